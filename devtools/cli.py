@@ -1,0 +1,39 @@
+"""The commands of ./dev."""
+
+import importlib
+import os
+import sys
+
+from .base import DevError
+
+# command: (module with run(arguments), what it does)
+COMMANDS = {
+    "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
+    "psql": ("psql_command", "open a database of this environment"),
+    "python": ("python_command", "run Python with Odoo's packages"),
+}
+
+
+def usage():
+    lines = ["usage: ./dev COMMAND …", ""]
+    lines += [f"  {name:8} {text}" for name, (_module, text) in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def main(arguments):
+    if not arguments or arguments[0] in ("help", "-h", "--help"):
+        print(usage())
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"dev: there is no command {name!r}.\n{usage()}", file=sys.stderr)
+        return 2
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    try:
+        module = importlib.import_module(f".{COMMANDS[name][0]}", __package__)
+        return module.run(rest) or 0
+    except DevError as error:
+        print(f"dev: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

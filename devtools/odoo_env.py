@@ -1,0 +1,75 @@
+"""Odoo in this environment: its configuration, its command line, the addons of the repository."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+from functools import lru_cache
+
+from . import odoo_source, postgres, venv
+from .base import ROOT, cache, fingerprint
+
+OCA_WHEELS = {
+    "account_credit_control": "dunning_exclusion_credit_control",
+    "queue_job": "dunning_exclusion_queue_job",
+}
+
+
+def manifests():
+    """Return {addon: manifest} of the addons at the top of the repository."""
+    found = {}
+    for path in sorted(ROOT.glob("*/__manifest__.py")):
+        try:
+            found[path.parent.name] = ast.literal_eval(path.read_text())
+        except (SyntaxError, ValueError):
+            continue
+    return found
+
+
+def addons_path(source):
+    return [ROOT, *source.addons]
+
+
+@lru_cache(maxsize=None)
+def environment():
+    """Set everything up that Odoo needs; return (python, source, environment variables)."""
+    source = odoo_source.find()
+    python = venv.ensure()
+    sockets = postgres.ensure()
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPATH"] = str(source.python_path)
+    env["ODOO_RC"] = str(configuration(source, sockets))
+    env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env["PGHOST"], env["PGUSER"] = str(sockets), postgres.USER
+    return python, source, env
+
+
+def configuration(source, sockets):
+    path = cache("conf", f"{fingerprint(ROOT, source.python_path)}.conf")
+    path.parent.mkdir(exist_ok=True)
+    text = (
+        "[options]\n"
+        f"addons_path = {','.join(map(str, addons_path(source)))}\n"
+        f"data_dir = {cache('data')}\n"
+        f"db_host = {sockets}\ndb_user = {postgres.USER}\n"
+        "http_interface = 127.0.0.1\nworkers = 0\nmax_cron_threads = 0\n"
+        "server_wide_modules = base,web\nunaccent = True\n"
+    )
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
+def command(*arguments):
+    python, _source, _env = environment()
+    return [str(python), "-m", "odoo", *map(str, arguments)]
+
+
+def run(*arguments, **options):
+    """Run Odoo's command line and return the finished process."""
+    return subprocess.run(command(*arguments), env=environment()[2], **options)
+
+
+def missing_python(manifest):
+    names = manifest.get("external_dependencies", {}).get("python", [])
+    return [name for name in names if importlib.util.find_spec(name) is None]

@@ -1,0 +1,153 @@
+"""A private PostgreSQL cluster in the cache, reached through a socket only."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import venv
+from .base import DevError, cache, complete_folder, is_root, lock, log_file, run_logged, say
+
+USER = "odoo"
+SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+max_connections = 200
+shared_buffers = {buffers}MB
+max_wal_size = 4GB
+wal_level = minimal
+max_wal_senders = 0
+# a crash of the machine may lose the last commits, never the database
+synchronous_commit = off
+log_min_messages = fatal
+"""
+
+
+def binaries():
+    """Return the folder of the newest installed server, else of the packaged one."""
+    folders = [Path(path).parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if shutil.which("pg_config"):
+        found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True)
+        folders.append(Path(found.stdout.strip()))
+    folders = [path for path in folders if (path / "initdb").exists() and version(path) >= 13]
+    if folders:
+        return max(folders, key=version)
+    python = venv.ensure("-postgres")
+    for path in python.parent.parent.glob("lib/python*/site-packages/**/bin/initdb"):
+        return path.parent
+    raise DevError("PostgreSQL was not found: please install the package postgresql.")
+
+
+def version(folder):
+    found = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True)
+    number = re.search(r"\d+", found.stdout)
+    return int(number.group()) if number else 0
+
+
+def owner():
+    """Return the user who runs the server when root must not."""
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise DevError("PostgreSQL does not run as root: add a user named postgres.")
+
+
+def as_owner(command):
+    if not is_root():
+        return command
+    user = owner()
+    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    return ["setpriv", *ids, *command]
+
+
+def memory():
+    """Return the megabytes to share: an eighth of the memory, at most 1 GB."""
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024**2
+    return max(128, min(1024, size // 8))
+
+
+def make_cluster(folder, programs):
+    if len(str(folder)) > 80:
+        raise DevError(f"The path of the cache folder is too long: {cache()} (set DUNNING_CACHE).")
+    if is_root():
+        os.chown(folder, owner().pw_uid, owner().pw_gid)
+    command = [programs / "initdb", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+    command += ["-U", USER, "-D", folder / "data"]
+    problem = f"PostgreSQL cannot be set up; {cache()} must be readable for every user"
+    run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/")
+    settings = SETTINGS.format(sockets=folder, buffers=memory())
+    with (folder / "data/postgresql.conf").open("a") as file:
+        file.write(settings)
+
+
+def running(folder):
+    """Tell whether the postmaster named in the pid file is alive."""
+    try:
+        pid = int((folder / "data/postmaster.pid").read_text().split()[0])
+        return "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def ensure():
+    """Return the socket folder of the running cluster; make and start it when needed."""
+    programs = binaries()
+    folder = complete_folder(
+        "postgres",
+        version(programs),
+        "Setting up PostgreSQL …",
+        lambda path: make_cluster(path, programs),
+    )
+    if not running(folder):
+        with lock("postgres-start"):
+            if not running(folder):
+                start(folder, programs)
+    return folder
+
+
+def start(folder, programs):
+    say("Starting PostgreSQL …")
+    log = folder / "server.log"
+    command = [programs / "pg_ctl", "-w", "-t", "60", "-D", folder / "data", "-l", log, "start"]
+    problem = f"PostgreSQL does not start: see {log}"
+    run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
+
+
+def execute(statement, database="postgres"):
+    """Run one SQL statement outside a transaction; return its rows as lists of texts."""
+    code = (
+        "import sys, psycopg2\n"
+        "connection = psycopg2.connect(host=sys.argv[1], user=sys.argv[2], dbname=sys.argv[3])\n"
+        "connection.autocommit = True\n"
+        "cursor = connection.cursor()\n"
+        "cursor.execute(sys.argv[4])\n"
+        "rows = cursor.fetchall() if cursor.description else []\n"
+        "print('\\n'.join('\\t'.join(map(str, row)) for row in rows))\n"
+    )
+    command = [venv.ensure(), "-c", code, ensure(), USER, database, statement]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        log_file("sql.log").write_text(done.stderr)
+        raise DevError(f"PostgreSQL refused: {done.stderr.strip().splitlines()[-1]}")
+    return [line.split("\t") for line in done.stdout.splitlines() if line]
+
+
+def databases():
+    return {row[0] for row in execute("SELECT datname FROM pg_database")}
+
+
+def create(name, template="template0"):
+    execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def drop(name):
+    execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def rename(old, new):
+    execute(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
