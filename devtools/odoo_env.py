@@ -1,19 +1,12 @@
 """Odoo in this environment: its configuration, its command line, the addons of the repository."""
 
 import ast
-import importlib.util
 import os
 import subprocess
 from functools import lru_cache
 
 from . import odoo_source, postgres, venv
-from .base import ROOT, cache, fingerprint
-
-OCA_WHEELS = {
-    "account_credit_control": "dunning_exclusion_credit_control",
-    "queue_job": "dunning_exclusion_queue_job",
-}
-
+from .base import ROOT, DevError, cache, fingerprint, say
 
 def manifests():
     """Return {addon: manifest} of the addons at the top of the repository."""
@@ -70,6 +63,25 @@ def run(*arguments, **options):
     return subprocess.run(command(*arguments), env=environment()[2], **options)
 
 
-def missing_python(manifest):
-    names = manifest.get("external_dependencies", {}).get("python", [])
-    return [name for name in names if importlib.util.find_spec(name) is None]
+def testable_addons():
+    """Return our addons whose Python packages are there, with a word on the others."""
+    found = []
+    for addon, manifest in manifests().items():
+        missing = [name for name in python_packages(manifest) if not importable(name)]
+        if missing:
+            say(f"{addon} is left out: it needs the Python package {', '.join(missing)}.")
+        else:
+            found.append(addon)
+    if not found:
+        raise DevError(f"There is no addon in {ROOT} to test.")
+    return found
+
+
+def python_packages(manifest):
+    return manifest.get("external_dependencies", {}).get("python", [])
+
+
+def importable(name):
+    python, _source, env = environment()
+    code = f"import importlib.util as u, sys; sys.exit(u.find_spec({name!r}) is None)"
+    return subprocess.run([python, "-c", code], env=env).returncode == 0

@@ -1,0 +1,160 @@
+"""./dev test [--keep-db] [selection …]: every test, or just some on a prepared database."""
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+from . import databases, machine, odoo_env, postgres, venv
+from .base import ROOT, fingerprint, log_file, say
+from .test_results import Results
+from .test_selection import split
+
+DEV_TESTS = ROOT / "tests_dev"
+PREFIX = "dunning_test_"
+# what a prepared database does not depend on
+NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
+
+
+def run(arguments):
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))
+    started = time.monotonic()
+    machine.ensure(machine.TESTS)
+    results = Results()
+    paths, tags = split(options.selection)
+    everything = not options.selection
+    if paths or (everything and DEV_TESTS.is_dir()):
+        run_pytest(paths or [DEV_TESTS], results)
+    if tags or everything:
+        run_odoo(tags, options.keep_db, results)
+    if not sum(results.count.values()):
+        results.fail("No test ran.")
+    for report in results.reports:
+        print(f"{'-' * 70}\n{report}")
+    print(f"{time.monotonic() - started:.0f} s")
+    print(results.last_line(), flush=True)
+    return 1 if results.count["failed"] else 0
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
+    parser.add_argument("--keep-db", action="store_true", help="keep the database of this run")
+    parser.add_argument(
+        "selection",
+        nargs="*",
+        help="addon, test file, class, Class.method, method, or file::Class::method",
+    )
+    return parser.parse_args(arguments)
+
+
+def run_odoo(tags, keep, results):
+    """Run Odoo's own test runner: on new databases for everything, else on a copy."""
+    addons = odoo_env.testable_addons()
+    drop_left_overs()
+    name = f"{PREFIX}{os.getpid()}"
+    if tags:
+        origin, arguments = prepared(addons), []
+    else:
+        origin, arguments = databases.template(), ["-i", ",".join(addons)]
+        tags = [f"/{addon}" for addon in addons]
+    postgres.create(name, origin)
+    try:
+        log = log_file(f"{name}.log")
+        say(f"Running tests of {', '.join(tags)} … (log: {log})")
+        arguments += ["--test-tags", ",".join(tags)]
+        code = serve_tests(name, arguments, log)
+        if not results.add_odoo_log(log.read_text(errors="replace"), code):
+            results.fail(f"No test of Odoo ran for {', '.join(tags)} (log: {log}).")
+    finally:
+        if keep:
+            say(f"Database kept: {name}")
+        else:
+            postgres.drop(name)
+
+
+def serve_tests(name, arguments, log):
+    log.unlink(missing_ok=True)
+    command = odoo_env.command("server", "-d", name, *arguments, "--stop-after-init")
+    command += ["--http-port", str(free_port()), "--logfile", str(log)]
+    with log_file(f"{name}.out").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=odoo_env.environment()[2],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+            raise
+    log.touch()
+    return code
+
+
+def prepared(addons):
+    """Return the database with our addons installed as they are now, made when needed."""
+    key = fingerprint(databases.base_key(), *installed_files(addons))
+    name = f"dunning_prepared_{key}"
+    message = f"Installing {', '.join(addons)} …"
+    fresh = name not in postgres.databases()
+    databases.build(
+        name, databases.template(), message, lambda draft: databases.install(draft, addons)
+    )
+    if fresh:
+        for old in sorted(postgres.databases()):
+            if old.startswith("dunning_prepared_") and old != name and not old.endswith("_draft"):
+                postgres.drop(old)
+    return name
+
+
+def installed_files(addons):
+    """Yield names and files of the addons that matter when they are installed."""
+    for addon in addons:
+        for path in sorted((ROOT / addon).rglob("*")):
+            inside = path.relative_to(ROOT).parts
+            if path.is_file() and not NOT_INSTALLED.intersection(inside):
+                yield path.relative_to(ROOT)
+                yield path
+
+
+def drop_left_overs():
+    """Drop the databases of test runs that were killed."""
+    for name in postgres.databases():
+        pid = name[len(PREFIX) :]
+        if name.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+            postgres.drop(name)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def run_pytest(paths, results):
+    """Run the tests of the development environment itself."""
+    report = log_file(f"pytest-{os.getpid()}.xml")
+    options = ["-q", "-p", "no:odoo", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [venv.ensure(), "-m", "pytest", *options, *paths]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if not report.exists():
+        results.fail(done.stdout + done.stderr)
+        return
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    results.count.update(passed=total - failed - skipped, failed=failed, skipped=skipped)
+    if failed:
+        results.reports.append(done.stdout)
+    report.unlink()

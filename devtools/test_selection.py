@@ -1,0 +1,50 @@
+"""What ./dev test is asked for, in the words of Odoo's --test-tags."""
+
+import re
+
+from .base import ROOT, DevError
+from .odoo_env import manifests
+
+METHOD = re.compile(r"test_\w+$")
+CLASS = re.compile(r"(?P<class>[A-Z]\w*)(?:\.(?P<method>test_\w+))?$")
+
+
+def split(words):
+    """Return (paths for pytest, tags for Odoo) for the selection."""
+    paths, tags = [], []
+    for word in words:
+        if word.startswith("tests_dev"):
+            paths.append(word)
+        else:
+            tags += odoo_tags(word)
+    return paths, tags
+
+
+def odoo_tags(word):
+    """Translate an addon, file, class or method, or `file::Class::method`."""
+    name, *inside = word.split("::")
+    inside = "." + inside[-1] if inside and METHOD.match(inside[0]) else "".join(
+        mark + part for mark, part in zip(":.", inside)
+    )
+    if name.rstrip("/") in manifests():
+        return [f"/{name.rstrip('/')}{inside}"]
+    path = find_file(name)
+    if path:
+        return [f"/{path}{inside}"]
+    if METHOD.match(name):
+        return [f"/{addon}.{name}" for addon in manifests()]
+    match = CLASS.match(name)
+    if match:
+        method = f".{match['method']}" if match["method"] else inside.replace(":", ".")
+        return [f"/{addon}:{match['class']}{method}" for addon in manifests()]
+    raise DevError(f"No addon, test file, class or test method is called {word!r}.")
+
+
+def find_file(name):
+    """Return the path, from the root, of a test file given by path or by bare name."""
+    path = (ROOT / name).resolve()
+    if path.is_file() and ROOT in path.parents:
+        return path.relative_to(ROOT)
+    found = [ROOT / addon / "tests" / f"{name}.py" for addon in manifests()]
+    found = [path.relative_to(ROOT) for path in found if path.is_file()]
+    return found[0] if len(found) == 1 else None
