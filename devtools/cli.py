@@ -9,6 +9,7 @@ from .base import DevError
 # command: (module with run(arguments), what it does)
 COMMANDS = {
     "test": ("test_command", "run every test, or the named ones on a prepared database"),
+    "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
     "psql": ("psql_command", "open a database of this environment"),
     "python": ("python_command", "run Python with Odoo's packages"),

@@ -55,7 +55,9 @@ def install(name, addons, *options):
     log = log_file(f"{name}.log")
     log.unlink(missing_ok=True)
     arguments = ["server", "-d", name, "-i", ",".join(addons), "--stop-after-init", "--no-http"]
-    done = odoo_env.run(*arguments, "--logfile", log, *options, stdin=subprocess.DEVNULL)
+    with log.open("a") as output:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        done = odoo_env.run(*arguments, *options, **streams)
     if done.returncode:
         raise DevError(f"{', '.join(addons)} cannot be installed: see {log}")
 

@@ -55,7 +55,7 @@ def debian_mirror():
     folder = Path("/etc/apt")
     for path in (folder / "sources.list", *sorted(folder.glob("sources.list.d/*"))):
         text = path.read_text(errors="replace") if path.is_file() else ""
-        for address in re.findall(r"^(?:URIs:|deb\s+(?:\[.*?\])?)\s*(\S+)", text, re.M):
+        for address in re.findall(r"^(?:URIs:|deb\s+(?:\[.*?\])?)\s*(\S+)", text, re.MULTILINE):
             if re.search(r"/debian/?$", address):
                 return address
     return None

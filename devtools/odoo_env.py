@@ -8,6 +8,7 @@ from functools import lru_cache
 from . import odoo_source, postgres, venv
 from .base import ROOT, DevError, cache, fingerprint, say
 
+
 def manifests():
     """Return {addon: manifest} of the addons at the top of the repository."""
     found = {}
@@ -31,6 +32,7 @@ def environment():
     sockets = postgres.ensure()
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPATH"] = str(source.python_path)
+    env["ODOO_HOME"] = str(source.python_path)
     env["ODOO_RC"] = str(configuration(source, sockets))
     env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
     env["PGHOST"], env["PGUSER"] = str(sockets), postgres.USER

@@ -55,11 +55,18 @@ def installed():
         found = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd="/")
         package = Path(found.stdout.strip() or "/nowhere")
         if found.returncode == 0 and release(package):
-            folder = complete_folder(
-                "odoo-link", fingerprint(package), "", lambda to: (to / "odoo").symlink_to(package)
-            )
-            return from_folder(folder)
+            return from_folder(link(package))
     return None
+
+
+def link(package):
+    """Return a folder whose only package is this one, not all that is installed beside it."""
+    return complete_folder(
+        "odoo-link",
+        fingerprint(package),
+        f"Using the Odoo in {package} …",
+        lambda folder: (folder / "odoo").symlink_to(package),
+    )
 
 
 def download():

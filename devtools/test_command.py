@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from . import databases, machine, odoo_env, postgres, venv
 from .base import ROOT, fingerprint, log_file, say

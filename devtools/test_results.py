@@ -4,7 +4,8 @@ import re
 from collections import Counter
 
 RECORD = re.compile(
-    r"^\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>\S+): (?P<message>.*)", re.S
+    r"^\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>\S+): (?P<message>.*)",
+    re.DOTALL,
 )
 FAILED = re.compile(r"(?:FAIL|ERROR): (?:Subtest )?(?P<test>setUp\w+ \(.*?\)|\S+)")
 SUMMARY = re.compile(r"\d+ failed, \d+ error\(s\) of (?P<run>\d+) tests")
@@ -54,7 +55,7 @@ class Results:
 
 def records(text):
     """Yield (level, logger, message) for each record, with the lines that belong to it."""
-    for block in re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", text, flags=re.M):
+    for block in re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", text, flags=re.MULTILINE):
         match = RECORD.match(block)
         if match:
             yield match["level"], match["logger"], match["message"].rstrip()

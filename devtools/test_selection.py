@@ -23,8 +23,10 @@ def split(words):
 def odoo_tags(word):
     """Translate an addon, file, class or method, or `file::Class::method`."""
     name, *inside = word.split("::")
-    inside = "." + inside[-1] if inside and METHOD.match(inside[0]) else "".join(
-        mark + part for mark, part in zip(":.", inside)
+    inside = (
+        "." + inside[-1]
+        if inside and METHOD.match(inside[0])
+        else "".join(mark + part for mark, part in zip(":.", inside))
     )
     if name.rstrip("/") in manifests():
         return [f"/{name.rstrip('/')}{inside}"]
