@@ -8,6 +8,7 @@ from .base import DevError
 
 # command: (module with run(arguments), what it does)
 COMMANDS = {
+    "demo": ("demo_command", "Odoo with the addon, demo data and a first run; --no-serve, --port"),
     "test": ("test_command", "run every test, or the named ones on a prepared database"),
     "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),

@@ -3,8 +3,10 @@
 import subprocess
 
 from . import odoo_env, postgres, venv
-from .base import DevError, check_disk, fingerprint, lock, log_file, say
+from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
 
+# what a prepared database does not depend on
+NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
 # attachments live in the database, so that a copy of the database is complete
 PREPARE = """
 env["ir.config_parameter"].set_param("ir_attachment.location", "db")
@@ -20,6 +22,21 @@ def base_key():
     """Return what the database of the core addons depends on."""
     source = odoo_env.environment()[1]
     return fingerprint(source.version, source.python_path, venv.requirements(""))
+
+
+def installed_key(addons):
+    """Return what a database with these addons depends on."""
+    return fingerprint(base_key(), *installed_files(addons))
+
+
+def installed_files(addons):
+    """Yield names and files of the addons that matter when they are installed."""
+    for addon in addons:
+        for path in sorted((ROOT / addon).rglob("*")):
+            inside = path.relative_to(ROOT).parts
+            if path.is_file() and not NOT_INSTALLED.intersection(inside):
+                yield path.relative_to(ROOT)
+                yield path
 
 
 def template():
@@ -50,28 +67,24 @@ def core(name):
     shell(name, PREPARE, "prepared")
 
 
-def install(name, addons, *options):
-    """Install addons in a database; an error in Odoo's log is a failure."""
+def install(name, addons, how="-i"):
+    """Install (or with -u update) addons in a database."""
     log = log_file(f"{name}.log")
     log.unlink(missing_ok=True)
-    arguments = ["server", "-d", name, "-i", ",".join(addons), "--stop-after-init", "--no-http"]
+    arguments = ["server", "-d", name, how, ",".join(addons), "--stop-after-init", "--no-http"]
     with log.open("a") as output:
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        done = odoo_env.run(*arguments, *options, **streams)
+        done = odoo_env.run(*arguments, **streams)
     if done.returncode:
         raise DevError(f"{', '.join(addons)} cannot be installed: see {log}")
 
 
-def shell(name, script, proof, *options, **run_options):
+def shell(name, script, proof, **run_options):
     """Run a script in Odoo's shell; it must print `proof`."""
     log = log_file(f"{name}.log")
     with log.open("a") as errors:
         done = odoo_env.run(
-            "shell",
-            "-d",
-            name,
-            "--no-http",
-            *options,
+            *("shell", "-d", name, "--no-http"),
             input=script,
             stdout=subprocess.PIPE,
             stderr=errors,

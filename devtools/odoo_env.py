@@ -62,7 +62,8 @@ def command(*arguments):
 
 def run(*arguments, **options):
     """Run Odoo's command line and return the finished process."""
-    return subprocess.run(command(*arguments), env=environment()[2], **options)
+    options.setdefault("env", environment()[2])
+    return subprocess.run(command(*arguments), **options)
 
 
 def testable_addons():

@@ -11,14 +11,12 @@ import time
 from xml.etree import ElementTree
 
 from . import databases, machine, odoo_env, postgres, venv
-from .base import ROOT, fingerprint, log_file, say
+from .base import ROOT, log_file, say
 from .test_results import Results
 from .test_selection import split
 
 DEV_TESTS = ROOT / "tests_dev"
 PREFIX = "dunning_test_"
-# what a prepared database does not depend on
-NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
 
 
 def run(arguments):
@@ -104,8 +102,7 @@ def serve_tests(name, arguments, log):
 
 def prepared(addons):
     """Return the database with our addons installed as they are now, made when needed."""
-    key = fingerprint(databases.base_key(), *installed_files(addons))
-    name = f"dunning_prepared_{key}"
+    name = f"dunning_prepared_{databases.installed_key(addons)}"
     message = f"Installing {', '.join(addons)} …"
     fresh = name not in postgres.databases()
     databases.build(
@@ -116,16 +113,6 @@ def prepared(addons):
             if old.startswith("dunning_prepared_") and old != name and not old.endswith("_draft"):
                 postgres.drop(old)
     return name
-
-
-def installed_files(addons):
-    """Yield names and files of the addons that matter when they are installed."""
-    for addon in addons:
-        for path in sorted((ROOT / addon).rglob("*")):
-            inside = path.relative_to(ROOT).parts
-            if path.is_file() and not NOT_INSTALLED.intersection(inside):
-                yield path.relative_to(ROOT)
-                yield path
 
 
 def drop_left_overs():
