@@ -1,11 +1,13 @@
 """The commands of ./dev."""
 
+import errno
 import importlib
 import os
 import sys
 
 from .base import DevError
 
+FOR_PEOPLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 # command: (module with run(arguments), what it does)
 COMMANDS = {
     "demo": ("demo_command", "Odoo with the addon, demo data and a first run; --no-serve, --port"),
@@ -13,6 +15,7 @@ COMMANDS = {
     "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
     "psql": ("psql_command", "open a database of this environment"),
+    "stop": ("stop_command", "stop the private PostgreSQL"),
     "python": ("python_command", "run Python with Odoo's packages"),
 }
 
@@ -37,6 +40,11 @@ def main(arguments):
         return module.run(rest) or 0
     except DevError as error:
         print(f"dev: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in FOR_PEOPLE:
+            raise
+        print(f"dev: {error.strerror}: {error.filename or 'cache folder'}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .base import DevError, cache, is_root, lock, run_logged, say
+from .base import DevError, is_root, lock, run_logged, say
 
 # program (or file) that shows that a Debian package is there
 PACKAGES = {
@@ -82,10 +82,8 @@ def find_python():
 
 def candidates(name):
     """Return every program of that name on the path, not only the first one."""
-    if os.sep in name:
-        return [name]
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    paths = (os.path.join(folder, name) for folder in folders)
+    paths = [name] if os.sep in name else [os.path.join(folder, name) for folder in folders]
     return [path for path in paths if os.access(path, os.X_OK)]
 
 
@@ -115,7 +113,3 @@ def private_apt(folder, mirror):
     path = folder / "apt.conf"
     path.write_text("".join(f'{key} "{value}";\n' for key, value in settings.items() if value))
     return ["env", f"APT_CONFIG={path}", "apt-get", "-q"]
-
-
-def fonts_folder():
-    return cache("fonts")

@@ -5,7 +5,7 @@ import os
 import subprocess
 from functools import lru_cache
 
-from . import odoo_source, postgres, venv
+from . import oca, odoo_source, postgres, venv
 from .base import ROOT, DevError, cache, fingerprint, say
 
 
@@ -21,7 +21,9 @@ def manifests():
 
 
 def addons_path(source):
-    return [ROOT, *source.addons]
+    """Return our addons' folder, those of others that they depend on, and Odoo's."""
+    needed = {name for manifest in manifests().values() for name in manifest.get("depends", [])}
+    return [ROOT, *([oca.ensure()] if needed & oca.ADDONS else []), *source.addons]
 
 
 @lru_cache(maxsize=None)

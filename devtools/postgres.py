@@ -27,7 +27,13 @@ log_min_messages = fatal
 
 
 def binaries():
-    """Return the folder of the newest installed server, else of the packaged one."""
+    """Return the folder of the newest installed server, else of the packaged one.
+
+    DUNNING_POSTGRES names another folder, or is `embedded` for the packaged one.
+    """
+    wanted = os.environ.get("DUNNING_POSTGRES")
+    if wanted:
+        return embedded() if wanted == "embedded" else Path(wanted)
     folders = [Path(path).parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if shutil.which("pg_config"):
         found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True)
@@ -35,6 +41,11 @@ def binaries():
     folders = [path for path in folders if (path / "initdb").exists() and version(path) >= 13]
     if folders:
         return max(folders, key=version)
+    return embedded()
+
+
+def embedded():
+    """Return the folder of the server that comes as a Python package."""
     python = venv.ensure("-postgres")
     for path in python.parent.parent.glob("lib/python*/site-packages/**/bin/initdb"):
         return path.parent
@@ -116,6 +127,17 @@ def start(folder, programs):
     command = [programs / "pg_ctl", "-w", "-t", "60", "-D", folder / "data", "-l", log, "start"]
     problem = f"PostgreSQL does not start: see {log}"
     run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
+
+
+def stop():
+    """Stop the server; return whether it was running."""
+    programs = binaries()
+    folder = cache(f"postgres-{version(programs)}")
+    if not running(folder):
+        return False
+    command = [programs / "pg_ctl", "-m", "fast", "-D", folder / "data", "stop"]
+    run_logged(as_owner(command), "postgres-setup.log", "PostgreSQL does not stop", cwd="/")
+    return True
 
 
 def execute(statement, database="postgres"):
