@@ -2,7 +2,7 @@
 
 import subprocess
 
-from . import odoo_env, postgres, venv
+from . import odoo_env, postgres
 from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
 
 # what a prepared database does not depend on
@@ -21,7 +21,7 @@ print("prepared")
 def base_key():
     """Return what the database of the core addons depends on."""
     source = odoo_env.environment()[1]
-    return fingerprint(source.version, source.python_path, venv.requirements(""))
+    return fingerprint(source.version, source.python_path)
 
 
 def installed_key(addons):
