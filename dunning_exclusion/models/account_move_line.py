@@ -1,0 +1,54 @@
+from odoo import api, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+
+class AccountMoveLine(models.Model):
+    _name = "account.move.line"
+    _inherit = ["account.move.line", "dunning.target"]
+
+    def _dunning_owner_field(self):
+        return "move_line_id"
+
+    def _dunning_blocks_domain(self):
+        return Domain("move_line_id", "in", self.ids) | (
+            Domain("move_line_id", "=", False) & Domain("move_id", "in", self.move_id.ids)
+        )
+
+    def _dunning_keys(self):
+        return {
+            ("line", self.id),
+            ("move", self.move_id.id, self.partner_id.commercial_partner_id.id),
+        }
+
+    @api.model
+    def _dunning_block_key(self, block):
+        if block.move_line_id:
+            return ("line", block.move_line_id.id)
+        return ("move", block.move_id.id, block.partner_id.id)
+
+    @api.model
+    def _dunning_held_domain(self, blocks_query):
+        return Domain(
+            "id",
+            "in",
+            SQL(
+                """(SELECT held_line.id FROM dunning_block held_block
+                     JOIN account_move_line held_line ON held_line.move_id = held_block.move_id
+                     JOIN account_account held_account ON held_account.id = held_line.account_id
+                      AND held_account.account_type = 'asset_receivable'
+                     JOIN res_partner held_contact ON held_contact.id = held_line.partner_id
+                      AND held_contact.commercial_partner_id = held_block.partner_id
+                    WHERE held_block.id IN %s
+                      AND COALESCE(held_block.move_line_id, held_line.id) = held_line.id)""",
+                blocks_query.subselect(),
+            ),
+        )
+
+    def _prepare_dunning_block_vals(self):
+        return {
+            "company_id": self.company_id.id,
+            "partner_id": self.partner_id.commercial_partner_id.id,
+            "move_id": self.move_id.id,
+            "move_line_id": self.id,
+        }

@@ -1,0 +1,11 @@
+from odoo import models
+
+
+class BasePartnerMergeAutomaticWizard(models.TransientModel):
+    _inherit = "base.partner.merge.automatic.wizard"
+
+    def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
+        """Override of `base` to file blocks and promises under the customer they now belong to."""
+        result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
+        self.env["res.partner"].browse(partner_ids).exists()._dunning_follow_customer()
+        return result

@@ -1,0 +1,274 @@
+from datetime import date, timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
+
+
+class DunningBlock(models.Model):
+    """A hold that a person set on a customer, an entry or one instalment.
+
+    A block is never deleted by users, it is lifted. Its state follows from comparing dates, so
+    nothing has to run for it to begin or to end.
+    """
+
+    _name = "dunning.block"
+    _description = "Dunning Block"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "date_from desc, id desc"
+    _check_company_auto = True
+
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="The customer (commercial partner) the block belongs to.",
+    )
+    move_id = fields.Many2one(
+        "account.move",
+        string="Invoice",
+        index="btree_not_null",
+        ondelete="cascade",
+        check_company=True,
+        help="Set when only this invoice or entry is blocked. Empty: the whole customer.",
+    )
+    move_line_id = fields.Many2one(
+        "account.move.line",
+        string="Instalment",
+        index="btree_not_null",
+        ondelete="set null",
+        check_company=True,
+        help="Set when only one instalment of the invoice is blocked.",
+    )
+    kind = fields.Selection(
+        KINDS,
+        required=True,
+        default="stop",
+        tracking=True,
+        help="Stop: listed but not ticked. Pause: nothing is sent until the end date. "
+        "Prevent: left out of every run.",
+    )
+    reason_id = fields.Many2one("dunning.block.reason", ondelete="restrict", tracking=True)
+    date_from = fields.Date(
+        string="From",
+        required=True,
+        default=lambda self: self.env.company._dunning_today(),
+        help="First day on which the block holds.",
+    )
+    date_to = fields.Date(
+        string="Until",
+        tracking=True,
+        help="Last day on which the block holds; empty: until it is lifted.",
+    )
+    note = fields.Text(tracking=True)
+    user_id = fields.Many2one(
+        "res.users", string="Set by", default=lambda self: self.env.user, readonly=True
+    )
+    lifted_on = fields.Date(readonly=True, copy=False, tracking=True)
+    lifted_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    state = fields.Selection(
+        [
+            ("scheduled", "Scheduled"),
+            ("active", "Active"),
+            ("expired", "Expired"),
+            ("lifted", "Lifted"),
+        ],
+        compute="_compute_state",
+        search="_search_state",
+    )
+    target = fields.Selection(
+        [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
+    )
+
+    _active_customer_index = models.Index(
+        "(partner_id, company_id) WHERE lifted_on IS NULL AND move_id IS NULL"
+    )
+
+    @api.depends("partner_id", "kind", "move_id")
+    def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for block in self:
+            target = block.move_id or block.partner_id
+            block.display_name = f"{kinds.get(block.kind, '')}: {target.display_name or ''}"
+
+    @api.depends("move_id", "move_line_id")
+    def _compute_target(self):
+        for block in self:
+            block.target = "item" if block.move_id or block.move_line_id else "customer"
+
+    @api.depends("date_from", "date_to", "lifted_on", "company_id")
+    def _compute_state(self):
+        for block in self:
+            today = (block.company_id or self.env.company)._dunning_today()
+            if block.lifted_on:
+                block.state = "lifted"
+            elif block.date_from and block.date_from > today:
+                block.state = "scheduled"
+            elif block.date_to and block.date_to < today:
+                block.state = "expired"
+            else:
+                block.state = "active"
+
+    @api.model
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain.OR(
+            Domain("company_id", "=", company.id) & self._state_domain(state, today)
+            for company, today in self._company_days()
+            for state in value
+        )
+
+    @api.model
+    def _company_days(self):
+        """Return (company, today there) for every company the user may see."""
+        return [(company, company._dunning_today()) for company in self.env.companies]
+
+    @api.model
+    def _state_domain(self, state, today):
+        """Return the domain of the blocks that are in `state` on the day `today`."""
+        not_lifted = Domain("lifted_on", "=", False)
+        begun = Domain("date_from", "<=", today)
+        over = Domain("date_to", "!=", False) & Domain("date_to", "<", today)
+        return {
+            "lifted": Domain("lifted_on", "!=", False),
+            "scheduled": not_lifted & Domain("date_from", ">", today),
+            "expired": not_lifted & begun & over,
+            "active": not_lifted & begun & ~over,
+        }.get(state, Domain.FALSE)
+
+    @api.model
+    def _active_sql(self, today: date) -> SQL:
+        """Return the condition "holds on `today`" over the table alias `block`."""
+        return SQL(
+            "block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)"
+            " AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)",
+            today=today,
+        )
+
+    @api.model
+    def _held_on_domain(self, day):
+        """Return the domain of the blocks that hold on `day`, the same as `_active_sql`."""
+        return (
+            Domain("date_from", "<=", day)
+            & (Domain("date_to", "=", False) | Domain("date_to", ">=", day))
+            & (Domain("lifted_on", "=", False) | Domain("lifted_on", ">", day))
+        )
+
+    @api.constrains("date_from", "date_to")
+    def _check_dates(self):
+        for block in self:
+            if block.date_to and block.date_to < block.date_from:
+                raise ValidationError(
+                    self.env._(
+                        "A block cannot end before it starts: choose an 'Until' date on or "
+                        "after %(start)s.",
+                        start=fields.Date.to_string(block.date_from),
+                    )
+                )
+
+    @api.constrains("move_id", "move_line_id", "partner_id", "company_id")
+    def _check_target(self):
+        for block in self:
+            move = block.move_id
+            if block.move_line_id and block.move_line_id.move_id != move:
+                raise ValidationError(
+                    self.env._(
+                        "Block on %(item)s: the instalment does not belong to the invoice "
+                        "%(move)s. Choose an instalment of that invoice.",
+                        item=block.move_line_id.display_name,
+                        move=move.display_name,
+                    )
+                )
+            if move and not move._dunning_receivable_lines(block.partner_id):
+                raise ValidationError(
+                    self.env._(
+                        "Invoice %(move)s: only entries that %(customer)s owes can be blocked, "
+                        "not vendor bills or entries without a receivable. Choose a customer "
+                        "invoice in the field 'Invoice'.",
+                        move=move.display_name,
+                        customer=block.partner_id.display_name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        blocks = super().create([self._complete_vals(vals) for vals in vals_list])
+        blocks._invalidate_targets()
+        return blocks
+
+    @api.model
+    def _complete_vals(self, vals):
+        """Return `vals` with entry, customer, company and end date filled in from the target."""
+        vals = dict(vals)
+        if line := self.env["account.move.line"].browse(vals.get("move_line_id")):
+            vals.setdefault("move_id", line.move_id.id)
+            vals.setdefault("partner_id", line.partner_id.id)
+        if move := self.env["account.move"].browse(vals.get("move_id")):
+            vals.setdefault("company_id", move.company_id.id)
+            vals.setdefault("partner_id", move.partner_id.id)
+        if not vals.get("partner_id"):
+            raise ValidationError(
+                self.env._("A block needs a customer: fill in the field 'Customer'.")
+            )
+        partner = self.env["res.partner"].browse(vals["partner_id"])
+        vals["partner_id"] = partner.commercial_partner_id.id
+        company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
+        vals.setdefault("date_from", company._dunning_today())
+        if "date_to" not in vals:
+            vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
+        return vals
+
+    @api.model
+    def _default_end(self, reason_id, date_from):
+        """Return the end date that the reason proposes, or False."""
+        days = self.env["dunning.block.reason"].browse(reason_id).default_days if reason_id else 0
+        return fields.Date.to_date(date_from) + timedelta(days=days) if days else False
+
+    def write(self, vals):
+        if "partner_id" in vals and vals["partner_id"]:
+            partner = self.env["res.partner"].browse(vals["partner_id"])
+            vals = dict(vals, partner_id=partner.commercial_partner_id.id)
+        result = super().write(vals)
+        self._invalidate_targets()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_history(self):
+        if not self.env.su:
+            raise UserError(
+                self.env._("Blocks are kept as history: use 'Lift' instead of deleting them.")
+            )
+
+    def unlink(self):
+        self._invalidate_targets()
+        return super().unlink()
+
+    def _invalidate_targets(self):
+        """Forget cached flags and outcomes: they follow from blocks but are not stored."""
+        for model in ("res.partner", "account.move", "account.move.line"):
+            self.env[model]._invalidate_dunning()
+
+    def action_lift(self):
+        """End the blocks today. Nothing is sent by this; the items are candidates again."""
+        for block in self.filtered(lambda block: not block.lifted_on):
+            block.write(
+                {
+                    "lifted_on": block.company_id._dunning_today(),
+                    "lifted_by_id": self.env.user.id,
+                }
+            )
+        return True
+
+    def action_open_target(self):
+        """Open the blocked invoice, or the customer."""
+        self.ensure_one()
+        return (self.move_id or self.partner_id)._get_records_action()

@@ -1,0 +1,22 @@
+from odoo import fields, models
+
+
+class DunningBlockReason(models.Model):
+    _name = "dunning.block.reason"
+    _description = "Dunning Block Reason"
+    _order = "sequence, name, id"
+
+    sequence = fields.Integer(default=10)
+    code = fields.Char(required=True, help="Short stable code for imports and integrations.")
+    name = fields.Char(required=True, translate=True)
+    default_days = fields.Integer(
+        string="Default Duration (days)",
+        help="How long a block with this reason lasts when no end date is chosen. "
+        "0 means no end date is proposed.",
+    )
+    active = fields.Boolean(default=True)
+
+    _code_unique = models.UniqueIndex("(code)", "Another block reason already has this code.")
+    _default_days_not_negative = models.Constraint(
+        "CHECK (default_days >= 0)", "The default duration in days cannot be negative."
+    )

@@ -1,0 +1,249 @@
+import logging
+from ast import literal_eval
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL, LazyTranslate
+
+_lt = LazyTranslate(__name__)
+_logger = logging.getLogger(__name__)
+
+EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
+DOMAIN_MODELS = [
+    ("res.partner", "Customer"),
+    ("account.move", "Invoice"),
+    ("account.move.line", "Item"),
+]
+
+
+def parse_domain(text):
+    """Return a domain that a user wrote as a list; only literals are understood, nothing is run.
+
+    :param text: the domain as text, or nothing
+    :raise ValueError: when the text is not a list of conditions
+    """
+    try:
+        domain = literal_eval(text or "[]")
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ValueError(_lt("This is not a list of conditions.")) from error
+    if not isinstance(domain, list):
+        raise ValueError(_lt("This is not a list of conditions."))
+    return domain
+
+
+class DunningExclusionRule(models.Model):
+    """A named reason to leave out a customer or an item.
+
+    Built-in rules are records whose code names a method of `dunning.exclusion.condition`. Rules
+    of source `domain` are written by users and need no code.
+    """
+
+    _name = "dunning.exclusion.rule"
+    _description = "Exclusion Rule"
+    _order = "sequence, id"
+
+    code = fields.Char(
+        required=True,
+        copy=False,
+        default=lambda self: self.env["ir.sequence"].next_by_code("dunning.exclusion.rule"),
+        help="Stable code of the reason, for integrations.",
+    )
+    name = fields.Char(required=True, translate=True, help="The reason as people read it.")
+    sequence = fields.Integer(
+        default=200, help="Among reasons of the same effect the lowest sequence decides."
+    )
+    level = fields.Selection(
+        [("customer", "Customer"), ("item", "Item")],
+        required=True,
+        compute="_compute_level",
+        store=True,
+        readonly=False,
+    )
+    marker = fields.Selection(
+        [
+            ("customer", "Customer"),
+            ("item", "Item"),
+            ("amount", "Amount"),
+            ("promise", "Promise"),
+        ],
+        required=True,
+        compute="_compute_marker",
+        store=True,
+        readonly=False,
+        help="Beside what the (x) stands in the task list.",
+    )
+    source = fields.Selection(
+        [("builtin", "Built in"), ("domain", "Own condition")], required=True, default="domain"
+    )
+    model = fields.Selection(DOMAIN_MODELS, string="Applies To", default="res.partner")
+    domain = fields.Char(default="[]", help="Customers or items that match are left out.")
+    company_id = fields.Many2one(
+        "res.company", help="Empty: the rule serves every company, each with its own switch."
+    )
+    default_effect = fields.Selection(EFFECTS, required=True, default="unchecked")
+    company_effect = fields.Selection(EFFECTS, company_dependent=True)
+    effect = fields.Selection(
+        EFFECTS,
+        compute="_compute_effect",
+        inverse="_inverse_effect",
+        help="What happens in the current company to what the rule excludes.",
+    )
+    disabled = fields.Boolean(company_dependent=True)
+    enabled = fields.Boolean(
+        compute="_compute_enabled",
+        inverse="_inverse_enabled",
+        search="_search_enabled",
+        default=True,
+        help="Whether the rule works in the current company.",
+    )
+    needs_approval = fields.Boolean(
+        readonly=True, help="Only a follow-up approver may tick what this rule has unticked."
+    )
+    broken = fields.Char(
+        compute="_compute_broken",
+        help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
+        "sent automatically in its company.",
+    )
+
+    _code_unique = models.UniqueIndex("(code)", "Another exclusion rule already has this code.")
+
+    @api.depends("model", "source")
+    def _compute_level(self):
+        for rule in self:
+            if rule.source == "domain":
+                rule.level = "customer" if rule.model == "res.partner" else "item"
+            else:
+                rule.level = rule.level or "item"
+
+    @api.depends("level")
+    def _compute_marker(self):
+        for rule in self:
+            rule.marker = rule.marker or rule.level
+
+    @api.depends("company_effect", "default_effect")
+    @api.depends_context("company")
+    def _compute_effect(self):
+        for rule in self:
+            rule.effect = rule._effect_in(self.env.company)
+
+    def _inverse_effect(self):
+        for rule in self:
+            rule.company_effect = rule.effect
+
+    def _effect_in(self, company):
+        """Return the effect of the rule in `company`."""
+        # Creditors have a switch in the settings, which people look for there.
+        if self.code == "creditor" and company.dunning_list_creditors:
+            return "unchecked"
+        return self.with_company(company).company_effect or self.default_effect
+
+    @api.depends("disabled")
+    @api.depends_context("company")
+    def _compute_enabled(self):
+        for rule in self:
+            rule.enabled = not rule.disabled
+
+    def _inverse_enabled(self):
+        for rule in self:
+            rule.disabled = not rule.enabled
+
+    def _search_enabled(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain("disabled", "not in", list(value))
+
+    @api.depends("domain", "model", "source")
+    @api.depends_context("company")
+    def _compute_broken(self):
+        for rule in self:
+            rule.broken = rule._find_fault()
+
+    def _find_fault(self):
+        """Return why the user's condition cannot be evaluated, or False."""
+        if self.source != "domain":
+            return False
+        try:
+            # Both parts matter: that the domain is understood, and that PostgreSQL accepts it.
+            Model = self.env[self.model].sudo()
+            query = Model._search(Domain(self._parsed_domain()), limit=1)
+            with self.env.cr.savepoint(flush=False):
+                self.env.execute_query(query.select())
+        except Exception as error:
+            return str(error) or type(error).__name__
+        return False
+
+    def _parsed_domain(self):
+        self.ensure_one()
+        return parse_domain(self.domain)
+
+    @api.constrains("source", "model", "domain", "code")
+    def _check_condition(self):
+        conditions = self.env["dunning.exclusion.condition"]
+        for rule in self:
+            if rule.source == "builtin":
+                if not hasattr(conditions, f"_condition_{rule.code}"):
+                    raise ValidationError(
+                        self.env._(
+                            "Rule '%(rule)s': no built-in condition has this code.", rule=rule.name
+                        )
+                    )
+                continue
+            fault = rule._find_fault() or (
+                not rule._parsed_domain()
+                and self.env._("An empty condition would exclude everything.")
+            )
+            if fault:
+                raise ValidationError(
+                    self.env._(
+                        "Rule '%(rule)s': the condition does not work: %(fault)s Mend the field "
+                        "'Domain'.",
+                        rule=rule.name,
+                        fault=fault,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("effect"):
+                vals.setdefault("default_effect", vals["effect"])
+        rules = super().create(vals_list)
+        self.env["dunning.block"]._invalidate_targets()
+        return rules
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env["dunning.block"]._invalidate_targets()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_builtin(self):
+        if any(rule.source == "builtin" for rule in self):
+            raise UserError(
+                self.env._("Built-in rules cannot be deleted: switch them off instead.")
+            )
+
+    @api.model
+    def _active_in(self, company):
+        """Return the rules that work in `company`, the deciding ones first."""
+        rules = (
+            self.sudo()
+            .with_company(company)
+            .search(Domain("company_id", "in", [False, company.id]))
+        )
+        rules = rules.filtered(lambda rule: rule.enabled)
+        return rules.sorted(
+            lambda rule: (rule._effect_in(company) != "dropped", rule.sequence, rule.id)
+        )
+
+    def _condition_sql(self, screen) -> SQL:
+        """Return when the rule excludes, as SQL; a broken rule excludes nothing."""
+        self.ensure_one()
+        conditions = self.env["dunning.exclusion.condition"]
+        if self.source == "builtin":
+            return getattr(conditions, f"_condition_{self.code}")(screen)
+        if fault := self.with_company(screen.companies[:1])._find_fault():
+            _logger.warning("Exclusion rule %s is broken: %s", self.code, fault)
+            return SQL("FALSE")
+        return conditions._domain_condition(self, screen)

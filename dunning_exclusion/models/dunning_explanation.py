@@ -1,0 +1,109 @@
+from odoo import api, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_screening import OWNERS
+from .dunning_statement import Screen
+
+BLOCK_RULES = {
+    f"{kind}_{level}": (kind, level)
+    for kind in ("stop", "pause", "prevent")
+    for level in ("customer", "item")
+}
+
+
+class DunningExplanation(models.AbstractModel):
+    """Puts the answer of the screening into words, for a handful of records."""
+
+    _name = "dunning.explanation"
+    _description = "Dunning Explanation"
+
+    @api.model
+    def _explain(self, targets, day=None):
+        """Return the reasons that stand against reminding `targets`: see `dunning_explain`."""
+        owner = OWNERS[targets._dunning_owner_field()]
+        reasons = {}
+        for company in targets._dunning_companies():
+            today = day or company._dunning_today()
+            screen = Screen(company, today, (owner, tuple(targets._dunning_owners().ids)))
+            rows = self._excluded_rows(screen)
+            for rule in self._rules_of(rows, company):
+                lines = [row for row in rows if rule.id in row[3]]
+                for source in self._sources(rule, lines, company, today) or [{}]:
+                    reason = self._prepare_reason(rule, rule._effect_in(company), source)
+                    reasons.setdefault((rule, reason["block_id"]), reason)
+        return list(reasons.values())
+
+    @api.model
+    def _excluded_rows(self, screen):
+        return self.env.execute_query(
+            SQL(
+                """SELECT move_line_id, move_id, partner_id, reason_ids FROM (%s) AS screening
+                    WHERE reason_ids IS NOT NULL""",
+                self.env["dunning.statement"]._query(screen),
+            )
+        )
+
+    @api.model
+    def _rules_of(self, rows, company):
+        """Return the rules named in `rows`, the deciding ones first."""
+        found = {rule_id for row in rows for rule_id in row[3]}
+        return (
+            self.env["dunning.exclusion.rule"]
+            ._active_in(company)
+            .filtered(lambda rule: rule.id in found)
+        )
+
+    @api.model
+    def _prepare_reason(self, rule, outcome, source):
+        return {
+            "outcome": outcome,
+            "rule": rule.code,
+            "reason": rule.with_env(self.env).sudo().name,
+            "marker": rule.marker,
+            "level": rule.level,
+            "since": source.get("since", False),
+            "until": source.get("until", False),
+            "block_id": source.get("block_id", False),
+        }
+
+    @api.model
+    def _sources(self, rule, rows, company, today):
+        """Return since, until and block of what makes `rule` exclude the items of `rows`."""
+        if rule.code in BLOCK_RULES:
+            return self._block_sources(rule.code, rows, company, today)
+        if rule.code == "promise":
+            return self._promise_sources(rows)
+        return []
+
+    @api.model
+    def _block_sources(self, code, rows, company, today):
+        kind, level = BLOCK_RULES[code]
+        target = Domain("move_id", "=", False)
+        if level == "item":
+            target = Domain("move_line_id", "in", [row[0] for row in rows])
+            target |= Domain("move_line_id", "=", False) & Domain(
+                "move_id", "in", [row[1] for row in rows]
+            )
+        Block = self.env["dunning.block"]
+        blocks = Block.search(
+            Domain("company_id", "=", company.id)
+            & Domain("kind", "=", kind)
+            & Domain("partner_id", "in", [row[2] for row in rows])
+            & target
+            & Block._held_on_domain(today)
+        )
+        return [
+            {"since": block.date_from, "until": block.date_to, "block_id": block.id}
+            for block in blocks
+        ]
+
+    @api.model
+    def _promise_sources(self, rows):
+        promises = self.env["dunning.promise"].search(
+            Domain("move_line_ids", "in", [row[0] for row in rows])
+            & Domain("state", "in", ["open"])
+        )
+        return [
+            {"since": promise.create_date.date(), "until": promise.date} for promise in promises
+        ]

@@ -1,0 +1,110 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_exclusion_rule import parse_domain
+
+ACTIONS = [
+    ("email", "E-mail"),
+    ("letter", "Letter"),
+    ("internal", "Internal notification"),
+    ("activity", "Activity"),
+]
+
+
+class DunningLevel(models.Model):
+    """One step of an invoice-level scenario, or one action of a customer-level workflow."""
+
+    _name = "dunning.level"
+    _description = "Dunning Level"
+    _order = "scenario_id, sequence, id"
+
+    scenario_id = fields.Many2one("dunning.scenario", required=True, index=True, ondelete="cascade")
+    campaign_type = fields.Selection(related="scenario_id.campaign_type")
+    company_id = fields.Many2one(related="scenario_id.company_id")
+    sequence = fields.Integer(default=10)
+    name = fields.Char(required=True, translate=True)
+    trigger = fields.Selection(
+        [("due_date", "Due date"), ("invoice_date", "Invoice date")],
+        required=True,
+        default="due_date",
+        help="The day from which the delay counts.",
+    )
+    delay = fields.Integer(string="Days", help="Days after the trigger; negative: days before it.")
+    type_id = fields.Many2one(
+        "dunning.reminder.type", string="Reminder Type", required=True, ondelete="restrict"
+    )
+    action = fields.Selection(ACTIONS, required=True, default="email")
+    template_id = fields.Many2one(
+        "mail.template",
+        domain=[("model", "=", "dunning.notice")],
+        help="Empty: the template of the reminder type.",
+    )
+    condition_domain = fields.Char(
+        string="Condition",
+        default="[]",
+        help="Only invoices that match reach this level.",
+    )
+    minimum_amount = fields.Float(
+        help="Only items with at least this open amount in company currency reach this level."
+    )
+    repeat_every = fields.Integer(string="Repeat Every (days)", help="0: the level is sent once.")
+    repeat_max = fields.Integer(
+        string="Repeat at Most", help="How often the level is repeated; 0: without limit."
+    )
+    additional_partner_ids = fields.Many2many(
+        "res.partner",
+        "dunning_level_additional_partner_rel",
+        string="Additional Recipients",
+        help="Get the message, too, whoever the customer is.",
+    )
+    user_ids = fields.Many2many(
+        "res.users", string="Users", help="Who is notified, or gets the activity."
+    )
+    notify_salesperson = fields.Boolean(help="Also notify the salesperson of the customer.")
+
+    _repeat_not_negative = models.Constraint(
+        "CHECK (COALESCE(repeat_every, 0) >= 0 AND COALESCE(repeat_max, 0) >= 0)",
+        "Repetitions cannot be negative.",
+    )
+
+    @api.constrains("condition_domain")
+    def _check_condition_domain(self):
+        for level in self:
+            try:
+                self.env["account.move"]._search(Domain(parse_domain(level.condition_domain)))
+            except Exception as error:
+                raise ValidationError(
+                    self.env._(
+                        "Level '%(level)s': the field 'Condition' cannot be understood: %(error)s",
+                        level=level.name,
+                        error=error,
+                    )
+                ) from error
+
+    def _template(self):
+        """Return the mail template of the level, else that of its reminder type."""
+        return self.template_id or self.type_id.template_id
+
+    def _place(self):
+        """Return the place of the level in its scenario: by sequence, then by id."""
+        self.ensure_one()
+        return (self.sequence << 32) + self.id
+
+    def _reached_sql(self, company, today) -> SQL:
+        """Return whether an item meets the level's own conditions, over `line` and `move`."""
+        self.ensure_one()
+        date_due = self.env["dunning.statement"]._date_due_sql()
+        base = {"due_date": date_due, "invoice_date": SQL("COALESCE(move.invoice_date, line.date)")}
+        base = base[self.trigger]
+        conditions = [SQL("%s + %s <= %s", base, self.delay, today)]
+        if self.scenario_id.date_start:
+            conditions.append(SQL("%s >= %s", base, self.scenario_id.date_start))
+        if self.minimum_amount:
+            conditions.append(SQL("line.amount_residual >= %s", self.minimum_amount))
+        if domain := parse_domain(self.condition_domain):
+            Move = self.env["account.move"].sudo().with_company(company)
+            Move = Move.with_context(allowed_company_ids=company.ids)
+            conditions.append(SQL("line.move_id IN %s", Move._search(Domain(domain)).subselect()))
+        return SQL("(%s)", SQL(" AND ").join(conditions))

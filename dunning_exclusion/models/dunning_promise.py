@@ -1,0 +1,192 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+
+class DunningPromise(models.Model):
+    """What a customer promised to pay, and when. Its state follows from dates and payments."""
+
+    _name = "dunning.promise"
+    _description = "Promise to Pay"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+    )
+    move_line_ids = fields.Many2many(
+        "account.move.line",
+        "dunning_promise_move_line_rel",
+        "promise_id",
+        "move_line_id",
+        string="Items",
+        check_company=True,
+        help="The open items the customer promised to pay.",
+    )
+    date = fields.Date(
+        string="Promised Date",
+        required=True,
+        default=lambda self: self.env.company._dunning_today() + timedelta(days=7),
+        tracking=True,
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    amount = fields.Monetary(
+        string="Promised Amount",
+        tracking=True,
+        help="In company currency. Empty: everything that is open on the items.",
+    )
+    open_amount = fields.Monetary(
+        string="Open When Promised",
+        readonly=True,
+        copy=False,
+        help="What was open on the items when the promise was noted, in company currency.",
+    )
+    paid_amount = fields.Monetary(compute="_compute_state", string="Paid Since")
+    note = fields.Text()
+    user_id = fields.Many2one(
+        "res.users", string="Noted by", default=lambda self: self.env.user, readonly=True
+    )
+    cancelled = fields.Boolean(readonly=True, copy=False, tracking=True)
+    state = fields.Selection(
+        [
+            ("open", "Open"),
+            ("kept", "Kept"),
+            ("broken", "Broken"),
+            ("cancelled", "Cancelled"),
+        ],
+        compute="_compute_state",
+        search="_search_state",
+        help="Open until the date plus the tolerance days of the company has passed.",
+    )
+
+    _amount_not_negative = models.Constraint(
+        "CHECK (amount IS NULL OR amount >= 0)", "The promised amount cannot be negative."
+    )
+
+    @api.depends("partner_id", "date")
+    def _compute_display_name(self):
+        for promise in self:
+            promise.display_name = (
+                f"{promise.partner_id.display_name or ''} {promise.date or ''}".strip()
+            )
+
+    @api.depends("date", "amount", "open_amount", "cancelled", "move_line_ids.amount_residual")
+    def _compute_state(self):
+        for promise in self:
+            company = promise.company_id or self.env.company
+            rest = sum(promise.move_line_ids.mapped("amount_residual"))
+            promise.paid_amount = max(promise.open_amount - rest, 0)
+            limit = (promise.date or company._dunning_today()) + timedelta(
+                days=company.dunning_promise_tolerance_days
+            )
+            wanted = promise.amount or promise.open_amount
+            if promise.cancelled:
+                promise.state = "cancelled"
+            elif promise.open_amount and (
+                company.currency_id.compare_amounts(promise.paid_amount, wanted) >= 0
+            ):
+                promise.state = "kept"
+            else:
+                promise.state = "open" if limit >= company._dunning_today() else "broken"
+
+    @api.model
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        states = [state for state in value if state]
+        return Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain.custom(
+                to_sql=lambda model, alias, query, company=company: SQL(
+                    "%s IN (SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
+                    SQL.identifier(alias, "id"),
+                    self._state_query(company),
+                    states,
+                )
+            )
+            for company in self.env.companies
+        )
+
+    @api.model
+    def _state_query(self, company):
+        """Return SELECT id, state of the promises of `company`, the same as the computed state."""
+        self.env.flush_all()
+        return SQL(
+            """SELECT promise.id,
+                      CASE WHEN promise.cancelled THEN 'cancelled'
+                           WHEN %(kept)s THEN 'kept'
+                           WHEN promise.date + %(tolerance)s >= %(today)s THEN 'open'
+                           ELSE 'broken' END AS state
+                 FROM dunning_promise promise
+                WHERE promise.company_id = %(company)s""",
+            kept=self._kept_sql(),
+            tolerance=company.dunning_promise_tolerance_days,
+            today=company._dunning_today(),
+            company=company.id,
+        )
+
+    @api.model
+    def _kept_sql(self):
+        """Return the condition "what was promised has been paid" over the alias `promise`."""
+        return SQL(
+            """(promise.open_amount > 0 AND promise.open_amount
+                - (SELECT COALESCE(SUM(promised_line.amount_residual), 0)
+                     FROM dunning_promise_move_line_rel promised
+                     JOIN account_move_line promised_line
+                       ON promised_line.id = promised.move_line_id
+                    WHERE promised.promise_id = promise.id)
+                >= COALESCE(NULLIF(promise.amount, 0), promise.open_amount) - 0.00001)"""
+        )
+
+    @api.constrains("move_line_ids", "partner_id", "company_id")
+    def _check_items(self):
+        for promise in self:
+            for line in promise.move_line_ids:
+                owner = line.partner_id.commercial_partner_id
+                if line.account_type != "asset_receivable" or owner != promise.partner_id:
+                    raise ValidationError(
+                        self.env._(
+                            "Promise of %(customer)s: %(item)s is not an item this customer "
+                            "owes. Choose receivable items of the customer in the field 'Items'.",
+                            customer=promise.partner_id.display_name,
+                            item=line.display_name,
+                        )
+                    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            if partner := self.env["res.partner"].browse(vals.get("partner_id")):
+                vals["partner_id"] = partner.commercial_partner_id.id
+        promises = super().create(vals_list)
+        for promise in promises:
+            promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+        self._invalidate_targets()
+        return promises
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "move_line_ids" in vals:
+            for promise in self:
+                promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+        self._invalidate_targets()
+        return result
+
+    def unlink(self):
+        self._invalidate_targets()
+        return super().unlink()
+
+    def _invalidate_targets(self):
+        self.env["dunning.block"]._invalidate_targets()
+
+    def action_cancel(self):
+        """Cancel the promises: their items are candidates again in the next run."""
+        self.cancelled = True
+        return True

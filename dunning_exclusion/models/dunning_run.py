@@ -1,0 +1,255 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_exclusion_rule import parse_domain
+from .dunning_statement import Screen
+
+
+class DunningRun(models.Model):
+    """One task list: what would be reminded on a day, what is left out, and what was sent."""
+
+    _name = "dunning.run"
+    _description = "Dunning Run"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(compute="_compute_name")
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    date = fields.Date(
+        required=True,
+        default=lambda self: self.env.company._dunning_today(),
+        help="The day for which items, levels and exclusions are determined.",
+    )
+    mode = fields.Selection(
+        [("scenario", "By scenario"), ("criteria", "By criteria")],
+        required=True,
+        default="scenario",
+    )
+    scenario_ids = fields.Many2many(
+        "dunning.scenario", string="Scenarios", help="None: all active scenarios."
+    )
+    type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type")
+    template_id = fields.Many2one(
+        "mail.template",
+        domain=[("model", "=", "dunning.notice")],
+        help="Empty: the template of the reminder type.",
+    )
+    criteria_domain = fields.Char(
+        string="Items", default="[]", help="Which open items are listed in a run by criteria."
+    )
+    automatic = fields.Boolean(readonly=True, help="Prepared by the nightly job.")
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("prepared", "Prepared"),
+            ("sending", "Sending"),
+            ("done", "Done"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        default="draft",
+        readonly=True,
+        tracking=True,
+        copy=False,
+    )
+    line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
+    notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
+    checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
+    checked_count = fields.Integer(compute="_compute_figures", string="Ticked Items")
+    customer_count = fields.Integer(compute="_compute_figures", string="Ticked Customers")
+    included_count = fields.Integer(compute="_compute_figures", string="Included Items")
+    unchecked_count = fields.Integer(compute="_compute_figures", string="Unchecked Items")
+    dropped_count = fields.Integer(compute="_compute_figures", string="Dropped Items")
+    sent_count = fields.Integer(compute="_compute_notice_counts", string="Sent")
+    failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
+
+    # Whatever the code does: two senders in one company cannot be at work at the same time.
+    _one_sending = models.UniqueIndex(
+        "(company_id) WHERE state = 'sending'",
+        "Another run of this company is being sent: wait for it, or resume or cancel it first.",
+    )
+
+    @api.depends("date", "mode", "scenario_ids", "type_id")
+    def _compute_name(self):
+        for run in self:
+            about = ", ".join(run.scenario_ids.mapped("name")) or run.type_id.name
+            run.name = f"{run.date or ''} {about or self.env._('All scenarios')}".strip()
+
+    def _compute_figures(self):
+        figures = self.env["dunning.run.line"]._read_group(
+            [("run_id", "in", self.ids)],
+            ["run_id", "outcome", "checked"],
+            ["__count", "amount_residual:sum"],
+        )
+        customers = dict(
+            self.env["dunning.run.line"]._read_group(
+                [("run_id", "in", self.ids), ("checked", "=", True)],
+                ["run_id"],
+                ["partner_id:count_distinct"],
+            )
+        )
+        for run in self:
+            mine = [row[1:] for row in figures if row[0] == run]
+            run.checked_amount = sum(amount for _o, checked, _n, amount in mine if checked)
+            run.checked_count = sum(count for _o, checked, count, _a in mine if checked)
+            run.customer_count = customers.get(run, 0)
+            for outcome in ("included", "unchecked", "dropped"):
+                run[f"{outcome}_count"] = sum(n for found, _c, n, _a in mine if found == outcome)
+
+    def _compute_notice_counts(self):
+        counts = {
+            (run, state): count
+            for run, state, count in self.env["dunning.notice"]._read_group(
+                [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
+            )
+        }
+        for run in self:
+            run.sent_count = counts.get((run, "sent"), 0) + counts.get((run, "queued"), 0)
+            run.failed_count = counts.get((run, "failed"), 0)
+
+    @api.constrains("mode", "criteria_domain")
+    def _check_criteria(self):
+        for run in self.filtered(lambda run: run.mode == "criteria"):
+            try:
+                self.env["account.move.line"]._search(Domain(parse_domain(run.criteria_domain)))
+            except Exception as error:
+                raise ValidationError(
+                    self.env._(
+                        "The field 'Items' of the run cannot be understood: %(error)s", error=error
+                    )
+                ) from error
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sent(self):
+        if self.notice_ids:
+            raise UserError(
+                self.env._("A run from which messages went out is history: it cannot be deleted.")
+            )
+
+    # Preparing ------------------------------------------------------------------------------
+
+    def action_prepare(self):
+        """List the items of the run with their outcome and tick the included ones.
+
+        May be repeated until the run is sent; ticks set by hand are then forgotten.
+
+        :raise UserError: when the run was sent or cancelled already
+        """
+        for run in self:
+            if run.state not in ("draft", "prepared"):
+                raise UserError(
+                    self.env._("Run %(run)s was sent or cancelled: make a new one.", run=run.name)
+                )
+            run._check_complete()
+            run.check_access("write")
+            run._replace_lines()
+            run.state = "prepared"
+        return True
+
+    def _check_complete(self):
+        if self.mode == "criteria" and not self.type_id:
+            raise UserError(
+                self.env._("A run by criteria needs a reminder type: fill in 'Reminder Type'.")
+            )
+
+    def _replace_lines(self):
+        self.ensure_one()
+        self.env.flush_all()
+        self.env.cr.execute(SQL("DELETE FROM dunning_run_line WHERE run_id = %s", self.id))
+        screen = Screen(self.company_id, self.date, candidates=self._candidates_query())
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO dunning_run_line
+                       (run_id, company_id, move_line_id, move_id, partner_id, level_id,
+                        level_sequence, scenario_id, message_key, currency_id, date_due,
+                        days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
+                        reason_ids, checked, create_uid, create_date, write_uid, write_date)
+                   SELECT %(run)s, screening.company_id, screening.move_line_id,
+                          screening.move_id, screening.partner_id, level.id, level.sequence,
+                          level.scenario_id, screening.message_key, screening.currency_id,
+                          screening.date_due, screening.days_overdue, screening.amount_residual,
+                          screening.amount_residual_currency, screening.outcome,
+                          screening.rule_id, screening.reason_ids,
+                          screening.outcome = 'included', %(user)s, now() AT TIME ZONE 'UTC',
+                          %(user)s, now() AT TIME ZONE 'UTC'
+                     FROM (%(screening)s) AS screening
+                     LEFT JOIN dunning_level level ON level.id = screening.level_id""",
+                run=self.id,
+                user=self.env.uid,
+                screening=self.env["dunning.statement"]._query(screen),
+            )
+        )
+        self.invalidate_recordset()
+        self.env["dunning.run.line"].invalidate_model()
+
+    def _candidates_query(self) -> SQL:
+        """Return SELECT of the items this run is about: see `dunning.candidate`."""
+        candidate = self.env["dunning.candidate"]
+        if self.mode == "criteria":
+            return candidate._criteria_query(self)
+        scenarios = self.scenario_ids
+        if not scenarios:
+            scenarios = self.env["dunning.scenario"].search(
+                [("company_id", "in", [False, self.company_id.id])]
+            )
+        return candidate._scenario_query(scenarios, self.company_id, self.date)
+
+    # Sending --------------------------------------------------------------------------------
+
+    def action_send(self):
+        """Send the ticked lines: one message per customer, screened again just before.
+
+        May be called again after an interruption: it goes on where it stopped.
+
+        :raise UserError: when the run is not prepared, or another run is being sent
+        """
+        for run in self:
+            self.env["dunning.sender"]._send_run(run)
+        return True
+
+    def action_cancel(self):
+        """Give the run up. What was sent stays sent; the rest is not sent."""
+        for run in self:
+            if run.state == "done":
+                raise UserError(self.env._("Run %(run)s is done already.", run=run.name))
+            run.state = "cancelled"
+        return True
+
+    def action_retry_failed(self):
+        """Try the failed notices of the run again, and only those."""
+        for run in self:
+            self.env["dunning.sender"]._retry_failed(run)
+        return True
+
+    def action_open_lines(self):
+        """Open the task list of the run."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "dunning_exclusion.dunning_run_line_action"
+        )
+        action["domain"] = [("run_id", "=", self.id)]
+        action["display_name"] = self.name
+        action["context"] = {"search_default_listed": 1, "dunning_run_id": self.id}
+        return action
+
+    @api.model
+    def action_open_latest(self):
+        """Open the task list of the latest run, preparing a first one when there is none."""
+        run = self.search(
+            [("company_id", "=", self.env.company.id), ("state", "!=", "cancelled")], limit=1
+        )
+        if not run:
+            run = self.create({})
+            run.action_prepare()
+        return run.action_open_lines()
+
+    @api.model
+    def _cron_send_automatic(self):
+        """Prepare and send the automatic scenarios of every company that wants it, once a day."""
+        self.env["dunning.automation"]._send_all_companies()

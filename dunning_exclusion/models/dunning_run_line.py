@@ -1,0 +1,199 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+from .dunning_screening import OUTCOMES
+
+# Users decide whether a line is sent; everything else was found out by the screening.
+USER_FIELDS = {"checked"}
+
+
+class DunningRunLine(models.Model):
+    """One item in a run, as it was when the run was prepared, with a tick box."""
+
+    _name = "dunning.run.line"
+    _description = "Dunning Run Line"
+    _order = "run_id desc, partner_id, date_due, id"
+    _rec_name = "move_line_id"
+
+    run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="cascade")
+    company_id = fields.Many2one("res.company", required=True)
+    run_state = fields.Selection(related="run_id.state", string="Run State")
+    move_line_id = fields.Many2one(
+        "account.move.line", string="Item", index=True, ondelete="set null"
+    )
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", index="btree_not_null", ondelete="set null"
+    )
+    partner_id = fields.Many2one("res.partner", string="Customer", index=True, ondelete="restrict")
+    level_id = fields.Many2one("dunning.level", string="Dunning Level", ondelete="set null")
+    level_sequence = fields.Integer()
+    scenario_id = fields.Many2one("dunning.scenario", ondelete="set null")
+    message_key = fields.Integer(help="Lines with the same key go into one message.")
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
+    currency_id = fields.Many2one("res.currency")
+    date_due = fields.Date(string="Due Date")
+    days_overdue = fields.Integer(aggregator="max")
+    amount_residual = fields.Monetary(string="Open Amount", currency_field="company_currency_id")
+    amount_residual_currency = fields.Monetary(string="Open in Currency", aggregator=None)
+    outstanding = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        aggregator=None,
+        help="Of the customer, when the line was sent.",
+    )
+    overdue = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        aggregator=None,
+        help="Of the customer, when the line was sent.",
+    )
+    outcome = fields.Selection(OUTCOMES)
+    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
+    reason_ids = fields.Json()
+    rule_ids = fields.Many2many(
+        "dunning.exclusion.rule",
+        string="All Reasons",
+        compute="_compute_rule_ids",
+        search="_search_rule_ids",
+    )
+    marks = fields.Json(
+        compute="_compute_marks", help="The reasons by the place where their (x) stands."
+    )
+    checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
+    override_user_id = fields.Many2one("res.users", string="Ticked by", readonly=True)
+    override_date = fields.Datetime(string="Ticked on", readonly=True)
+    override_reason_ids = fields.Json(readonly=True)
+    notice_id = fields.Many2one(
+        "dunning.notice", readonly=True, index="btree_not_null", ondelete="set null"
+    )
+
+    # The pages of the task list and the work of the sender.
+    _run_partner_index = models.Index("(run_id, partner_id)")
+
+    @api.depends("reason_ids")
+    def _compute_rule_ids(self):
+        for line in self:
+            line.rule_ids = self.env["dunning.exclusion.rule"].browse(line.reason_ids or [])
+
+    def _search_rule_ids(self, operator, value):
+        return self.env["dunning.screening"]._reasons_domain(operator, value)
+
+    @api.depends("rule_ids")
+    def _compute_marks(self):
+        for line in self:
+            marks = {}
+            for rule in line.rule_ids:
+                marks.setdefault(rule.marker, []).append(rule.name)
+            line.marks = marks
+
+    def write(self, vals):
+        if not self.env.su and (foreign := set(vals) - USER_FIELDS):
+            raise UserError(
+                self.env._(
+                    "Only the tick box of a run line can be changed, not: %(fields)s",
+                    fields=", ".join(sorted(foreign)),
+                )
+            )
+        if "checked" in vals:
+            self._tick(vals["checked"])
+            vals = {name: value for name, value in vals.items() if name != "checked"}
+        return super().write(vals) if vals else True
+
+    def _tick(self, checked):
+        """Tick or untick by hand; who ticked what the screening had left out is recorded.
+
+        :raise UserError: for dropped and sent lines, and above the ceiling without the right
+        """
+        self.check_access("write")
+        self._check_open()
+        if checked:
+            self._check_tickable()
+        excluded = self.filtered("reason_ids") if checked else self.browse()
+        plain = (self - excluded).sudo()
+        super(DunningRunLine, plain).write(
+            {
+                "checked": checked,
+                "override_user_id": False,
+                "override_date": False,
+                "override_reason_ids": False,
+            }
+        )
+        for reasons, lines in excluded.grouped(lambda line: tuple(line.reason_ids)).items():
+            super(DunningRunLine, lines.sudo()).write(
+                {
+                    "checked": True,
+                    "override_user_id": self.env.uid,
+                    "override_date": fields.Datetime.now(),
+                    "override_reason_ids": list(reasons),
+                }
+            )
+
+    def _check_open(self):
+        if any(line.notice_id or line.run_id.state not in ("prepared", "draft") for line in self):
+            raise UserError(
+                self.env._("Lines of a run that is being sent or done cannot be changed.")
+            )
+
+    def _check_tickable(self):
+        if dropped := self.filtered(lambda line: line.outcome == "dropped")[:1]:
+            raise UserError(
+                self.env._(
+                    "%(item)s cannot be ticked, it is left out: %(reason)s",
+                    item=dropped.move_line_id.display_name,
+                    reason=dropped.rule_id.name,
+                )
+            )
+        if not self.env.su and not self.env.user.has_group(
+            "dunning_exclusion.group_dunning_approver"
+        ):
+            if above := self.filtered(lambda line: any(line.rule_ids.mapped("needs_approval")))[:1]:
+                raise UserError(
+                    self.env._(
+                        "%(customer)s is above the ceiling: only a follow-up approver may tick it.",
+                        customer=above.partner_id.display_name,
+                    )
+                )
+
+    def action_toggle_checked(self):
+        """Untick when everything is ticked, else tick what may be ticked."""
+        listed = self.filtered(lambda line: line.outcome != "dropped")
+        listed.checked = not all(listed.mapped("checked"))
+        return True
+
+    def action_dunning_stop(self):
+        """Stop the items for good and untick them here."""
+        self.move_line_id.action_dunning_stop()
+        self.checked = False
+        return True
+
+    def action_dunning_stop_customer(self):
+        """Stop the customers for good and untick their lines in this run."""
+        self.partner_id.action_dunning_stop()
+        self.search(
+            Domain("run_id", "in", self.run_id.ids)
+            & Domain("partner_id", "in", self.partner_id.ids)
+            & Domain("checked", "=", True)
+        ).checked = False
+        return True
+
+    def action_dunning_pause(self):
+        """Ask until when to pause the items."""
+        return self.move_line_id.action_dunning_pause()
+
+    def action_promise(self):
+        """Note a promise to pay for the items."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Promise to Pay"),
+            "res_model": "dunning.promise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_company_id": self.company_id[:1].id,
+                "default_partner_id": self.partner_id[:1].id,
+                "default_move_line_ids": self.move_line_id.ids,
+            },
+        }

@@ -1,0 +1,178 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.orm.domains import DomainAnd, DomainCondition
+from odoo.tools import SQL, OrderedSet
+
+from .dunning_statement import Screen
+
+OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
+SCOPE_KEY = "dunning_screening_scope"
+# The fields that name whom an answer is about, and what the statement calls them.
+OWNERS = {"id": "line", "move_line_id": "line", "move_id": "move", "partner_id": "partner"}
+
+
+class DunningScreening(models.Model):
+    """Every open receivable item with what dunning would do with it today, and why.
+
+    Nothing is stored: reading this model runs the statement of `dunning.statement`, restricted to
+    the customers that the search asks for where it names some.
+    """
+
+    _name = "dunning.screening"
+    _description = "Excluded Receivables"
+    _auto = False
+    _order = "date_due, id"
+    _rec_name = "move_line_id"
+
+    move_line_id = fields.Many2one("account.move.line", string="Item", readonly=True)
+    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Company Currency"
+    )
+    currency_id = fields.Many2one("res.currency", readonly=True)
+    date_due = fields.Date(
+        string="Due Date", readonly=True, help="For dunning: the postponed due date counts."
+    )
+    days_overdue = fields.Integer(readonly=True, aggregator="max")
+    amount_residual = fields.Monetary(
+        string="Open Amount", currency_field="company_currency_id", readonly=True
+    )
+    amount_residual_currency = fields.Monetary(string="Open in Currency", readonly=True)
+    outstanding = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        aggregator=None,
+        help="All the customer owes, credits deducted, held items counted.",
+    )
+    overdue = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        aggregator=None,
+        help="The part of the outstanding amount that is past its due date.",
+    )
+    reminded_amount = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        aggregator=None,
+        help="What the customer would be reminded of: compared with minimum and maximum.",
+    )
+    outcome = fields.Selection(OUTCOMES, readonly=True)
+    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason", readonly=True)
+    reason_ids = fields.Json(readonly=True, help="Ids of all reasons, the deciding one first.")
+    rule_ids = fields.Many2many(
+        "dunning.exclusion.rule",
+        string="All Reasons",
+        compute="_compute_rule_ids",
+        search="_search_rule_ids",
+    )
+
+    @api.depends("reason_ids")
+    def _compute_rule_ids(self):
+        for record in self:
+            record.rule_ids = self.env["dunning.exclusion.rule"].browse(record.reason_ids or [])
+
+    @api.model
+    def _search_rule_ids(self, operator, value):
+        return self._reasons_domain(operator, value)
+
+    @api.model
+    def _reasons_domain(self, operator, value):
+        """Return the domain on `rule_ids` for a model that keeps them in the column reason_ids."""
+        if operator not in ("in", "any"):
+            return NotImplemented
+        rules = self.env["dunning.exclusion.rule"]
+        wanted = rules.search(Domain(value)) if operator == "any" else rules.browse(value).exists()
+        texts = [str(rule_id) for rule_id in wanted.ids]
+
+        def contains_any(_model, alias, _query):
+            return SQL(
+                "EXISTS (SELECT 1 FROM jsonb_array_elements_text(%s) reason"
+                " WHERE reason = ANY(%s))",
+                SQL.identifier(alias, "reason_ids"),
+                texts,
+            )
+
+        return Domain.custom(to_sql=contains_any)
+
+    # Reading --------------------------------------------------------------------------------
+
+    @property
+    def _table_query(self):
+        owner = self.env.context.get(SCOPE_KEY)
+        return self.env["dunning.statement"]._query(Screen(self.env.companies, owner=owner))
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        # The answer depends on everything, so nothing that was read before may be trusted.
+        self.invalidate_model(flush=False)
+        domain = Domain(domain)
+        scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
+        return super(DunningScreening, scoped)._search(domain, *args, **kwargs)
+
+    @api.model
+    def _owner_in(self, domain):
+        """Return the (owner, ids) that `domain` is restricted to, or None."""
+        conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
+        for condition in conditions:
+            if isinstance(condition, DomainCondition) and condition.field_expr in OWNERS:
+                ids = {"=": [condition.value], "in": condition.value}.get(condition.operator)
+                if _are_ids(ids):
+                    return OWNERS[condition.field_expr], tuple(ids)
+        return None
+
+    # Answers for customers, invoices and items ----------------------------------------------
+
+    @api.model
+    def _owner_query(self, owner_field, outcomes, companies) -> SQL:
+        """Return SELECT of the owners in `companies` whose best outcome is one of `outcomes`."""
+        return SQL(
+            """(SELECT owner FROM (SELECT %(owner)s AS owner, MIN(%(order)s) AS best
+                                     FROM (%(query)s) AS screening GROUP BY %(owner)s) AS owners
+                 WHERE best = ANY(%(wanted)s))""",
+            owner=SQL.identifier(owner_field),
+            order=self._outcome_order(),
+            query=self.env["dunning.statement"]._query(Screen(companies)),
+            wanted=[
+                place for place, (code, _name) in enumerate(OUTCOMES, start=1) if code in outcomes
+            ],
+        )
+
+    @api.model
+    def _best_outcomes(self, owner_field, owner_ids, companies):
+        """Return {owner id: best outcome among its open items} for a handful of owners."""
+        if not owner_ids:
+            return {}
+        screen = Screen(companies, owner=(OWNERS[owner_field], tuple(owner_ids)))
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT %s, MIN(%s) FROM (%s) AS screening GROUP BY 1",
+                SQL.identifier(owner_field),
+                self._outcome_order(),
+                self.env["dunning.statement"]._query(screen),
+            )
+        )
+        return {owner_id: OUTCOMES[place - 1][0] for owner_id, place in rows}
+
+    @api.model
+    def _balances(self, customer_ids, company):
+        """Return {customer id: (outstanding, overdue)} in company currency."""
+        if not customer_ids:
+            return {}
+        statement = self.env["dunning.statement"]
+        screen = Screen(company, company._dunning_today(), ("partner", tuple(customer_ids)))
+        self.env.flush_all()
+        rows = self.env.execute_query(statement._balance_of_customers_query(screen))
+        return {customer_id: amounts for _company, customer_id, *amounts in rows}
+
+    @api.model
+    def _outcome_order(self) -> SQL:
+        """Return the place of the outcome: the first one is the best for the reminder."""
+        return SQL("array_position(%s::text[], outcome)", [code for code, _name in OUTCOMES])
+
+
+def _are_ids(value):
+    return isinstance(value, (list, tuple, OrderedSet)) and all(
+        isinstance(res_id, int) and res_id for res_id in value
+    )

@@ -1,0 +1,243 @@
+from dataclasses import dataclass, replace
+from datetime import date
+
+from odoo import api, models
+from odoo.tools import SQL
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What is screened: the constants of one question to the screening.
+
+    :param companies: the companies asked about (res.company)
+    :param today: the day asked about; None: today in each company
+    :param owner: restricts the answer to ("line", "move" or "partner", ids); the ids of partners
+        are those of customers (commercial partners)
+    :param candidates: SELECT move_line_id, level_id, type_id, sends_email, message_key of the
+        items a run is about; None: every open item, for the live report and the explanation
+    """
+
+    companies: models.BaseModel
+    today: date | None = None
+    owner: tuple | None = None
+    candidates: SQL | None = None
+
+
+class DunningStatement(models.AbstractModel):
+    """The one SQL statement that decides who and what is left out of dunning.
+
+    How it works: `item` takes the open receivable items with the ranks of all item rules that
+    exclude them; `balance` sums up what each customer owes; `message` sums up what each customer
+    would be reminded of and adds the ranks of the customer rules; the last SELECT joins both. A
+    rule's rank is its place among the rules of the company, the deciding one first (dropped
+    before unchecked, then by sequence), so the lowest rank decides. Companies with the same rules
+    and the same day share one branch of the statement.
+    """
+
+    _name = "dunning.statement"
+    _description = "Dunning Screening Statement"
+
+    @api.model
+    def _query(self, screen) -> SQL:
+        """Return SELECT of all columns of this model for what `screen` asks about."""
+        self.env.flush_all()
+        branches = [self._branch_query(branch, rules) for branch, rules in self._branches(screen)]
+        return SQL(" UNION ALL ").join(SQL("(%s)", branch) for branch in branches)
+
+    @api.model
+    def _branches(self, screen):
+        """Yield (screen, rules) for each group of companies with the same day and rules."""
+        groups = {}
+        for company in screen.companies:
+            day = screen.today or company._dunning_today()
+            rules = self.env["dunning.exclusion.rule"]._active_in(company)
+            # Own conditions can test fields that depend on the company.
+            alone = company.id if "domain" in rules.mapped("source") else 0
+            effects = tuple(rule._effect_in(company) for rule in rules)
+            groups.setdefault((day, rules, effects, alone), []).append(company.id)
+        for (day, rules, effects, _alone), company_ids in groups.items():
+            companies = self.env["res.company"].browse(company_ids)
+            yield replace(screen, companies=companies, today=day), list(zip(rules, effects))
+
+    @api.model
+    def _branch_query(self, screen, rules) -> SQL:
+        ranked = [(rank, rule) for rank, (rule, _effect) in enumerate(rules, start=1)]
+        dropped = sum(effect == "dropped" for _rule, effect in rules)
+        return SQL(
+            """WITH %(candidate)s item AS (%(item)s), balance AS (%(balance)s),
+                    message AS (%(message)s)
+               SELECT item.id, item.id AS move_line_id, item.move_id, item.partner_id,
+                      item.company_id, item.currency_id, item.date_due,
+                      GREATEST(%(today)s - item.date_due, 0) AS days_overdue,
+                      item.amount_residual, item.amount_residual_currency,
+                      message.outstanding, message.overdue, message.reminded_amount,
+                      item.level_id, item.message_key,
+                      CASE WHEN decision.rank IS NULL THEN 'included'
+                           WHEN decision.rank <= %(dropped)s THEN 'dropped'
+                           ELSE 'unchecked' END AS outcome,
+                      (%(rule_ids)s::int[])[decision.rank] AS rule_id,
+                      CASE WHEN decision.rank IS NOT NULL THEN
+                          (SELECT jsonb_agg((%(rule_ids)s::int[])[rank] ORDER BY rank)
+                             FROM unnest(item.ranks || message.ranks) rank)
+                      END AS reason_ids
+                 FROM item
+                 JOIN message USING (company_id, partner_id, message_key, type_id, sends_email)
+                CROSS JOIN LATERAL (
+                    SELECT LEAST(item.ranks[1], message.ranks[1]) AS rank) decision
+                %(restriction)s""",
+            candidate=SQL("candidate AS (%s),", screen.candidates) if screen.candidates else SQL(),
+            item=self._item_query(screen, self._ranks_sql(screen, ranked, "item")),
+            balance=self._balance_query(screen),
+            message=self._message_query(screen, self._ranks_sql(screen, ranked, "customer")),
+            today=screen.today,
+            dropped=dropped,
+            rule_ids=[rule.id for _rank, rule in ranked],
+            restriction=self._restriction(screen),
+        )
+
+    @api.model
+    def _ranks_sql(self, screen, ranked, level) -> SQL:
+        """Return the ranks of the rules of one level that exclude, lowest first, as int[]."""
+        cases = [
+            SQL("CASE WHEN %s THEN %s END", rule._condition_sql(screen), rank)
+            for rank, rule in ranked
+            if rule.level == level
+        ]
+        return SQL("array_remove(ARRAY[%s]::int[], NULL)", SQL(", ").join(cases))
+
+    @api.model
+    def _open_items_sql(self, screen, join=None) -> SQL:
+        """Return FROM and WHERE of the open receivable items of the companies of `screen`.
+
+        :param join: a further JOIN of the statement
+        """
+        # `reconciled IS NOT TRUE` is what Odoo's own partial index on open items says.
+        return SQL(
+            """FROM account_move_line line
+               JOIN account_account account ON account.id = line.account_id
+               JOIN account_move move ON move.id = line.move_id
+               JOIN res_partner contact ON contact.id = line.partner_id
+               JOIN res_company company ON company.id = line.company_id
+               %(join)s
+              WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
+                AND account.account_type = 'asset_receivable'
+                AND line.company_id = ANY(%(companies)s)""",
+            join=join or SQL(),
+            companies=list(screen.companies.ids),
+        )
+
+    @api.model
+    def _date_due_sql(self) -> SQL:
+        """Return the due date for dunning over `line` and `move`: never before the agreed one."""
+        return SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
+
+    @api.model
+    def _item_query(self, screen, ranks) -> SQL:
+        candidate = SQL(
+            """candidate.level_id, COALESCE(candidate.type_id, 0) AS type_id,
+               candidate.sends_email, candidate.message_key"""
+        )
+        join = SQL("JOIN candidate ON candidate.move_line_id = line.id")
+        if not screen.candidates:
+            join = SQL()
+            # Outside a run the question is about the ordinary reminder of overdue items.
+            overdue_type = self.env.ref("dunning_exclusion.type_overdue", False)
+            candidate = SQL(
+                "NULL::int AS level_id, %s AS type_id, FALSE AS sends_email, 0 AS message_key",
+                overdue_type.id if overdue_type and overdue_type.active else 0,
+            )
+        return SQL(
+            """SELECT line.id, line.move_id, line.company_id, line.currency_id,
+                      contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
+                      line.amount_residual, line.amount_residual_currency,
+                      %(candidate)s, %(ranks)s AS ranks
+                 %(open_items)s %(chosen)s""",
+            date_due=self._date_due_sql(),
+            candidate=candidate,
+            ranks=ranks,
+            open_items=self._open_items_sql(screen, join),
+            chosen=self._customers_of_owner(screen),
+        )
+
+    @api.model
+    def _customers_of_owner(self, screen) -> SQL:
+        """Return the restriction to all items of the customers that `screen.owner` belongs to.
+
+        Totals are the customer's, so its other items are needed to explain one of them.
+        """
+        if not screen.owner:
+            return SQL()
+        owner, ids = screen.owner
+        if owner == "partner":
+            return SQL("AND contact.commercial_partner_id = ANY(%s)", list(ids))
+        return SQL(
+            """AND contact.commercial_partner_id IN (
+                   SELECT partner.commercial_partner_id FROM account_move_line own
+                     JOIN res_partner partner ON partner.id = own.partner_id
+                    WHERE %s = ANY(%s))""",
+            SQL("own.id") if owner == "line" else SQL("own.move_id"),
+            list(ids),
+        )
+
+    @api.model
+    def _restriction(self, screen) -> SQL:
+        if not screen.owner or screen.owner[0] == "partner":
+            return SQL()
+        column = {"line": SQL("item.id"), "move": SQL("item.move_id")}[screen.owner[0]]
+        return SQL("WHERE %s = ANY(%s)", column, list(screen.owner[1]))
+
+    @api.model
+    def _balance_query(self, screen) -> SQL:
+        """Return what each customer owes: all open items, also those that are no candidates."""
+        if not screen.candidates:
+            return self._sum_query(screen, SQL("item"))
+        return self._balance_of_customers_query(screen, SQL("SELECT partner_id FROM item"))
+
+    @api.model
+    def _balance_of_customers_query(self, screen, customers=None) -> SQL:
+        """Return company, customer, outstanding and overdue of some customers.
+
+        :param customers: SELECT of their ids; None: those that `screen.owner` belongs to
+        """
+        chosen = self._customers_of_owner(screen)
+        if customers:
+            chosen = SQL("AND contact.commercial_partner_id IN (%s)", customers)
+        open_items = SQL(
+            """(SELECT line.company_id, contact.commercial_partner_id AS partner_id,
+                       %s AS date_due, line.amount_residual %s %s) AS open_item""",
+            self._date_due_sql(),
+            self._open_items_sql(screen),
+            chosen,
+        )
+        return self._sum_query(screen, open_items)
+
+    @api.model
+    def _sum_query(self, screen, source) -> SQL:
+        return SQL(
+            """SELECT company_id, partner_id, SUM(amount_residual) AS outstanding,
+                      COALESCE(SUM(amount_residual) FILTER (WHERE date_due < %s), 0) AS overdue
+                 FROM %s GROUP BY company_id, partner_id""",
+            screen.today,
+            source,
+        )
+
+    @api.model
+    def _message_query(self, screen, ranks) -> SQL:
+        reminded = SQL("cardinality(ranks) = 0")
+        if not screen.candidates:
+            reminded = SQL("%s AND date_due < %s AND amount_residual > 0", reminded, screen.today)
+        return SQL(
+            """SELECT total.*, %(ranks)s AS ranks
+                 FROM (SELECT company_id, partner_id, message_key, type_id, sends_email,
+                              balance.outstanding, balance.overdue,
+                              SUM(COALESCE(SUM(amount_residual) FILTER (WHERE %(reminded)s), 0))
+                                  OVER (PARTITION BY company_id, partner_id, message_key)
+                                  AS reminded_amount
+                         FROM item JOIN balance USING (company_id, partner_id)
+                        GROUP BY company_id, partner_id, message_key, type_id, sends_email,
+                                 balance.outstanding, balance.overdue) total
+                 JOIN res_partner customer ON customer.id = total.partner_id
+                 JOIN res_company company ON company.id = total.company_id""",
+            ranks=ranks,
+            reminded=reminded,
+        )

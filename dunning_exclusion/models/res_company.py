@@ -1,0 +1,107 @@
+from datetime import datetime
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
+DAY_COUNTS = (
+    "dunning_freshness_days",
+    "dunning_promise_tolerance_days",
+    "dunning_catch_up_days",
+    "dunning_cleanup_days",
+)
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    dunning_item_minimum = fields.Monetary(
+        string="Minimum Follow-up Threshold",
+        help="Items with a smaller open amount are not ticked. 0 means no threshold.",
+    )
+    dunning_customer_minimum = fields.Monetary(
+        string="Reminder Threshold for Total Amount",
+        help="Customers reminded of less than this in total are not ticked. 0: no threshold.",
+    )
+    dunning_customer_maximum = fields.Monetary(
+        string="Reminder Ceiling for Total Amount",
+        help="Customers reminded of more than this in total need an approver. 0: no ceiling.",
+    )
+    dunning_list_creditors = fields.Boolean(
+        string="List Creditor Customers",
+        help="Customers whom we owe are listed unticked instead of being left out.",
+    )
+    dunning_exclude_promises = fields.Boolean(
+        string="Exclude Entries with Upcoming Promises",
+        default=True,
+        help="Items with an open promise to pay are not ticked.",
+    )
+    dunning_honour_no_followup = fields.Boolean(
+        string="Honour No Follow-Up on Miscellaneous Entries",
+        help="Odoo sets 'No Follow-Up' on miscellaneous entries by itself, so the flag counts "
+        "there only when this is switched on. On invoices it always counts.",
+    )
+    dunning_mirror_no_followup = fields.Boolean(
+        string="Mirror Blocks to No Follow-Up",
+        help="Items that are excluded by a block also get Odoo's 'No Follow-Up' flag.",
+    )
+    dunning_automatic_sending = fields.Boolean(
+        string="Automatic Sending",
+        help="The nightly job prepares and sends the scenarios that are marked automatic.",
+    )
+    dunning_freshness_days = fields.Integer(
+        string="Bank Data Not Older Than (days)",
+        help="Nothing is sent automatically while the newest line of a bank statement is older. "
+        "0: not checked.",
+    )
+    dunning_promise_tolerance_days = fields.Integer(
+        string="Tolerance for Promises (days)",
+        default=2,
+        help="A promise is broken when this many days after the promised date have passed.",
+    )
+    dunning_catch_up_days = fields.Integer(
+        string="Catch Up Missed Days",
+        default=3,
+        help="A workflow whose day was missed is still run once within this many days.",
+    )
+    dunning_cleanup_days = fields.Integer(
+        string="Keep Unsent Lines of Automatic Runs (days)",
+        default=30,
+        help="0: they are kept for ever.",
+    )
+
+    @api.constrains(*THRESHOLDS, *DAY_COUNTS)
+    def _check_dunning_settings(self):
+        for company in self:
+            for name in THRESHOLDS + DAY_COUNTS:
+                if company[name] < 0:
+                    raise ValidationError(
+                        self.env._(
+                            "'%(field)s' cannot be negative: enter 0 to switch it off.",
+                            field=company._fields[name]._description_string(self.env),
+                        )
+                    )
+            minimum, maximum = company.dunning_customer_minimum, company.dunning_customer_maximum
+            if 0 < maximum < minimum:
+                raise ValidationError(
+                    self.env._(
+                        "The reminder ceiling for the total amount (%(maximum)s) is below the "
+                        "threshold (%(minimum)s): raise the ceiling or lower the threshold.",
+                        maximum=maximum,
+                        minimum=minimum,
+                    )
+                )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if any(name.startswith("dunning_") for name in vals):
+            self.env["dunning.block"]._invalidate_targets()
+        return result
+
+    def _dunning_today(self):
+        """Return today's date in the time zone of the company (that of its address; else UTC)."""
+        self.ensure_one()
+        zone = pytz.timezone(self.sudo().partner_id.tz or "UTC")
+        return datetime.now(zone).date()

@@ -1,0 +1,126 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+
+class ResPartner(models.Model):
+    _name = "res.partner"
+    _inherit = ["res.partner", "dunning.target"]
+
+    type = fields.Selection(
+        selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
+    )
+    dunning_profile_id = fields.Many2one(
+        "dunning.profile",
+        company_dependent=True,
+        help="How this customer is treated; scenarios choose customers by it.",
+    )
+    dunning_scenario_id = fields.Many2one(
+        "dunning.scenario",
+        company_dependent=True,
+        domain=[("campaign_type", "=", "invoice")],
+        help="The customer's own scenario. Empty: the first scenario that applies.",
+    )
+    dunning_type_off_ids = fields.Many2many(
+        "dunning.reminder.type",
+        "dunning_partner_type_off_rel",
+        "partner_id",
+        "type_id",
+        string="Reminder Types Switched Off",
+    )
+    dunning_outstanding = fields.Monetary(
+        compute="_compute_dunning_balance",
+        help="All open items, credits deducted, held items counted. In company currency.",
+    )
+    dunning_overdue = fields.Monetary(
+        compute="_compute_dunning_balance",
+        help="The part of the outstanding amount that is past its due date.",
+    )
+    dunning_promise_ids = fields.One2many("dunning.promise", "partner_id", string="Promises to Pay")
+    dunning_notice_ids = fields.One2many("dunning.notice", "partner_id", string="Notices")
+
+    def _dunning_owner_field(self):
+        return "partner_id"
+
+    def _dunning_owners(self):
+        return self.commercial_partner_id
+
+    def _dunning_companies(self):
+        return self.env.company
+
+    def _dunning_blocks_domain(self):
+        return Domain("partner_id", "in", self.commercial_partner_id.ids) & Domain(
+            "company_id", "=", self.env.company.id
+        )
+
+    def _dunning_keys(self):
+        return {self.commercial_partner_id.id}
+
+    @api.model
+    def _dunning_block_key(self, block):
+        return block.partner_id.id
+
+    @api.model
+    def _dunning_holds(self, block):
+        return not block.move_id
+
+    @api.model
+    def _dunning_held_domain(self, blocks_query):
+        blocks = self.env["dunning.block"]._search(
+            Domain("id", "in", blocks_query)
+            & Domain("move_id", "=", False)
+            & Domain("company_id", "=", self.env.company.id)
+        )
+        return Domain("commercial_partner_id", "in", blocks.subselect("partner_id"))
+
+    @api.model
+    def _dunning_outcome_domain(self, outcomes):
+        query = self.env["dunning.screening"]._owner_query("partner_id", outcomes, self.env.company)
+        return Domain("commercial_partner_id", "in", query)
+
+    def _prepare_dunning_block_vals(self):
+        return {
+            "company_id": self.env.company.id,
+            "partner_id": self.commercial_partner_id.id,
+            "move_id": False,
+            "move_line_id": False,
+        }
+
+    @api.depends_context("company", "allowed_company_ids")
+    def _compute_dunning_balance(self):
+        balances = self.env["dunning.screening"]._balances(
+            self.commercial_partner_id.ids, self.env.company
+        )
+        for partner in self:
+            outstanding, overdue = balances.get(partner.commercial_partner_id.id, (0, 0))
+            partner.dunning_outstanding = outstanding
+            partner.dunning_overdue = overdue
+
+    def _dunning_recipients(self):
+        """Return who gets a reminder: reminder addresses, else invoice contacts, else itself.
+
+        Archived contacts and contacts without e-mail address are passed over.
+        """
+        self.ensure_one()
+        family = self.search([("commercial_partner_id", "=", self.id), ("id", "!=", self.id)])
+        reachable = family.filtered(lambda contact: "@" in (contact.email or ""))
+        return (
+            reachable.filtered(lambda contact: contact.type == "dunning")
+            or reachable.filtered(lambda contact: contact.type == "invoice")
+            or self.filtered(lambda partner: "@" in (partner.email or ""))
+        )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "parent_id" in vals or "is_company" in vals:
+            self._dunning_follow_customer()
+        return result
+
+    def _dunning_follow_customer(self):
+        """File blocks and promises under the customer (commercial partner) they belong to now."""
+        family = self.with_context(active_test=False).search([("id", "child_of", self.ids)])
+        for model in ("dunning.block", "dunning.promise"):
+            # Who may change a contact need not have rights on blocks and promises.
+            records = self.env[model].sudo().search([("partner_id", "in", family.ids)])
+            for record in records:
+                if record.partner_id != record.partner_id.commercial_partner_id:
+                    record.partner_id = record.partner_id.commercial_partner_id

@@ -1,0 +1,101 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.fields import Command
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+
+class DunningCommon(AccountTestInvoicingCommon):
+    """Customers, invoices and a scenario with three levels, in a company of our own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.company_data["company"]
+        cls.env.user.group_ids |= cls.env.ref("dunning_exclusion.group_dunning_manager")
+        cls.today = cls.company._dunning_today()
+        cls.customer = cls._create_customer("Alpha")
+        cls.other_customer = cls._create_customer("Beta")
+        cls.type_overdue = cls.env.ref("dunning_exclusion.type_overdue")
+        cls.scenario = cls.env["dunning.scenario"].create(
+            {
+                "name": "Reminders",
+                "company_id": cls.company.id,
+                "level_ids": [
+                    Command.create(
+                        {
+                            "sequence": number * 10,
+                            "name": f"Level {number}",
+                            "delay": delay,
+                            "type_id": cls.type_overdue.id,
+                        }
+                    )
+                    for number, delay in enumerate((1, 15, 30), start=1)
+                ],
+            }
+        )
+
+    @classmethod
+    def _create_customer(cls, name, **values):
+        return cls.env["res.partner"].create(
+            {
+                "name": name,
+                "email": f"{name.lower().replace(' ', '.')}@example.com",
+                "property_payment_term_id": False,
+                **values,
+            }
+        )
+
+    @classmethod
+    def _create_invoice(cls, partner=None, amount=100.0, days=-10, post=True, **values):
+        """Create an invoice over `amount` (no taxes) that falls due `days` after today."""
+        due = cls.today + timedelta(days=days)
+        invoice = cls.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": (partner or cls.customer).id,
+                "invoice_date": min(due, cls.today),
+                "invoice_date_due": due,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"name": "Service", "price_unit": amount, "tax_ids": [Command.clear()]}
+                    )
+                ],
+                **values,
+            }
+        )
+        if post:
+            invoice.action_post()
+        return invoice
+
+    @classmethod
+    def _items(cls, moves):
+        return moves.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+
+    @classmethod
+    def _create_run(cls, prepare=True, **values):
+        run = cls.env["dunning.run"].create({"company_id": cls.company.id, **values})
+        if prepare:
+            run.action_prepare()
+        return run
+
+    def _screened(self, moves, field="outcome"):
+        """Return {item: value of `field`} of the live screening."""
+        screening = self.env["dunning.screening"].search(
+            [("move_line_id", "in", self._items(moves).ids)]
+        )
+        return {record.move_line_id: record[field] for record in screening}
+
+    def assertOutcome(self, invoice, outcome, rule=None, msg=None):
+        """Assert outcome and deciding rule of the one item of `invoice`, wherever it is asked."""
+        screening = self.env["dunning.screening"].search([("move_id", "=", invoice.id)])
+        self.assertEqual(len(screening), 1, msg)
+        self.assertEqual((screening.outcome, screening.rule_id.code or None), (outcome, rule), msg)
+        invoice.invalidate_recordset()
+        self.assertEqual(invoice.dunning_outcome, outcome, msg)
+        reasons = [reason["rule"] for reason in invoice.dunning_explain()]
+        self.assertEqual(reasons[:1], [rule] if rule else [], msg)
+
+    def _days(self, days):
+        return fields.Date.to_string(self.today + timedelta(days=days))
