@@ -4,9 +4,11 @@ import subprocess
 
 from . import odoo_env, postgres
 from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
+from .test_results import records
 
 # what a prepared database does not depend on
 NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
+BAD = ("ERROR", "CRITICAL")
 # attachments live in the database, so that a copy of the database is complete
 PREPARE = """
 env["ir.config_parameter"].set_param("ir_attachment.location", "db")
@@ -76,7 +78,9 @@ def install(name, addons, how="-i"):
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         done = odoo_env.run(*arguments, **streams)
     if done.returncode:
-        raise DevError(f"{', '.join(addons)} cannot be installed: see {log}")
+        errors = [message for level, _logger, message in records(log.read_text()) if level in BAD]
+        reason = errors[-1].splitlines()[-1] if errors else f"exit code {done.returncode}"
+        raise DevError(f"{', '.join(addons)} cannot be installed: {reason} (details: {log})")
 
 
 def shell(name, script, proof, **run_options):

@@ -17,6 +17,7 @@ from .test_selection import split
 
 DEV_TESTS = ROOT / "tests_dev"
 PREFIX = "dunning_test_"
+KEPT_PREPARED = 4
 
 
 def run(arguments):
@@ -104,15 +105,18 @@ def prepared(addons):
     """Return the database with our addons installed as they are now, made when needed."""
     name = f"dunning_prepared_{databases.installed_key(addons)}"
     message = f"Installing {', '.join(addons)} …"
-    fresh = name not in postgres.databases()
     databases.build(
         name, databases.template(), message, lambda draft: databases.install(draft, addons)
     )
-    if fresh:
-        for old in sorted(postgres.databases()):
-            if old.startswith("dunning_prepared_") and old != name and not old.endswith("_draft"):
-                postgres.drop(old)
+    drop_old_prepared()
     return name
+
+
+def drop_old_prepared():
+    """Keep the newest prepared databases: several checkouts may share the cluster."""
+    query = "SELECT datname FROM pg_database WHERE datname ~ '^dunning_prepared_[0-9a-f]+$'"
+    for (name,) in postgres.execute(f"{query} ORDER BY oid DESC OFFSET {KEPT_PREPARED}"):
+        postgres.drop(name)
 
 
 def drop_left_overs():

@@ -5,6 +5,7 @@ import re
 from .base import ROOT, DevError
 from .odoo_env import manifests
 
+TOUR = re.compile(r"web_tour\.tours\W+add\(\s*\W(\w+)")
 METHOD = re.compile(r"test_\w+$")
 CLASS = re.compile(r"(?P<class>[A-Z]\w*)(?:\.(?P<method>test_\w+))?$")
 
@@ -31,6 +32,8 @@ def odoo_tags(word):
     if name.rstrip("/") in manifests():
         return [f"/{name.rstrip('/')}{inside}"]
     path = find_file(name)
+    if path and path.suffix == ".js":
+        return browser_tags(path)
     if path:
         return [f"/{path}{inside}"]
     if METHOD.match(name):
@@ -40,6 +43,16 @@ def odoo_tags(word):
         method = f".{match['method']}" if match["method"] else inside.replace(":", ".")
         return [f"/{addon}:{match['class']}{method}" for addon in manifests()]
     raise DevError(f"No addon, test file, class or test method is called {word!r}.")
+
+
+def browser_tags(path):
+    """Return the tags of the Python tests that open a tour or hoot test file in the browser."""
+    marks = TOUR.findall((ROOT / path).read_text()) or ["/web/tests"]
+    tests = sorted((ROOT / path.parts[0]).glob("tests/test_*.py"))
+    found = [test for test in tests if any(mark in test.read_text() for mark in marks)]
+    if not found:
+        raise DevError(f"No Python test of {path.parts[0]} opens {path} in the browser.")
+    return [f"/{test.relative_to(ROOT)}" for test in found]
 
 
 def find_file(name):

@@ -37,6 +37,19 @@ def test_a_selection_becomes_a_tag_of_odoo(word, tag):
     assert test_selection.split([word]) == ([], [tag])
 
 
+def test_a_script_is_run_by_the_python_test_that_opens_it(tmp_path):
+    tour = tmp_path / "addon/static/tests/tours/stop.js"
+    tour.parent.mkdir(parents=True)
+    tour.write_text('registry.category("web_tour.tours").add("dunning_stop", {});')
+    unit = tour.with_name("marker.test.js")
+    unit.write_text('test("marker", () => {});')
+    (tmp_path / "addon/tests/test_tour.py").write_text('self.start_tour("/odoo", "dunning_stop")')
+    (tmp_path / "addon/tests/test_hoot.py").write_text('self.browser_js("/web/tests?headless")')
+    for path, test in ((tour, "test_tour"), (unit, "test_hoot")):
+        tags = test_selection.odoo_tags(str(path.relative_to(tmp_path)))
+        assert tags == [f"/addon/tests/{test}.py"]
+
+
 def test_tests_of_the_environment_go_to_pytest():
     assert test_selection.split(["tests_dev/test_x.py"]) == (["tests_dev/test_x.py"], [])
 
