@@ -36,7 +36,10 @@ def run(arguments):
         stack.enter_context(catcher(folder, smtp, pages))
         url = f"http://localhost:{port}"
         server = stack.enter_context(web_client(port))
-        print(first_run(url, smtp), flush=True)
+        told = first_run(url, smtp)
+        print(told, flush=True)
+        if "\nSent (0)" in told:
+            raise DevError("The first run sent nothing: try ./dev demo --fresh.")
         if options.no_serve:
             return 0
         print(f"Mail:       http://localhost:{pages}  (Ctrl-C ends both)", flush=True)

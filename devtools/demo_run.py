@@ -59,15 +59,14 @@ def table(title, heads, rows):
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def total(env, lines):
-    amount = sum(lines.mapped("move_line_id.amount_residual"))
-    return money(env, amount, lines.company_id[:1].currency_id or env.company.currency_id)
-
-
 def tell(env, run):
     notices = run.notice_ids.sorted(lambda notice: notice.partner_id.display_name)
     sent = [
-        (notice.partner_id.display_name, notice.level_id.display_name, total(env, notice.line_ids))
+        (
+            notice.partner_id.display_name,
+            notice.level_id.name,
+            money(env, notice.amount, notice.company_id.currency_id),
+        )
         for notice in notices
         if notice.state == "sent"
     ]
@@ -83,7 +82,7 @@ def tell(env, run):
         (
             line.partner_id.display_name,
             line.move_id.name,
-            total(env, line),
+            money(env, line.amount_residual, line.company_id.currency_id),
             line.outcome,
             ", ".join((line.rule_id | line.rule_ids).mapped("name")),
         )
