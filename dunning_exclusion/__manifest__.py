@@ -19,6 +19,7 @@
         "data/ir_cron_data.xml",
         "views/dunning_notice_templates.xml",
         "wizard/dunning_block_wizard_views.xml",
+        "wizard/dunning_preview_views.xml",
         "views/dunning_block_views.xml",
         "views/dunning_block_reason_views.xml",
         "views/dunning_promise_views.xml",
@@ -36,6 +37,4 @@
         "views/res_config_settings_views.xml",
         "views/dunning_menus.xml",
     ],
-    "installable": True,
-    "application": False,
 }

@@ -16,6 +16,7 @@ from . import (
     dunning_candidate,
     dunning_run,
     dunning_run_line,
+    dunning_action,
     dunning_sender,
     dunning_automation,
     dunning_notice,
@@ -26,5 +27,4 @@ from . import (
     account_move,
     account_move_line,
     account_payment_method_line,
-    base_partner_merge,
 )

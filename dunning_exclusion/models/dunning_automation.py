@@ -1,42 +1,201 @@
+import logging
+from datetime import timedelta
+
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.exceptions import UserError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 
 class DunningAutomation(models.AbstractModel):
-    """The nightly job: sends the automatic scenarios of every company that switched it on."""
+    """The nightly job: sends the automatic scenarios of every company that switched it on.
+
+    Once a day and company; what was interrupted goes on at the next call.
+    """
 
     _name = "dunning.automation"
     _description = "Dunning Automation"
 
     @api.model
     def _send_all_companies(self):
-        companies = self.env["res.company"].search([("dunning_automatic_sending", "=", True)])
-        for company in companies:
-            self.with_company(company)._send_company(company)
+        for company in self.env["res.company"].search([("dunning_automatic_sending", "=", True)]):
+            self._clean_up(company)
+            if not self._send_company(company):
+                return
 
     @api.model
     def _send_company(self, company):
-        """Send today's automatic reminders of `company`, or go on where yesterday's stopped."""
+        """Send what is due in `company` today; return False when the job's time is over."""
+        for run in self._unfinished_runs(company):
+            if not self._send_as_its_user(run):
+                return False
         today = company._dunning_today()
-        Run = self.env["dunning.run"]
         mine = Domain("company_id", "=", company.id) & Domain("automatic", "=", True)
-        unfinished = Run.search(mine & Domain("state", "=", "sending"))
-        for run in unfinished:
-            self.env["dunning.sender"]._send_run(run)
-        if Run.search_count(mine & Domain("date", "=", today)):
-            return
+        if self.env["dunning.run"].search_count(mine & Domain("date", "=", today), limit=1):
+            return True
+        if obstacle := self._find_obstacle(company):
+            self._report_obstacle(company, obstacle)
+            return True
+        run = self._prepare_run(company, today)
+        return not run or self._send_as_its_user(run)
+
+    @api.model
+    def _unfinished_runs(self, company):
+        """Return the automatic runs to go on with; those of other days that never began are old."""
+        runs = self.env["dunning.run"].search(
+            Domain("company_id", "=", company.id)
+            & Domain("automatic", "=", True)
+            & Domain("state", "in", ["draft", "prepared", "sending"])
+            & Domain("stop_requested", "=", False)
+        )
+        today = company._dunning_today()
+        old = runs.filtered(lambda run: run.state != "sending" and run.date != today)
+        old.write({"state": "cancelled"})
+        return runs - old
+
+    @api.model
+    def _prepare_run(self, company, today):
+        """Return the prepared run of today's automatic scenarios, or none when there are none."""
         scenarios = self.env["dunning.scenario"].search(
             Domain("company_id", "in", [False, company.id]) & Domain("automatic", "=", True)
         )
+        Run = self.env["dunning.run"].with_company(company)
         if not scenarios:
-            return
+            return Run
         run = Run.create(
             {
                 "company_id": company.id,
                 "date": today,
                 "automatic": True,
-                "scenario_ids": [fields.Command.set(scenarios.ids)],
+                "scenario_ids": [Command.set(scenarios.ids)],
             }
         )
         run.action_prepare()
-        self.env["dunning.sender"]._send_run(run)
+        self.env["dunning.sender"]._commit(remaining=run.customer_count)
+        return run
+
+    @api.model
+    def _send_as_its_user(self, run):
+        """Send `run`; return False when the job's time is over.
+
+        One run that cannot be sent must not keep the others back.
+        """
+        try:
+            done = self.env["dunning.sender"]._send_run(run.with_company(run.company_id))
+        except UserError as error:
+            _logger.info("Run %s is not sent now: %s", run.id, error)
+            return True
+        if done and run.automatic and run.state == "done":
+            self._report_run(run)
+        return done
+
+    # What keeps the job from sending --------------------------------------------------------
+
+    @api.model
+    def _find_obstacle(self, company):
+        """Return why nothing may be sent automatically in `company` today, or None."""
+        if broken := self._broken_rules(company):
+            return self.env._(
+                "These exclusion rules are broken: %(rules)s. Mend or switch them off, then "
+                "automatic sending goes on.",
+                rules=", ".join(broken.mapped("name")),
+            )
+        days = company.dunning_freshness_days
+        if days and (stale := self._stale_journals(company, days)):
+            return self.env._(
+                "The bank data are older than %(days)s days: %(journals)s. Import the bank "
+                "statements, then automatic sending goes on.",
+                days=days,
+                journals=", ".join(stale.mapped("name")),
+            )
+        return None
+
+    @api.model
+    def _broken_rules(self, company):
+        rules = self.env["dunning.exclusion.rule"]._active_in(company)
+        return rules.filtered(lambda rule: rule.with_company(company)._find_fault())
+
+    @api.model
+    def _stale_journals(self, company, days):
+        """Return the bank journals whose newest statement line is older than `days` days.
+
+        A journal that never had a statement line tells nothing, unless no journal has any.
+        """
+        journals = self.env["account.journal"].search(
+            Domain("company_id", "=", company.id) & Domain("type", "=", "bank")
+        )
+        newest = dict(
+            self.env["account.bank.statement.line"]._read_group(
+                Domain("journal_id", "in", journals.ids), ["journal_id"], ["date:max"]
+            )
+        )
+        limit = company._dunning_today() - timedelta(days=days)
+        return journals.filtered(
+            lambda journal: newest[journal] < limit if journal in newest else not newest
+        )
+
+    # Telling the administrators -------------------------------------------------------------
+
+    @api.model
+    def _administrators(self, company):
+        group = self.env.ref("dunning_exclusion.group_dunning_manager")
+        users = group.all_user_ids.filtered(
+            lambda user: user.active and not user.share and company in user.company_ids
+        )
+        return users.partner_id
+
+    @api.model
+    def _report_obstacle(self, company, obstacle):
+        """Tell the administrators once a day why nothing was sent."""
+        today = company._dunning_today()
+        if company.dunning_obstacle_reported_on == today:
+            return
+        company.dunning_obstacle_reported_on = today
+        self.env["mail.thread"].message_notify(
+            partner_ids=self._administrators(company).ids,
+            subject=self.env._("%(company)s: no reminders were sent", company=company.name),
+            body=obstacle,
+        )
+
+    @api.model
+    def _report_run(self, run):
+        """Send the administrators the summary of an automatic run."""
+        run.message_notify(
+            partner_ids=self._administrators(run.company_id).ids,
+            subject=self.env._("Reminders sent: %(run)s", run=run.name),
+            body=self.env["ir.qweb"]._render(
+                "dunning_exclusion.run_summary",
+                {
+                    "run": run,
+                    "reasons": self.env["dunning.run.line"]._read_group(
+                        [("run_id", "=", run.id), ("rule_id", "!=", False)],
+                        ["rule_id"],
+                        ["__count", "amount_residual:sum"],
+                    ),
+                },
+            ),
+        )
+        self.env["dunning.sender"]._commit()
+
+    # Cleaning up ----------------------------------------------------------------------------
+
+    @api.model
+    def _clean_up(self, company):
+        """Delete the lines of old automatic runs that were not sent."""
+        if not company.dunning_cleanup_days:
+            return
+        limit = company._dunning_today() - timedelta(days=company.dunning_cleanup_days)
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """DELETE FROM dunning_run_line line USING dunning_run run
+                    WHERE run.id = line.run_id AND run.automatic AND run.company_id = %s
+                      AND run.state IN ('done', 'cancelled') AND run.date < %s
+                      AND line.notice_id IS NULL""",
+                company.id,
+                fields.Date.to_string(limit),
+            )
+        )
+        self.env["dunning.run.line"].invalidate_model()

@@ -127,6 +127,17 @@ class DunningNotice(models.Model):
                 }
             )
 
+    def _message_receive_bounce(self, email, partner):
+        """Override of `mail` to note that the message came back: its level does not count."""
+        result = super()._message_receive_bounce(email, partner)
+        self.filtered(lambda notice: notice.state in ("queued", "sent")).write(
+            {
+                "state": "failed",
+                "failure_reason": self.env._("Came back from %(email)s.", email=email),
+            }
+        )
+        return result
+
     def action_open_message(self):
         """Show the message as it was sent."""
         self.ensure_one()

@@ -6,6 +6,9 @@ from odoo.tools import SQL
 from .dunning_exclusion_rule import parse_domain
 from .dunning_statement import Screen
 
+# What only the buttons change.
+SYSTEM_FIELDS = {"state", "automatic", "stop_requested", "last_notice", "line_ids", "notice_ids"}
+
 
 class DunningRun(models.Model):
     """One task list: what would be reminded on a day, what is left out, and what was sent."""
@@ -58,6 +61,12 @@ class DunningRun(models.Model):
         tracking=True,
         copy=False,
     )
+    stop_requested = fields.Boolean(readonly=True, copy=False)
+    last_notice = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="The newest notice when the run was prepared: later ones are looked at when sending.",
+    )
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
     checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
@@ -66,6 +75,9 @@ class DunningRun(models.Model):
     included_count = fields.Integer(compute="_compute_figures", string="Included Items")
     unchecked_count = fields.Integer(compute="_compute_figures", string="Unchecked Items")
     dropped_count = fields.Integer(compute="_compute_figures", string="Dropped Items")
+    progress = fields.Float(
+        compute="_compute_progress", help="Percentage of the ticked customers dealt with."
+    )
     sent_count = fields.Integer(compute="_compute_notice_counts", string="Sent")
     failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
 
@@ -113,6 +125,19 @@ class DunningRun(models.Model):
             run.sent_count = counts.get((run, "sent"), 0) + counts.get((run, "queued"), 0)
             run.failed_count = counts.get((run, "failed"), 0)
 
+    @api.depends("state")
+    def _compute_progress(self):
+        waiting = dict(
+            self.env["dunning.run.line"]._read_group(
+                [("run_id", "in", self.ids), ("checked", "=", True), ("notice_id", "=", False)],
+                ["run_id"],
+                ["partner_id:count_distinct"],
+            )
+        )
+        for run in self:
+            total = run.customer_count
+            run.progress = 100.0 * (total - waiting.get(run, 0)) / total if total else 0.0
+
     @api.constrains("mode", "criteria_domain")
     def _check_criteria(self):
         for run in self.filtered(lambda run: run.mode == "criteria"):
@@ -124,6 +149,25 @@ class DunningRun(models.Model):
                         "The field 'Items' of the run cannot be understood: %(error)s", error=error
                     )
                 ) from error
+
+    def write(self, vals):
+        if not self.env.su and (foreign := SYSTEM_FIELDS.intersection(vals)):
+            raise UserError(
+                self.env._(
+                    "Use the buttons of the run: these fields cannot be written: %(fields)s",
+                    fields=", ".join(sorted(foreign)),
+                )
+            )
+        return super().write(vals)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            vals_list = [
+                {name: value for name, value in vals.items() if name not in SYSTEM_FIELDS}
+                for vals in vals_list
+            ]
+        return super().create(vals_list)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sent(self):
@@ -144,12 +188,11 @@ class DunningRun(models.Model):
         for run in self:
             if run.state not in ("draft", "prepared"):
                 raise UserError(
-                    self.env._("Run %(run)s was sent or cancelled: make a new one.", run=run.name)
+                    self.env._("%(run)s was sent or cancelled: make a new run.", run=run.name)
                 )
             run._check_complete()
             run.check_access("write")
             run._replace_lines()
-            run.state = "prepared"
         return True
 
     def _check_complete(self):
@@ -185,8 +228,13 @@ class DunningRun(models.Model):
                 screening=self.env["dunning.statement"]._query(screen),
             )
         )
-        self.invalidate_recordset()
         self.env["dunning.run.line"].invalidate_model()
+        # sudo: users do not write the state of a run
+        self.sudo().write({"state": "prepared", "last_notice": self._newest_notice()})
+        self.invalidate_recordset()
+
+    def _newest_notice(self):
+        return self.env["dunning.notice"].sudo().search([], order="id desc", limit=1).id
 
     def _candidates_query(self) -> SQL:
         """Return SELECT of the items this run is about: see `dunning.candidate`."""
@@ -210,20 +258,50 @@ class DunningRun(models.Model):
         :raise UserError: when the run is not prepared, or another run is being sent
         """
         for run in self:
+            run.check_access("write")
             self.env["dunning.sender"]._send_run(run)
+        return True
+
+    def action_send_in_background(self):
+        """Leave the sending to the server: the page can be left, the progress is shown."""
+        for run in self:
+            run.check_access("write")
+            if run.state not in ("prepared", "sending"):
+                raise UserError(
+                    self.env._("%(run)s cannot be sent: prepare it first.", run=run.name)
+                )
+            self.env["dunning.sender"]._start(run)
+        # sudo: users may not start jobs
+        self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
+        return True
+
+    def action_stop(self):
+        """Stop sending after the customers that are at work; it can be resumed later."""
+        for run in self.filtered(lambda run: run.state == "sending"):
+            run.check_access("write")
+            # sudo: users do not write the state of a run
+            run.sudo().stop_requested = True
+        # sudo: users may not start jobs
+        self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
         return True
 
     def action_cancel(self):
         """Give the run up. What was sent stays sent; the rest is not sent."""
         for run in self:
+            run.check_access("write")
             if run.state == "done":
-                raise UserError(self.env._("Run %(run)s is done already.", run=run.name))
-            run.state = "cancelled"
+                raise UserError(self.env._("%(run)s is done already.", run=run.name))
+            # sudo: users do not write the state of a run
+            run.sudo().write({"state": "cancelled", "stop_requested": False})
         return True
 
     def action_retry_failed(self):
-        """Try the failed notices of the run again, and only those."""
+        """Try the failed notices of the run again, and only those.
+
+        :raise UserError: when nothing failed, or the run is not done
+        """
         for run in self:
+            run.check_access("write")
             self.env["dunning.sender"]._retry_failed(run)
         return True
 
@@ -253,3 +331,10 @@ class DunningRun(models.Model):
     def _cron_send_automatic(self):
         """Prepare and send the automatic scenarios of every company that wants it, once a day."""
         self.env["dunning.automation"]._send_all_companies()
+
+    @api.model
+    def _cron_send_runs(self):
+        """Go on with the runs that somebody started to send."""
+        for run in self.search([("state", "=", "sending")]):
+            if not self.env["dunning.automation"]._send_as_its_user(run):
+                return

@@ -66,6 +66,9 @@ class DunningRunLine(models.Model):
     override_user_id = fields.Many2one("res.users", string="Ticked by", readonly=True)
     override_date = fields.Datetime(string="Ticked on", readonly=True)
     override_reason_ids = fields.Json(readonly=True)
+    skip_reason = fields.Char(
+        readonly=True, help="Why a line was left out when the run was sent, if not by a rule."
+    )
     notice_id = fields.Many2one(
         "dunning.notice", readonly=True, index="btree_not_null", ondelete="set null"
     )
@@ -90,46 +93,43 @@ class DunningRunLine(models.Model):
             line.marks = marks
 
     def write(self, vals):
-        if not self.env.su and (foreign := set(vals) - USER_FIELDS):
+        if self.env.su and "checked" not in vals:
+            return super().write(vals)
+        if foreign := set(vals) - USER_FIELDS:
             raise UserError(
                 self.env._(
                     "Only the tick box of a run line can be changed, not: %(fields)s",
                     fields=", ".join(sorted(foreign)),
                 )
             )
-        if "checked" in vals:
-            self._tick(vals["checked"])
-            vals = {name: value for name, value in vals.items() if name != "checked"}
-        return super().write(vals) if vals else True
-
-    def _tick(self, checked):
-        """Tick or untick by hand; who ticked what the screening had left out is recorded.
-
-        :raise UserError: for dropped and sent lines, and above the ceiling without the right
-        """
         self.check_access("write")
         self._check_open()
-        if checked:
+        if vals.get("checked"):
             self._check_tickable()
+        for ticked, lines in self._prepare_ticks(vals.get("checked", False)):
+            # sudo: who ticked, when and why is not for users to write.
+            super(DunningRunLine, lines.sudo()).write(ticked)
+        return True
+
+    def _prepare_ticks(self, checked):
+        """Return [(values, lines)]; who ticks what the screening left out is recorded."""
+        plain = {
+            "checked": checked,
+            "override_user_id": False,
+            "override_date": False,
+            "override_reason_ids": False,
+        }
         excluded = self.filtered("reason_ids") if checked else self.browse()
-        plain = (self - excluded).sudo()
-        super(DunningRunLine, plain).write(
-            {
-                "checked": checked,
-                "override_user_id": False,
-                "override_date": False,
-                "override_reason_ids": False,
-            }
-        )
-        for reasons, lines in excluded.grouped(lambda line: tuple(line.reason_ids)).items():
-            super(DunningRunLine, lines.sudo()).write(
-                {
-                    "checked": True,
-                    "override_user_id": self.env.uid,
-                    "override_date": fields.Datetime.now(),
-                    "override_reason_ids": list(reasons),
-                }
-            )
+        override = {
+            "checked": True,
+            "override_user_id": self.env.uid,
+            "override_date": fields.Datetime.now(),
+        }
+        by_reasons = excluded.grouped(lambda line: tuple(line.reason_ids))
+        return [(plain, self - excluded)] + [
+            ({**override, "override_reason_ids": list(reasons)}, lines)
+            for reasons, lines in by_reasons.items()
+        ]
 
     def _check_open(self):
         if any(line.notice_id or line.run_id.state not in ("prepared", "draft") for line in self):
@@ -182,6 +182,32 @@ class DunningRunLine(models.Model):
     def action_dunning_pause(self):
         """Ask until when to pause the items."""
         return self.move_line_id.action_dunning_pause()
+
+    def action_preview(self):
+        """Show the message that the ticked lines of this customer would make, as it would go out.
+
+        When none of them is ticked, all its listed lines are taken.
+        """
+        line = self[:1]
+        if line.notice_id:
+            return line.notice_id.action_open_message()
+        listed = self.search(
+            Domain("run_id", "=", line.run_id.id)
+            & Domain("partner_id", "=", line.partner_id.id)
+            & Domain("message_key", "=", line.message_key)
+            & Domain("outcome", "!=", "dropped")
+        )
+        lines = listed.filtered("checked") or listed or line
+        subject, body = self.env["dunning.sender"]._preview(line.run_id, lines)
+        preview = self.env["dunning.preview"].create({"subject": subject, "body": body})
+        return {
+            "type": "ir.actions.act_window",
+            "name": line.partner_id.display_name,
+            "res_model": "dunning.preview",
+            "res_id": preview.id,
+            "view_mode": "form",
+            "target": "new",
+        }
 
     def action_promise(self):
         """Note a promise to pay for the items."""

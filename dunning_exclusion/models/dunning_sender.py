@@ -1,9 +1,11 @@
 import logging
 
 from psycopg2 import OperationalError
+from psycopg2.errors import UniqueViolation
 
-from odoo import api, fields, models, modules
+from odoo import api, models, modules
 from odoo.exceptions import UserError
+from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
 from .dunning_statement import Screen
@@ -11,14 +13,17 @@ from .dunning_statement import Screen
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together.
 BATCH_SIZE = 20
+# How often a batch is tried again after a conflict with another transaction.
+MAX_TRIES = 5
 
 
 class DunningSender(models.AbstractModel):
     """Sends runs: a few customers at a time, each screened again and sent in one transaction.
 
-    Whatever happens in between, a ticked line either has its notice (the message and the line are
-    committed together) or is still ticked and without one, so sending can start again at any
-    moment. The unique index on notices and the lock on the run keep a second sender out.
+    How it works: a ticked line either has its notice, or is still ticked and without one. The
+    notice, its message in the mail queue and the mark on the line are committed together, so
+    sending can be killed at any moment and started again. The lock on the run keeps a second
+    sender out, and the unique indexes on notices and on sending runs hold whatever the code does.
     """
 
     _name = "dunning.sender"
@@ -26,34 +31,48 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _send_run(self, run):
-        run.check_access("write")
+        """Send what is left to send of `run`; return whether everything was dealt with.
+
+        :raise UserError: when the run is not prepared, or somebody else is sending
+        """
         if run.state not in ("prepared", "sending"):
-            raise UserError(
-                self.env._("Run %(run)s cannot be sent: prepare it first.", run=run.name)
-            )
-        self._lock(run)
-        if run.state != "sending":
-            self._start(run)
-        while customers := self._next_customers(run):
-            self._lock(run)
-            self._send_customers(run, customers)
-            self._commit(len(customers))
-        run.sudo().state = "done"
-        self._commit()
+            raise UserError(self.env._("%(run)s cannot be sent: prepare it first.", run=run.name))
+        self._start(run)
+        tries = 0
+        while True:
+            try:
+                customers = self._send_next_customers(run)
+                time_left = self._commit(len(customers))
+                tries = 0
+            except (OperationalError, UniqueViolation) as error:
+                tries += 1
+                if modules.module.current_test or tries > MAX_TRIES:
+                    raise
+                # The other transaction won; what is left is read anew.
+                _logger.info("Sending run %s: trying again after: %s", run.id, error)
+                self.env.cr.rollback()
+                continue
+            if not customers:
+                return True
+            if not time_left:
+                return False
 
     @api.model
     def _start(self, run):
+        self._lock(run)
+        if run.state == "sending":
+            return
         other = self.env["dunning.run"].search(
             [("company_id", "=", run.company_id.id), ("state", "=", "sending")], limit=1
         )
         if other:
             raise UserError(
                 self.env._(
-                    "Run %(run)s is being sent: wait for it, or resume or cancel it first.",
+                    "%(run)s is being sent: wait for it, or stop or cancel it first.",
                     run=other.name,
                 )
             )
-        run.sudo().state = "sending"
+        run.sudo().write({"state": "sending", "stop_requested": False})
         self._commit()
 
     @api.model
@@ -62,16 +81,35 @@ class DunningSender(models.AbstractModel):
 
         :raise UserError: when somebody else is sending it
         """
+        # sudo: the run may be sent by who may read it, its state is not written by users.
         if not run.sudo().try_lock_for_update(allow_referencing=True):
-            raise UserError(self.env._("Run %(run)s is being sent by somebody else.", run=run.name))
+            raise UserError(self.env._("%(run)s is being sent by somebody else.", run=run.name))
 
     @api.model
-    def _commit(self, processed=0):
-        """Commit what was done for some customers; a test rolls back as a whole instead."""
+    def _commit(self, processed=0, remaining=None):
+        """Commit, and return the seconds left to the cron job (infinite outside of one).
+
+        A test rolls back as a whole instead, so there nothing is committed.
+        """
         if modules.module.current_test and not self.env.context.get("ir_cron_progress_id"):
             self.env.flush_all()
-            return
-        self.env["ir.cron"]._commit_progress(processed)
+            return float("inf")
+        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
+
+    @api.model
+    def _send_next_customers(self, run):
+        """Send to the next customers, or finish the run when there are none; return them."""
+        self._lock(run)
+        run.invalidate_recordset()
+        customers = self.env["res.partner"]
+        if run.state == "sending" and not run.stop_requested:
+            customers = self._next_customers(run)
+        if customers:
+            self._send_customers(run, customers)
+        elif run.state == "sending":
+            # sudo: users do not write the state of a run
+            run.sudo().state = "prepared" if run.stop_requested else "done"
+        return customers
 
     @api.model
     def _next_customers(self, run):
@@ -94,10 +132,11 @@ class DunningSender(models.AbstractModel):
         try:
             with self.env.cr.savepoint():
                 self._send_batch(run, customers)
-        except OperationalError:
+        except (OperationalError, UniqueViolation):
             raise
         except Exception as error:
             if len(customers) == 1:
+                _logger.warning("Reminder of customer %s failed: %s", customers.id, error)
                 self._record_failure(run, customers, error)
                 return
             for customer in customers:
@@ -106,23 +145,23 @@ class DunningSender(models.AbstractModel):
     @api.model
     def _send_batch(self, run, customers):
         self._screen_again(run, customers)
-        lines = run.line_ids.search(
-            [
-                ("run_id", "=", run.id),
-                ("partner_id", "in", customers.ids),
-                ("checked", "=", True),
-                ("notice_id", "=", False),
-            ]
-        )
-        groups = lines.grouped(lambda line: (line.partner_id, line.message_key))
-        notices = self.env["dunning.notice"]
-        for (customer, _key), group in groups.items():
-            notices |= self._create_notice(run, customer, group)
+        notices = self._create_notices(run, self._open_lines(run, customers))
         queued = notices.filtered(lambda notice: notice.state == "queued")
         for (action, _template), same in queued.grouped(
             lambda notice: (notice.action, notice._template())
         ).items():
-            getattr(self, f"_send_{action}")(same)
+            getattr(self.env["dunning.action"], f"_send_{action}")(same)
+        self.env.flush_all()
+
+    @api.model
+    def _open_lines(self, run, customers):
+        """Return the ticked lines of `customers` that have no notice yet."""
+        return self.env["dunning.run.line"].search(
+            Domain("run_id", "=", run.id)
+            & Domain("partner_id", "in", customers.ids)
+            & Domain("checked", "=", True)
+            & Domain("notice_id", "=", False)
+        )
 
     @api.model
     def _screen_again(self, run, customers):
@@ -131,22 +170,23 @@ class DunningSender(models.AbstractModel):
         A person's tick stands against the reasons it was made for, not against new ones.
         """
         self.env.flush_all()
-        candidates = self.env["dunning.candidate"]._run_lines_query(run, customers.ids)
         screen = Screen(
             run.company_id,
             run.company_id._dunning_today(),
             owner=("partner", tuple(customers.ids)),
-            candidates=candidates,
+            candidates=self.env["dunning.candidate"]._run_lines_query(run, customers.ids),
         )
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line
                       SET outcome = COALESCE(fresh.outcome, 'dropped'),
-                          rule_id = CASE WHEN fresh.outcome IS NULL THEN %(paid)s
-                                         ELSE fresh.rule_id END,
-                          reason_ids = CASE WHEN fresh.outcome IS NULL
+                          rule_id = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
+                                         THEN %(paid)s ELSE fresh.rule_id END,
+                          reason_ids = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
                                             THEN jsonb_build_array(%(paid)s::int)
                                             ELSE fresh.reason_ids END,
+                          skip_reason = own.skip_reason,
+                          days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
                           outstanding = fresh.outstanding, overdue = fresh.overdue,
                           amount_residual = COALESCE(fresh.amount_residual, 0),
                           amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
@@ -154,100 +194,169 @@ class DunningSender(models.AbstractModel):
                               fresh.outcome = 'included'
                               OR (fresh.outcome = 'unchecked'
                                   AND line.override_reason_ids @> fresh.reason_ids), FALSE)
-                     FROM dunning_run_line own
+                     FROM (%(own)s) own
                      LEFT JOIN (%(screening)s) fresh
                        ON fresh.move_line_id = own.move_line_id
                       AND fresh.level_id IS NOT DISTINCT FROM own.level_id
-                    WHERE own.id = line.id AND own.run_id = %(run)s
-                      AND own.notice_id IS NULL AND own.partner_id = ANY(%(customers)s)""",
+                      AND own.skip_reason IS NULL
+                    WHERE own.id = line.id""",
+                own=self._unsent_query(run, customers),
                 screening=self.env["dunning.statement"]._query(screen),
                 paid=self.env.ref("dunning_exclusion.rule_paid").id,
-                run=run.id,
-                customers=customers.ids,
             )
         )
         self.env["dunning.run.line"].invalidate_model()
 
     @api.model
-    def _create_notice(self, run, customer, lines):
-        """Create the notice of the lines of one message, at the highest level among them."""
-        level = lines.level_id.sorted(lambda level: (level.sequence, level.id))[-1:]
-        amount = sum(lines.mapped("amount_residual"))
-        notice = (
-            self.env["dunning.notice"]
-            .sudo()
-            .create(
-                {
-                    "run_id": run.id,
-                    "company_id": run.company_id.id,
-                    "partner_id": customer.id,
-                    "level_id": level.id,
-                    "type_id": (level.type_id or run.type_id).id,
-                    "date": run.company_id._dunning_today(),
-                    "action": level.action or "email",
-                    "user_id": self.env.uid,
-                    "lang": customer.lang or run.company_id.partner_id.lang,
-                    "amount": amount,
-                    "outstanding": lines[:1].outstanding,
-                    "overdue": lines[:1].overdue,
-                    "recipient_ids": [
-                        fields.Command.set(
-                            (customer._dunning_recipients() | level.additional_partner_ids).ids
-                        )
-                    ],
-                }
-            )
+    def _unsent_query(self, run, customers) -> SQL:
+        """Return SELECT id, move_line_id, level_id, skip_reason of the lines without notice.
+
+        An item that another run reminded of since this one was prepared has a skip reason: two
+        runs prepared side by side must not send the same reminder twice.
+        """
+        return SQL(
+            """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
+                      CASE WHEN EXISTS (
+                          SELECT 1 FROM dunning_run_line other
+                            JOIN dunning_notice notice ON notice.id = other.notice_id
+                            JOIN dunning_run other_run ON other_run.id = other.run_id
+                           WHERE other.move_line_id = unsent.move_line_id
+                             AND other.run_id <> unsent.run_id
+                             AND notice.id > %(last_notice)s
+                             AND notice.state IN ('queued', 'sent')
+                             AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
+                             AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
+                      THEN %(reminded)s END AS skip_reason
+                 FROM dunning_run_line unsent
+                WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
+                  AND unsent.partner_id = ANY(%(customers)s)""",
+            last_notice=run.last_notice,
+            type=run.type_id.id or None,
+            reminded=self.env._("Reminded by another run since"),
+            run=run.id,
+            customers=customers.ids,
         )
-        lines.sudo().write({"notice_id": notice.id})
-        notice.description = notice._describe()
-        if run.company_id.currency_id.compare_amounts(amount, 0) <= 0:
-            notice.write(
-                {"state": "skipped", "failure_reason": self.env._("Nothing is owed in total.")}
-            )
-        return notice
+
+    # Notices --------------------------------------------------------------------------------
+
+    @api.model
+    def _create_notices(self, run, lines):
+        """Create one notice for each message: lines of one customer with the same message key."""
+        groups = list(lines.grouped(lambda line: (line.partner_id, line.message_key)).values())
+        # sudo: users read notices, only sending writes them.
+        notices = self.env["dunning.notice"].sudo()
+        notices = notices.with_context(tracking_disable=True, mail_create_nosubscribe=True)
+        vals_list = [self._prepare_notice_vals(run, group) for group in groups]
+        again = self._failed_notices(run, vals_list)
+        for vals, group in zip(vals_list, groups, strict=True):
+            notice = again.get((vals["partner_id"], vals["level_id"]))
+            if notice:
+                notice.write({**vals, "state": "queued", "failure_reason": False})
+            else:
+                notice = notices.create(vals)
+            group.sudo().write({"notice_id": notice.id})
+            notices |= notice
+        for notice in notices:
+            notice.description = notice._describe()
+            if run.company_id.currency_id.compare_amounts(notice.amount, 0) <= 0:
+                notice.write(
+                    {"state": "skipped", "failure_reason": self.env._("Nothing is owed in total.")}
+                )
+        return notices
+
+    @api.model
+    def _failed_notices(self, run, vals_list):
+        """Return the failed notices of `run` that are tried again, by customer and level."""
+        failed = self.env["dunning.notice"].search(
+            Domain("run_id", "=", run.id)
+            & Domain("state", "=", "failed")
+            & Domain("partner_id", "in", [vals["partner_id"] for vals in vals_list])
+        )
+        # sudo: users read notices, only sending writes them.
+        return {(notice.partner_id.id, notice.level_id.id): notice.sudo() for notice in failed}
+
+    @api.model
+    def _prepare_notice_vals(self, run, lines):
+        """Return the values of the notice of one message, at the highest level of its lines."""
+        customer = lines.partner_id
+        level = lines.level_id.sorted(lambda level: level._place())[-1:]
+        recipients = customer._dunning_recipients() | level.additional_partner_ids
+        return {
+            "run_id": run.id,
+            "company_id": run.company_id.id,
+            "partner_id": customer.id,
+            "level_id": level.id,
+            "type_id": (level.type_id or run.type_id).id,
+            "date": run.company_id._dunning_today(),
+            "action": level.action or "email",
+            "user_id": self.env.uid,
+            "lang": customer.lang or run.company_id.partner_id.lang,
+            "amount": sum(lines.mapped("amount_residual")),
+            "outstanding": lines[:1].outstanding,
+            "overdue": lines[:1].overdue,
+            "recipient_ids": [Command.set(recipients.ids)],
+        }
 
     @api.model
     def _record_failure(self, run, customer, error):
-        """Note on the customer's notice why nothing was sent, and go on with the others."""
-        _logger.warning("Reminder of customer %s failed: %s", customer.id, error)
-        lines = run.line_ids.search(
-            [
-                ("run_id", "=", run.id),
-                ("partner_id", "=", customer.id),
-                ("checked", "=", True),
-                ("notice_id", "=", False),
-            ]
-        )
-        for _key, group in lines.grouped("message_key").items():
-            notice = self._create_notice(run, customer, group)
-            notice.write({"state": "failed", "failure_reason": str(error)})
-
-    # Actions: one method each ---------------------------------------------------------------
-
-    @api.model
-    def _send_email(self, notices):
-        """Put the e-mails of `notices` into the mail queue."""
-        template = notices[:1]._template()
-        if not template:
-            raise UserError(self.env._("No template: set one on the level or reminder type."))
-        without = notices.filtered(lambda notice: not notice.recipient_ids)
-        without.write(
-            {"state": "failed", "failure_reason": self.env._("No e-mail address to send to.")}
-        )
-        notices -= without
-        if not notices:
-            return
-        # The recipients are those of the notice, never followers, whatever the template says.
-        mails = template.sudo().send_mail_batch(
-            notices.ids,
-            email_values={"auto_delete": False, "email_to": False, "email_cc": False},
-        )
-        for notice, mail in zip(notices, mails, strict=True):
-            if mail.recipient_ids != notice.recipient_ids:
-                mail.recipient_ids = notice.recipient_ids
-            notice.mail_id = mail
-        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        """Note on the customer's notices why nothing was sent, and go on with the others."""
+        notices = self._create_notices(run, self._open_lines(run, customer))
+        notices.sudo().write({"state": "failed", "failure_reason": str(error)})
 
     @api.model
     def _retry_failed(self, run):
-        raise NotImplementedError
+        """Send the failed notices of `run` again, screened again, and only those.
+
+        :raise UserError: when there are none, or somebody else is sending
+        """
+        self._lock(run)
+        failed = run.notice_ids.filtered(lambda notice: notice.state == "failed")
+        if not failed:
+            raise UserError(self.env._("%(run)s has no failed messages.", run=run.name))
+        if run.state != "done":
+            raise UserError(
+                self.env._("%(run)s is not done: finish sending it first.", run=run.name)
+            )
+        # sudo: what is decided here is the system's part of runs and their lines.
+        failed.line_ids.sudo().write({"notice_id": False})
+        run.sudo().state = "prepared"
+        done = self._send_run(run)
+        failed.filtered(lambda n: n.state == "failed" and not n.line_ids).sudo().write(
+            {"state": "skipped", "failure_reason": self.env._("Nothing is left to remind of.")}
+        )
+        return done
+
+    @api.model
+    def _preview(self, run, lines):
+        """Return (subject, body) of the message that `lines` would make, without sending it.
+
+        :param lines: lines of one customer with the same message key
+        """
+        rendered = {}
+        try:
+            with self.env.cr.savepoint():
+                self._render_preview(run, lines, rendered)
+                raise _Undo
+        except _Undo:
+            self.env.invalidate_all(flush=False)
+        return rendered["subject"], rendered["body_html"]
+
+    @api.model
+    def _render_preview(self, run, lines, rendered):
+        # sudo: as when it is sent.
+        notice = (
+            self.env["dunning.notice"]
+            .sudo()
+            .create({**self._prepare_notice_vals(run, lines), "run_id": run.id})
+        )
+        lines.sudo().write({"notice_id": notice.id})
+        template = notice._template()
+        if not template:
+            raise UserError(self.env._("No template: set one on the level or reminder type."))
+        for name in ("subject", "body_html"):
+            values = template.sudo()._render_field(name, notice.ids, compute_lang=True)
+            rendered[name] = values[notice.id]
+
+
+class _Undo(Exception):
+    """Takes back what was made for a preview."""

@@ -57,7 +57,10 @@ class DunningStatement(models.AbstractModel):
             groups.setdefault((day, rules, effects, alone), []).append(company.id)
         for (day, rules, effects, _alone), company_ids in groups.items():
             companies = self.env["res.company"].browse(company_ids)
-            yield replace(screen, companies=companies, today=day), list(zip(rules, effects))
+            yield (
+                replace(screen, companies=companies, today=day),
+                list(zip(rules, effects, strict=True)),
+            )
 
     @api.model
     def _branch_query(self, screen, rules) -> SQL:

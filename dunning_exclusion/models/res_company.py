@@ -72,6 +72,10 @@ class ResCompany(models.Model):
         help="0: they are kept for ever.",
     )
 
+    dunning_obstacle_reported_on = fields.Date(
+        readonly=True, help="When the administrators were last told why nothing is sent."
+    )
+
     @api.constrains(*THRESHOLDS, *DAY_COUNTS)
     def _check_dunning_settings(self):
         for company in self:

@@ -1,1 +1,1 @@
-from . import dunning_block_wizard
+from . import base_partner_merge, dunning_block_wizard, dunning_preview
