@@ -18,11 +18,20 @@ COMMANDS = {
     "stop": ("stop_command", "stop the private PostgreSQL"),
     "python": ("python_command", "run Python with Odoo's packages"),
 }
+VARIABLES = {
+    "DUNNING_CACHE": "folder of everything that is downloaded or made",
+    "ODOO_HOME": "source of Odoo 19 to use instead of a download",
+    "DUNNING_PYTHON": "Python 3.11 or 3.12 to use",
+    "DUNNING_POSTGRES": "folder of PostgreSQL's programs, or 'embedded' for the packaged one",
+    "DEBIAN_MIRROR": "address of a Debian archive, to get Odoo from (for Ubuntu)",
+}
 
 
 def usage():
     lines = ["usage: ./dev COMMAND …", ""]
     lines += [f"  {name:8} {text}" for name, (_module, text) in COMMANDS.items()]
+    lines += ["", "Set in the environment:", ""]
+    lines += [f"  {name:16} {text}" for name, text in VARIABLES.items()]
     return "\n".join(lines)
 
 
