@@ -18,6 +18,7 @@
         "data/dunning_scenario_data.xml",
         "data/ir_cron_data.xml",
         "views/dunning_notice_templates.xml",
+        "report/dunning_notice_report.xml",
         "wizard/dunning_block_wizard_views.xml",
         "wizard/dunning_preview_views.xml",
         "views/dunning_block_views.xml",

@@ -19,6 +19,8 @@ from . import (
     dunning_action,
     dunning_sender,
     dunning_automation,
+    dunning_action,
+    dunning_message,
     dunning_notice,
     mail_mail,
     res_company,

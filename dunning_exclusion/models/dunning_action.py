@@ -1,40 +1,169 @@
+import re
+
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.tools import email_normalize_all
+
+ADDRESS = re.compile(r"""[^@\s,;<>"]+@([^@\s,;<>".]+\.)+[^@\s,;<>".]{2,}""")
 
 
 class DunningAction(models.AbstractModel):
-    """What a dunning level does, one method an action: `_send_<action>(notices)`.
+    """What a dunning level does with its notices: one method `_send_<action>` for each action.
 
-    The notices of a call share action and template and have their lines. A method leaves each of
-    them queued, sent or failed (with the reason); what it raises is recorded on the notice.
-    Another addon adds an action by a selection value of `dunning.level` and such a method.
+    Each method takes queued notices with the same action and template and leaves their state
+    right: `sent` when it is done, `queued` while something still has to happen (the mail queue, the
+    printing of a letter), `failed` with the reason otherwise. A new action is a value of
+    `dunning.level.action` and one more method.
     """
 
     _name = "dunning.action"
-    _description = "Dunning Actions"
+    _description = "Dunning Action"
 
     @api.model
     def _send_email(self, notices):
         """Put the e-mails of `notices` into the mail queue."""
-        template = notices[:1]._template()
-        if not template:
-            raise UserError(self.env._("No template: set one on the level or reminder type."))
-        without = notices.filtered(lambda notice: not notice.recipient_ids)
-        without.write(
-            {"state": "failed", "failure_reason": self.env._("No e-mail address to send to.")}
-        )
-        notices -= without
+        # sudo: who may send reminders need not have rights on mails, templates and contacts
+        notices = notices.sudo()
+        template = self._check_template(notices)
+        notices = self._keep_reachable(notices)
         if not notices:
             return
-        # sudo: the message is made by the system, whoever sends may not write mails.
-        mails = template.sudo().send_mail_batch(
+        notices._count_unlisted()
+        mails = template.send_mail_batch(
             notices.ids,
+            # The recipients are those of the notice, never followers, whatever the template says.
             email_values={"auto_delete": False, "email_to": False, "email_cc": False},
+            email_layout_xmlid=template.email_layout_xmlid or notices._mail_layout(),
         )
         for notice, mail in zip(notices, mails, strict=True):
-            # The recipients are those of the notice, never followers, whatever the template says.
             if mail.recipient_ids != notice.recipient_ids:
                 mail.recipient_ids = notice.recipient_ids
             notice.mail_id = mail
-        # sudo: nobody else may start the mail queue.
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    @api.model
+    def _send_letter(self, notices):
+        """Keep the letters of `notices` queued until somebody prints them."""
+        # sudo: notices are written by sending them, not by users
+        notices = notices.sudo()
+        self._check_template(notices)
+        notices._count_unlisted()
+
+    @api.model
+    def _send_internal(self, notices):
+        """Notify the users of the level and the salesperson, never the customer."""
+        # sudo: notices are written by sending them, not by users
+        for notice in notices.sudo():
+            users = self._users(notice)
+            if not users:
+                notice._fail(self._no_user_reason())
+                continue
+            for lang, group in users.grouped("lang").items():
+                notice_lang = notice.with_context(lang=lang, mail_notify_force_send=False)
+                notice_lang.message_notify(
+                    partner_ids=group.partner_id.ids,
+                    subject=notice_lang._internal_subject(),
+                    body=notice_lang._render_part("notice_internal", lang),
+                    notify_author=True,
+                )
+            notice._mark_sent()
+
+    @api.model
+    def _send_activity(self, notices):
+        """Give each user of the level a to-do; without any, the one who sends the run."""
+        # sudo: notices are written by sending them, not by users
+        for notice in notices.sudo():
+            users = self._users(notice) or notice.user_id.filtered("active")
+            if not users:
+                notice._fail(self._no_user_reason())
+                continue
+            for user in users:
+                notice_lang = notice.with_context(lang=user.lang)
+                notice_lang.activity_schedule(
+                    "mail.mail_activity_data_call",
+                    date_deadline=notice.date,
+                    summary=notice_lang._internal_subject(),
+                    note=notice_lang._render_part("notice_internal", user.lang),
+                    user_id=user.id,
+                )
+            notice._mark_sent()
+
+    @api.model
+    def _check_template(self, notices):
+        """Return the template of `notices`.
+
+        :raise UserError: when there is none
+        """
+        if template := notices[:1]._template():
+            return template
+        raise UserError(
+            self.env._(
+                "There is no template: fill in 'Template' on the dunning level or the reminder type."
+            )
+        )
+
+    @api.model
+    def _no_user_reason(self):
+        return self.env._(
+            "Nobody to notify: fill in 'Users' on the dunning level, or the salesperson of the "
+            "customer."
+        )
+
+    @api.model
+    def _users(self, notice):
+        """Return the employees whom the level names, with the salesperson if it says so."""
+        users = notice.level_id.user_ids
+        if notice.level_id.notify_salesperson:
+            users |= notice.partner_id.user_id or notice.line_ids.move_id.invoice_user_id
+        return users.filtered(lambda user: user.active and user._is_internal())
+
+    # Addresses ------------------------------------------------------------------------------
+
+    @api.model
+    def _keep_reachable(self, notices):
+        """Take out recipients who cannot or must not be written to, and note who and why.
+
+        :return: the notices that still have a recipient; the others have failed
+        """
+        reasons = self._unreachable(notices.recipient_ids)
+        reachable = notices.browse()
+        for notice in notices:
+            bad = notice.recipient_ids.filtered(lambda partner: partner in reasons)
+            notice.unreached = "\n".join(reasons[partner] for partner in bad)
+            if bad == notice.recipient_ids:
+                notice._fail(notice.unreached or self.env._("No e-mail address to send to."))
+                continue
+            if bad:
+                notice.recipient_ids -= bad
+            reachable |= notice
+        return reachable
+
+    @api.model
+    def _unreachable(self, partners):
+        """Return {contact: why it gets no e-mail} of those that have no usable address."""
+        addresses = {partner: email_normalize_all(partner.email or "") for partner in partners}
+        blacklisted = set(
+            self.env["mail.blacklist"]
+            # sudo: users need not read the blacklist to respect it
+            .sudo()
+            .search([("email", "in", sum(addresses.values(), []))])
+            .mapped("email")
+        )
+        reasons = {}
+        for partner, emails in addresses.items():
+            values = {"name": partner.display_name, "email": partner.email or ""}
+            if not self._is_valid(partner.email or ""):
+                reasons[partner] = self.env._(
+                    "%(name)s: the e-mail address '%(email)s' is not valid.", **values
+                )
+            elif blacklisted.intersection(emails):
+                reasons[partner] = self.env._(
+                    "%(name)s: the e-mail address '%(email)s' is on the blacklist.", **values
+                )
+        return reasons
+
+    @api.model
+    def _is_valid(self, text):
+        """Return whether `text` is one or more e-mail addresses, with or without names."""
+        addresses = re.findall(r"<([^<>]*)>", text) or re.split(r"[,;\n]", text)
+        return all(ADDRESS.fullmatch(address.strip()) for address in addresses)

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from .dunning_level import ACTIONS
@@ -9,7 +10,7 @@ class DunningNotice(models.Model):
 
     _name = "dunning.notice"
     _description = "Dunning Notice"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "dunning.message"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -32,6 +33,12 @@ class DunningNotice(models.Model):
         index=True,
     )
     failure_reason = fields.Text()
+    unreached = fields.Text(
+        string="Not Reached",
+        readonly=True,
+        copy=False,
+        help="Contacts that did not get the message, and why, although others did.",
+    )
     line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
     recipient_ids = fields.Many2many("res.partner", string="Recipients")
     user_id = fields.Many2one("res.users", string="Sent by")
@@ -74,15 +81,6 @@ class DunningNotice(models.Model):
         """Return the template the message is made from."""
         return self.level_id._template() or self.run_id.template_id or self.type_id.template_id
 
-    def _render_part(self, name):
-        """Return a part of the message, rendered in the language of the customer.
-
-        :param name: xmlid without module of a QWeb view that takes `notice`
-        """
-        self.ensure_one()
-        notice = self.with_context(lang=self.lang or self.env.lang)
-        return notice.env["ir.qweb"]._render(f"dunning_exclusion.{name}", {"notice": notice})
-
     def _describe(self):
         """Return in words what the notice is about: amounts in company currency."""
         return self.env._(
@@ -93,27 +91,23 @@ class DunningNotice(models.Model):
             overdue=self.company_currency_id.format(self.overdue),
         )
 
-    def _totals_by_currency(self):
-        """Return [(currency, open amount in it)] of the items in the message."""
-        totals = {}
-        for line in self.line_ids:
-            totals[line.currency_id] = (
-                totals.get(line.currency_id, 0.0) + line.amount_residual_currency
-            )
-        return list(totals.items())
-
-    def _bank_accounts(self):
-        """Return the company's bank accounts that fit the currencies of the items.
-
-        An account without currency takes the company's currency; the invoice's own recipient
-        bank comes first.
-        """
-        accounts = self.company_id.partner_id.bank_ids
-        currencies = self.line_ids.currency_id
-        fitting = accounts.filtered(
-            lambda bank: (bank.currency_id or self.company_id.currency_id) in currencies
+    def _internal_subject(self):
+        """Return what employees read about the notice in one line."""
+        self.ensure_one()
+        return self.env._(
+            "%(what)s: %(customer)s, %(amount)s",
+            what=self.level_id.name or self.type_id.name or self.env._("Reminder"),
+            customer=self.partner_id.display_name,
+            amount=self._format(self.amount),
         )
-        return fitting or accounts.filtered(lambda bank: not bank.currency_id)
+
+    def _fail(self, reason):
+        """Note that the message did not leave, and why."""
+        self.write({"state": "failed", "failure_reason": reason})
+
+    def _mark_sent(self, **vals):
+        """Note that the message left: the items have reached the level."""
+        self.write({"state": "sent", "failure_reason": False, **vals})
 
     def _follow_mail(self, mail):
         """Take over the delivery state of `mail`: a level counts when the message has left."""
@@ -137,6 +131,42 @@ class DunningNotice(models.Model):
             }
         )
         return result
+
+    def action_print(self):
+        """Print the letters into one PDF; queued letters are sent by it.
+
+        :raise UserError: when there is nothing to print
+        """
+        letters = self.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
+        if not letters:
+            raise UserError(
+                self.env._("None of the chosen notices has items: there is nothing to print.")
+            )
+        letters.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")._send_by_hand()
+        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+
+    def action_mark_sent(self):
+        """Note that queued letters and activities were sent or done by hand, by whom and when.
+
+        :raise UserError: for e-mails, and for what is not queued
+        """
+        for notice in self:
+            if notice.state != "queued" or notice.action not in ("letter", "activity"):
+                raise UserError(
+                    self.env._(
+                        "%(notice)s cannot be marked as sent: only queued letters and activities "
+                        "are sent by hand.",
+                        notice=notice.name,
+                    )
+                )
+        self._send_by_hand()
+        return True
+
+    def _send_by_hand(self):
+        self.check_access("write")
+        for company, notices in self.grouped("company_id").items():
+            # A letter that waited bears the day it left. sudo: users do not write states.
+            notices.sudo()._mark_sent(user_id=self.env.uid, date=company._dunning_today())
 
     def action_open_message(self):
         """Show the message as it was sent."""

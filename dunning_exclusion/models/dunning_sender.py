@@ -246,7 +246,8 @@ class DunningSender(models.AbstractModel):
         # sudo: users read notices, only sending writes them.
         notices = self.env["dunning.notice"].sudo()
         notices = notices.with_context(tracking_disable=True, mail_create_nosubscribe=True)
-        vals_list = [self._prepare_notice_vals(run, group) for group in groups]
+        recipients = lines.partner_id._dunning_recipients_by_customer()
+        vals_list = [self._prepare_notice_vals(run, group, recipients) for group in groups]
         again = self._failed_notices(run, vals_list)
         for vals, group in zip(vals_list, groups, strict=True):
             notice = again.get((vals["partner_id"], vals["level_id"]))
@@ -276,11 +277,13 @@ class DunningSender(models.AbstractModel):
         return {(notice.partner_id.id, notice.level_id.id): notice.sudo() for notice in failed}
 
     @api.model
-    def _prepare_notice_vals(self, run, lines):
-        """Return the values of the notice of one message, at the highest level of its lines."""
+    def _prepare_notice_vals(self, run, lines, recipients):
+        """Return the values of the notice of one message, at the highest level of its lines.
+
+        :param recipients: {customer: who gets its reminders}
+        """
         customer = lines.partner_id
         level = lines.level_id.sorted(lambda level: level._place())[-1:]
-        recipients = customer._dunning_recipients() | level.additional_partner_ids
         return {
             "run_id": run.id,
             "company_id": run.company_id.id,
@@ -294,7 +297,9 @@ class DunningSender(models.AbstractModel):
             "amount": sum(lines.mapped("amount_residual")),
             "outstanding": lines[:1].outstanding,
             "overdue": lines[:1].overdue,
-            "recipient_ids": [Command.set(recipients.ids)],
+            "recipient_ids": [
+                Command.set((recipients[customer] | level.additional_partner_ids).ids)
+            ],
         }
 
     @api.model
@@ -344,18 +349,13 @@ class DunningSender(models.AbstractModel):
     @api.model
     def _render_preview(self, run, lines, rendered):
         # sudo: as when it is sent.
-        notice = (
-            self.env["dunning.notice"]
-            .sudo()
-            .create({**self._prepare_notice_vals(run, lines), "run_id": run.id})
-        )
+        recipients = lines.partner_id._dunning_recipients_by_customer()
+        vals = self._prepare_notice_vals(run, lines, recipients)
+        notice = self.env["dunning.notice"].sudo().create(vals)
         lines.sudo().write({"notice_id": notice.id})
-        template = notice._template()
-        if not template:
-            raise UserError(self.env._("No template: set one on the level or reminder type."))
-        for name in ("subject", "body_html"):
-            values = template.sudo()._render_field(name, notice.ids, compute_lang=True)
-            rendered[name] = values[notice.id]
+        self.env["dunning.action"]._check_template(notice)
+        notice._count_unlisted()
+        rendered.update(notice._render_message(framed=True)[notice])
 
 
 class _Undo(Exception):

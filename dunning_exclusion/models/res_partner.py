@@ -95,19 +95,26 @@ class ResPartner(models.Model):
             partner.dunning_outstanding = outstanding
             partner.dunning_overdue = overdue
 
-    def _dunning_recipients(self):
-        """Return who gets a reminder: reminder addresses, else invoice contacts, else itself.
+    def _dunning_recipients_by_customer(self):
+        """Return {customer: who gets its reminders}, with the same two queries for any number.
 
-        Archived contacts and contacts without e-mail address are passed over.
+        Reminder addresses, else invoice contacts, else the customer itself. Archived contacts and
+        contacts without e-mail address are passed over.
         """
-        self.ensure_one()
-        family = self.search([("commercial_partner_id", "=", self.id), ("id", "!=", self.id)])
-        reachable = family.filtered(lambda contact: "@" in (contact.email or ""))
-        return (
-            reachable.filtered(lambda contact: contact.type == "dunning")
-            or reachable.filtered(lambda contact: contact.type == "invoice")
-            or self.filtered(lambda partner: "@" in (partner.email or ""))
+        contacts = self.search(
+            Domain("commercial_partner_id", "in", self.ids)
+            & Domain("id", "not in", self.ids)
+            & Domain("type", "in", ("dunning", "invoice"))
+            & Domain("email", "like", "@")
         )
+        by_type = contacts.grouped(lambda contact: (contact.commercial_partner_id, contact.type))
+        nobody = self.browse()
+        return {
+            customer: by_type.get((customer, "dunning"))
+            or by_type.get((customer, "invoice"))
+            or (customer if "@" in (customer.email or "") else nobody)
+            for customer in self
+        }
 
     def write(self, vals):
         result = super().write(vals)
