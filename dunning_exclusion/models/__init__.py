@@ -16,7 +16,6 @@ from . import (
     dunning_candidate,
     dunning_run,
     dunning_run_line,
-    dunning_action,
     dunning_sender,
     dunning_automation,
     dunning_action,

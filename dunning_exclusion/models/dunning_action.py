@@ -98,7 +98,8 @@ class DunningAction(models.AbstractModel):
             return template
         raise UserError(
             self.env._(
-                "There is no template: fill in 'Template' on the dunning level or the reminder type."
+                "There is no template: fill in 'Template' on the dunning level or on its "
+                "reminder type."
             )
         )
 

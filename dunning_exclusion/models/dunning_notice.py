@@ -142,7 +142,9 @@ class DunningNotice(models.Model):
             raise UserError(
                 self.env._("None of the chosen notices has items: there is nothing to print.")
             )
-        letters.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")._send_by_hand()
+        letters.filtered(
+            lambda notice: notice.action == "letter" and notice.state == "queued"
+        )._send_by_hand()
         return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
 
     def action_mark_sent(self):

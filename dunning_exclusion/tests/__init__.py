@@ -1,1 +1,5 @@
-from . import test_dunning_rules, test_dunning_run
+from . import (
+    test_dunning_message,
+    test_dunning_rules,
+    test_dunning_run,
+)
