@@ -1,6 +1,7 @@
 from . import (
     dunning_block_reason,
     dunning_block,
+    dunning_mirror,
     dunning_promise,
     dunning_profile,
     dunning_reminder_type,

@@ -1,5 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_target import READERS
 
 
 class AccountMove(models.Model):
@@ -19,7 +22,7 @@ class AccountMove(models.Model):
         tracking=True,
         help="An automatic payment of this invoice failed, so it is reminded like any other.",
     )
-    dunning_notice_count = fields.Integer(compute="_compute_dunning_notice_count")
+    dunning_notice_count = fields.Integer(compute="_compute_dunning_notice_count", groups=READERS)
 
     def _compute_dunning_notice_count(self):
         counts = dict(
@@ -45,9 +48,36 @@ class AccountMove(models.Model):
     def _dunning_block_key(self, block):
         return block.move_id.id
 
+    def _dunning_held_by(self, blocks):
+        # Blocks of single instalments hold the entry when they leave none of them.
+        whole = blocks.filtered(lambda block: not block.move_line_id)
+        for _kind, parts in (blocks - whole).grouped("kind").items():
+            if self._dunning_receivable_lines() <= parts.move_line_id:
+                whole |= parts
+        return whole
+
     @api.model
     def _dunning_held_domain(self, blocks_query):
-        return Domain("id", "in", blocks_query.subselect("move_id"))
+        return Domain(
+            "id",
+            "in",
+            SQL(
+                """(SELECT held_block.move_id FROM dunning_block held_block
+                     WHERE held_block.id IN %(blocks)s AND held_block.move_id IS NOT NULL
+                       AND held_block.move_line_id IS NULL
+                     UNION
+                    SELECT held_block.move_id FROM dunning_block held_block
+                     WHERE held_block.id IN %(blocks)s AND held_block.move_line_id IS NOT NULL
+                     GROUP BY held_block.move_id
+                    HAVING COUNT(DISTINCT held_block.move_line_id) = (
+                               SELECT COUNT(*) FROM account_move_line part
+                                 JOIN account_account part_account
+                                   ON part_account.id = part.account_id
+                                  AND part_account.account_type = 'asset_receivable'
+                                WHERE part.move_id = held_block.move_id))""",
+                blocks=blocks_query.subselect(),
+            ),
+        )
 
     def _prepare_dunning_block_vals(self):
         return {
@@ -57,20 +87,34 @@ class AccountMove(models.Model):
             "move_line_id": False,
         }
 
-    def _dunning_receivable_lines(self, partner):
-        """Return the receivable lines that the customer `partner` has in these entries."""
-        return self.line_ids.filtered(
-            lambda line: (
-                line.account_type == "asset_receivable"
-                and line.partner_id.commercial_partner_id == partner
-            )
-        )
+    def _dunning_receivable_lines(self):
+        """Return the receivable items of these entries."""
+        return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+
+    def _dunning_is_owed_by(self, customer):
+        """Return whether `customer` (a commercial partner) owes something by this entry."""
+        self.ensure_one()
+        if self.is_sale_document(include_receipts=True):
+            return self.commercial_partner_id == customer
+        return customer in self._dunning_receivable_lines().partner_id.commercial_partner_id
 
     def write(self, vals):
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
-        return super().write(vals)
+        result = super().write(vals)
+        if "partner_id" in vals:
+            # Who edits invoices may correct their customer; the blocks go with the invoice.
+            blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])
+            blocks._follow_customer()
+        return result
+
+    def _post(self, soft=True):
+        """Override of `account` to mirror blocks into the 'No Follow-Up' flag of new items."""
+        posted = super()._post(soft)
+        if companies := posted.company_id.filtered("dunning_mirror_no_followup"):
+            self.env["dunning.mirror"]._sync(companies, posted.commercial_partner_id)
+        return posted
 
     def action_dunning_notices(self):
         """Open the reminders that named this invoice."""

@@ -52,3 +52,9 @@ class AccountMoveLine(models.Model):
             "move_id": self.move_id.id,
             "move_line_id": self.id,
         }
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "no_followup" in vals:
+            self.env["dunning.mirror"]._person_changed(self)
+        return result

@@ -30,6 +30,7 @@ class DunningBlock(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
+        check_company=True,
         help="The customer (commercial partner) the block belongs to.",
     )
     move_id = fields.Many2one(
@@ -72,7 +73,7 @@ class DunningBlock(models.Model):
     user_id = fields.Many2one(
         "res.users", string="Set by", default=lambda self: self.env.user, readonly=True
     )
-    lifted_on = fields.Date(readonly=True, copy=False, tracking=True)
+    lifted_on = fields.Date(readonly=True, copy=False)
     lifted_by_id = fields.Many2one("res.users", readonly=True, copy=False)
     state = fields.Selection(
         [
@@ -122,15 +123,17 @@ class DunningBlock(models.Model):
         if operator != "in":
             return NotImplemented
         return Domain.OR(
-            Domain("company_id", "=", company.id) & self._state_domain(state, today)
-            for company, today in self._company_days()
+            Domain("company_id", "in", companies.ids) & self._state_domain(state, today)
+            for today, companies in self._companies_by_day().items()
             for state in value
         )
 
     @api.model
-    def _company_days(self):
-        """Return (company, today there) for every company the user may see."""
-        return [(company, company._dunning_today()) for company in self.env.companies]
+    def _companies_by_day(self):
+        """Return {today: companies where it is that day}, whatever companies are chosen now."""
+        # Only their days are read here; which blocks are found is up to the record rules.
+        companies = self.env["res.company"].sudo().search(Domain.TRUE)
+        return companies.grouped(lambda company: company._dunning_today())
 
     @api.model
     def _state_domain(self, state, today):
@@ -188,7 +191,7 @@ class DunningBlock(models.Model):
                         move=move.display_name,
                     )
                 )
-            if move and not move._dunning_receivable_lines(block.partner_id):
+            if move and not move._dunning_is_owed_by(block.partner_id):
                 raise ValidationError(
                     self.env._(
                         "Invoice %(move)s: only entries that %(customer)s owes can be blocked, "
@@ -202,30 +205,37 @@ class DunningBlock(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         blocks = super().create([self._complete_vals(vals) for vals in vals_list])
-        blocks._invalidate_targets()
+        blocks._targets_changed()
         return blocks
 
     @api.model
     def _complete_vals(self, vals):
-        """Return `vals` with entry, customer, company and end date filled in from the target."""
+        """Return `vals` with entry, customer, start and end date filled in from the target."""
         vals = dict(vals)
         if line := self.env["account.move.line"].browse(vals.get("move_line_id")):
-            vals.setdefault("move_id", line.move_id.id)
-            vals.setdefault("partner_id", line.partner_id.id)
+            vals["move_id"] = vals.get("move_id") or line.move_id.id
+            vals["partner_id"] = vals.get("partner_id") or line.partner_id.id
         if move := self.env["account.move"].browse(vals.get("move_id")):
-            vals.setdefault("company_id", move.company_id.id)
-            vals.setdefault("partner_id", move.partner_id.id)
-        if not vals.get("partner_id"):
-            raise ValidationError(
-                self.env._("A block needs a customer: fill in the field 'Customer'.")
-            )
-        partner = self.env["res.partner"].browse(vals["partner_id"])
-        vals["partner_id"] = partner.commercial_partner_id.id
+            vals["partner_id"] = vals.get("partner_id") or move.partner_id.id
+        vals["partner_id"] = self._customer_id(vals.get("partner_id"))
         company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
-        vals.setdefault("date_from", company._dunning_today())
+        vals["company_id"] = company.id
+        vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
         return vals
+
+    @api.model
+    def _customer_id(self, partner_id):
+        """Return the id of the customer that the contact `partner_id` belongs to.
+
+        :raise ValidationError: when there is no contact
+        """
+        if not partner_id:
+            raise ValidationError(
+                self.env._("A block needs a customer: fill in the field 'Customer'.")
+            )
+        return self.env["res.partner"].browse(partner_id).commercial_partner_id.id
 
     @api.model
     def _default_end(self, reason_id, date_from):
@@ -234,12 +244,26 @@ class DunningBlock(models.Model):
         return fields.Date.to_date(date_from) + timedelta(days=days) if days else False
 
     def write(self, vals):
-        if "partner_id" in vals and vals["partner_id"]:
-            partner = self.env["res.partner"].browse(vals["partner_id"])
-            vals = dict(vals, partner_id=partner.commercial_partner_id.id)
+        if "partner_id" in vals:
+            vals = dict(vals, partner_id=self._customer_id(vals["partner_id"]))
+        before = self.partner_id
         result = super().write(vals)
-        self._invalidate_targets()
+        self._targets_changed(before)
         return result
+
+    def _follow_customer(self):
+        """File the blocks under the customers whose entries or contacts they are about now."""
+        owners = {
+            block: (
+                block.move_line_id.partner_id
+                or (block.move_id.is_invoice(include_receipts=True) and block.move_id.partner_id)
+                or block.partner_id
+            ).commercial_partner_id
+            for block in self
+        }
+        moved = self.filtered(lambda block: block.partner_id != owners[block])
+        for owner, blocks in moved.grouped(owners.get).items():
+            blocks.partner_id = owner
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_history(self):
@@ -249,23 +273,39 @@ class DunningBlock(models.Model):
             )
 
     def unlink(self):
+        customers, companies = self.partner_id, self.company_id
+        result = super().unlink()
         self._invalidate_targets()
-        return super().unlink()
+        self.env["dunning.mirror"]._sync(companies, customers)
+        return result
 
+    def _targets_changed(self, former_customers=()):
+        """Forget what follows from the blocks, and let the mirrored flags follow."""
+        self._invalidate_targets()
+        customers = self.partner_id.union(*former_customers)
+        self.env["dunning.mirror"]._sync(self.company_id, customers)
+
+    @api.model
     def _invalidate_targets(self):
         """Forget cached flags and outcomes: they follow from blocks but are not stored."""
         for model in ("res.partner", "account.move", "account.move.line"):
             self.env[model]._invalidate_dunning()
 
+    def _holds_on(self, day):
+        """Return the blocks among `self` that hold on `day`."""
+        return self.filtered(
+            lambda block: (
+                block.date_from <= day
+                and (not block.date_to or block.date_to >= day)
+                and not block.lifted_on
+            )
+        )
+
     def action_lift(self):
         """End the blocks today. Nothing is sent by this; the items are candidates again."""
-        for block in self.filtered(lambda block: not block.lifted_on):
-            block.write(
-                {
-                    "lifted_on": block.company_id._dunning_today(),
-                    "lifted_by_id": self.env.user.id,
-                }
-            )
+        held = self.filtered(lambda block: not block.lifted_on)
+        for company, blocks in held.grouped("company_id").items():
+            blocks.write({"lifted_on": company._dunning_today(), "lifted_by_id": self.env.user.id})
         return True
 
     def action_open_target(self):

@@ -1,5 +1,4 @@
 from odoo import api, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -77,9 +76,13 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _condition_no_followup(self, screen):
-        # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it.
+        # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it; and a flag
+        # that mirrors a block must not count as a second reason, stronger than a stop.
         return SQL(
             """line.no_followup
+               AND NOT EXISTS (SELECT 1 FROM dunning_mirror mirror
+                                WHERE mirror.move_line_id = line.id
+                                  AND mirror.overridden IS NOT TRUE)
                AND (move.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
                     OR company.dunning_honour_no_followup)"""
         )
@@ -194,17 +197,14 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _domain_condition(self, rule, screen):
-        """Return the condition of a rule of source `domain`.
-
-        :raise ValueError: (or what Odoo raises for it) when the domain cannot be evaluated
-        """
-        # One answer for everyone: what a rule excludes must not depend on who looks.
-        Model = self.env[rule.model].sudo().with_company(screen.companies[:1])
-        Model = Model.with_context(active_test=False, allowed_company_ids=screen.companies.ids)
-        query = Model._search(Domain(rule._parsed_domain()))
+        """Return the condition of a rule of source `domain`; broken rules are left out before."""
+        query = rule._domain_query(screen.companies[:1])
+        customer = {"customer": SQL("customer.id"), "item": SQL("contact.commercial_partner_id")}
         column = {
-            "res.partner": SQL("customer.id"),
+            "res.partner": customer[rule.level],
             "account.move": SQL("line.move_id"),
             "account.move.line": SQL("line.id"),
         }[rule.model]
-        return SQL("%s IN %s", column, query.subselect())
+        # EXISTS and not IN: for a handful of items PostgreSQL looks up these, not the whole table.
+        query.add_where(SQL("%s = %s", SQL.identifier(query.table, "id"), column))
+        return SQL("EXISTS %s", query.subselect(SQL("1")))

@@ -1,5 +1,6 @@
-import logging
 from ast import literal_eval
+
+from psycopg2 import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -7,7 +8,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL, LazyTranslate
 
 _lt = LazyTranslate(__name__)
-_logger = logging.getLogger(__name__)
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
@@ -156,22 +156,64 @@ class DunningExclusionRule(models.Model):
     @api.depends("domain", "model", "source")
     @api.depends_context("company")
     def _compute_broken(self):
+        faults = self._faults(self.env.company)
         for rule in self:
-            rule.broken = rule._find_fault()
+            rule.broken = faults.get(rule, False)
 
-    def _find_fault(self):
-        """Return why the user's condition cannot be evaluated, or False."""
-        if self.source != "domain":
-            return False
+    def _faults(self, company):
+        """Return {rule: why its condition cannot be evaluated in `company`} of the broken rules.
+
+        Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As
+        long as nothing is broken this takes one query, however many rules there are.
+        """
+        queries, faults = {}, {}
+        for rule in self.filtered(lambda rule: rule.source == "domain"):
+            try:
+                queries[rule] = rule._domain_query(company)
+            except OperationalError:
+                raise
+            except Exception as error:
+                faults[rule] = str(error) or type(error).__name__
+        if queries and self._refused(queries.values()):
+            for rule, query in queries.items():
+                if fault := self._refused([query]):
+                    faults[rule] = fault
+        return faults
+
+    @api.model
+    def _refused(self, queries):
+        """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
+        probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
+        self.env.flush_all()
         try:
-            # Both parts matter: that the domain is understood, and that PostgreSQL accepts it.
-            Model = self.env[self.model].sudo()
-            query = Model._search(Domain(self._parsed_domain()), limit=1)
             with self.env.cr.savepoint(flush=False):
-                self.env.execute_query(query.select())
+                self.env.execute_query(SQL(" UNION ALL ").join(probes))
+        except OperationalError:
+            raise
         except Exception as error:
             return str(error) or type(error).__name__
         return False
+
+    def _domain_query(self, company):
+        """Return the query of what the user's condition matches in `company`.
+
+        :raise ValueError: (or what Odoo raises for it) when the domain cannot be evaluated
+        """
+        # One answer for everyone: what a rule excludes must not depend on who looks.
+        Model = self.env[self.model].sudo()
+        Model = Model.with_context(
+            active_test=False,
+            allowed_company_ids=company.ids,
+            lang=None,
+            tz=company._dunning_timezone(),
+        )
+        return Model._search(Domain(self._parsed_domain()))
+
+    @api.model
+    def _broken_in(self, company):
+        """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
+        rules = self._active_in(company)
+        return rules.filtered(lambda rule, faults=rules._faults(company): rule in faults)
 
     def _parsed_domain(self):
         self.ensure_one()
@@ -189,7 +231,7 @@ class DunningExclusionRule(models.Model):
                         )
                     )
                 continue
-            fault = rule._find_fault() or (
+            fault = rule._faults(rule.company_id or self.env.company).get(rule) or (
                 not rule._parsed_domain()
                 and self.env._("An empty condition would exclude everything.")
             )
@@ -200,6 +242,18 @@ class DunningExclusionRule(models.Model):
                         "'Domain'.",
                         rule=rule.name,
                         fault=fault,
+                    )
+                )
+
+    @api.constrains("source", "model", "level")
+    def _check_level(self):
+        for rule in self:
+            if rule.source == "domain" and rule.level == "customer" and rule.model != "res.partner":
+                raise ValidationError(
+                    self.env._(
+                        "Rule '%(rule)s': a condition on invoices or items leaves out items. "
+                        "Choose 'Item' in the field 'Level', or apply the rule to customers.",
+                        rule=rule.name,
                     )
                 )
 
@@ -238,12 +292,9 @@ class DunningExclusionRule(models.Model):
         )
 
     def _condition_sql(self, screen) -> SQL:
-        """Return when the rule excludes, as SQL; a broken rule excludes nothing."""
+        """Return when the rule excludes, as SQL: see `dunning.exclusion.condition`."""
         self.ensure_one()
         conditions = self.env["dunning.exclusion.condition"]
         if self.source == "builtin":
             return getattr(conditions, f"_condition_{self.code}")(screen)
-        if fault := self.with_company(screen.companies[:1])._find_fault():
-            _logger.warning("Exclusion rule %s is broken: %s", self.code, fault)
-            return SQL("FALSE")
         return conditions._domain_condition(self, screen)

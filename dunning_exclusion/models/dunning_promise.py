@@ -179,6 +179,13 @@ class DunningPromise(models.Model):
         self._invalidate_targets()
         return result
 
+    def _follow_customer(self):
+        """File the promises under the customers whose items or contacts they are about now."""
+        for promise in self:
+            contact = promise.move_line_ids[:1].partner_id or promise.partner_id
+            if promise.partner_id != contact.commercial_partner_id:
+                promise.partner_id = contact.commercial_partner_id
+
     def unlink(self):
         self._invalidate_targets()
         return super().unlink()

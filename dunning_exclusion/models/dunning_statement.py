@@ -1,8 +1,11 @@
+import logging
 from dataclasses import dataclass, replace
 from datetime import date
 
 from odoo import api, models
 from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class DunningStatement(models.AbstractModel):
         groups = {}
         for company in screen.companies:
             day = screen.today or company._dunning_today()
-            rules = self.env["dunning.exclusion.rule"]._active_in(company)
+            rules = self._working_rules(company)
             # Own conditions can test fields that depend on the company.
             alone = company.id if "domain" in rules.mapped("source") else 0
             effects = tuple(rule._effect_in(company) for rule in rules)
@@ -61,6 +64,15 @@ class DunningStatement(models.AbstractModel):
                 replace(screen, companies=companies, today=day),
                 list(zip(rules, effects, strict=True)),
             )
+
+    @api.model
+    def _working_rules(self, company):
+        """Return the rules of `company`, the deciding ones first; a broken one excludes nothing."""
+        rules = self.env["dunning.exclusion.rule"]._active_in(company)
+        for rule, fault in rules._faults(company).items():
+            _logger.warning("Exclusion rule %s is broken: %s", rule.code, fault)
+            rules -= rule
+        return rules
 
     @api.model
     def _branch_query(self, screen, rules) -> SQL:
@@ -146,8 +158,9 @@ class DunningStatement(models.AbstractModel):
             # Outside a run the question is about the ordinary reminder of overdue items.
             overdue_type = self.env.ref("dunning_exclusion.type_overdue", False)
             candidate = SQL(
-                "NULL::int AS level_id, %s AS type_id, FALSE AS sends_email, 0 AS message_key",
+                "NULL::int AS level_id, %s AS type_id, %s AS sends_email, 0 AS message_key",
                 overdue_type.id if overdue_type and overdue_type.active else 0,
+                self._by_email_sql(screen.companies),
             )
         return SQL(
             """SELECT line.id, line.move_id, line.company_id, line.currency_id,
@@ -160,6 +173,41 @@ class DunningStatement(models.AbstractModel):
             ranks=ranks,
             open_items=self._open_items_sql(screen, join),
             chosen=self._customers_of_owner(screen),
+        )
+
+    @api.model
+    def _by_email_sql(self, companies) -> SQL:
+        """Return whether the customer of `contact` is reminded by e-mail, outside a run.
+
+        It is, unless its scenario works with letters, calls and the like only.
+        """
+        Scenario = self.env["dunning.scenario"].sudo()
+        without = [
+            (company, scenarios.ids)
+            for company in companies
+            if (
+                scenarios := Scenario._of_company(company, "invoice").filtered(
+                    lambda scenario: (
+                        scenario.level_ids and "email" not in scenario.level_ids.mapped("action")
+                    )
+                )
+            )
+        ]
+        if not without:
+            return SQL("TRUE")
+        cases = [
+            SQL(
+                "WHEN line.company_id = %s THEN COALESCE(%s <> ALL(%s), TRUE)",
+                company.id,
+                Scenario._choice_sql(company),
+                ids,
+            )
+            for company, ids in without
+        ]
+        return SQL(
+            """(SELECT CASE %s ELSE TRUE END FROM res_partner customer
+                 WHERE customer.id = contact.commercial_partner_id)""",
+            SQL(" ").join(cases),
         )
 
     @api.model

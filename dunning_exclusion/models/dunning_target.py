@@ -4,6 +4,8 @@ from odoo.fields import Domain
 
 from .dunning_screening import OUTCOMES
 
+# Who may see anything of dunning; accounting users are follow-up users, too.
+READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
 DUNNING_FIELDS = (
     "dunning_block_ids",
     "dunning_stop",
@@ -29,6 +31,7 @@ class DunningTarget(models.AbstractModel):
         string="Dunning Blocks",
         compute="_compute_dunning_blocks",
         help="Every hold ever set here in the current company, the history included.",
+        groups=READERS,
     )
     dunning_stop = fields.Boolean(
         string="Dunning Stopped",
@@ -36,6 +39,7 @@ class DunningTarget(models.AbstractModel):
         inverse="_inverse_dunning_stop",
         search="_search_dunning_stop",
         help="Listed in runs but not ticked, with an (x) and the reason.",
+        groups=READERS,
     )
     dunning_pause = fields.Boolean(
         string="Dunning Paused",
@@ -43,6 +47,7 @@ class DunningTarget(models.AbstractModel):
         inverse="_inverse_dunning_pause",
         search="_search_dunning_pause",
         help="Nothing is sent until the pause ends. Totals still count the amounts.",
+        groups=READERS,
     )
     dunning_pause_until = fields.Date(
         string="Paused Until",
@@ -50,6 +55,7 @@ class DunningTarget(models.AbstractModel):
         inverse="_inverse_dunning_pause_until",
         search="_search_dunning_pause_until",
         help="Last day of the pause.",
+        groups=READERS,
     )
     prevent_dunning = fields.Boolean(
         string="Dunning Prevented",
@@ -57,6 +63,7 @@ class DunningTarget(models.AbstractModel):
         inverse="_inverse_prevent_dunning",
         search="_search_prevent_dunning",
         help="Left out of every run.",
+        groups=READERS,
     )
     dunning_outcome = fields.Selection(
         OUTCOMES,
@@ -65,6 +72,7 @@ class DunningTarget(models.AbstractModel):
         search="_search_dunning_outcome",
         help="What dunning would do today: remind (included), list unticked (unchecked) or not "
         "list at all (dropped). Empty when nothing is open.",
+        groups=READERS,
     )
 
     # What each model says about itself ------------------------------------------------------
@@ -84,8 +92,12 @@ class DunningTarget(models.AbstractModel):
 
     @api.model
     def _dunning_holds(self, block):
-        """Return whether `block` holds its record, and not only a part of it."""
+        """Return whether `block` can hold a record of this model."""
         return True
+
+    def _dunning_held_by(self, blocks):
+        """Return those of its active `blocks` that hold this record, and not only a part of it."""
+        return blocks
 
     @api.model
     def _dunning_held_domain(self, blocks_query):
@@ -118,12 +130,9 @@ class DunningTarget(models.AbstractModel):
     @api.depends_context("company", "allowed_company_ids")
     def _compute_dunning_blocks(self):
         blocks = self.env["dunning.block"].search(self._dunning_blocks_domain())
-        by_key = blocks.grouped(self._dunning_block_key)
-        for record in self:
-            own = blocks.browse().concat(
-                *(by_key[key] for key in record._dunning_keys() if key in by_key)
-            )
-            held = own.filtered(lambda b: b.state == "active" and self._dunning_holds(b))
+        for record, own in self._dunning_with_blocks(blocks):
+            active = own.filtered(lambda b: b.state == "active" and self._dunning_holds(b))
+            held = record._dunning_held_by(active)
             pauses = held.filtered(lambda block: block.kind == "pause")
             ends = pauses.mapped("date_to")
             record.dunning_block_ids = own
@@ -131,6 +140,19 @@ class DunningTarget(models.AbstractModel):
             record.prevent_dunning = "prevent" in held.mapped("kind")
             record.dunning_pause = bool(pauses)
             record.dunning_pause_until = all(ends) and max(ends, default=False)
+
+    def _dunning_with_blocks(self, blocks):
+        """Return (record, those of `blocks` that are filed under it) of each record."""
+        by_key = blocks.grouped(self._dunning_block_key)
+        return [
+            (
+                record,
+                blocks.browse().concat(
+                    *(by_key[key] for key in record._dunning_keys() if key in by_key)
+                ),
+            )
+            for record in self
+        ]
 
     def _inverse_dunning_stop(self):
         self._dunning_set_flag("stop", "dunning_stop")
@@ -145,48 +167,56 @@ class DunningTarget(models.AbstractModel):
         (self - on)._dunning_lift(kind)
 
     def _inverse_dunning_pause(self):
-        wanted = [(record, record.dunning_pause, record.dunning_pause_until) for record in self]
-        for record, paused, until in wanted:
-            if not paused:
-                record._dunning_lift("pause")
+        wanted = {record: (record.dunning_pause, record.dunning_pause_until) for record in self}
+        for (paused, until), records in self.grouped(wanted.get).items():
+            if paused:
+                records._dunning_pause(until)
             else:
-                record._dunning_pause(until)
+                records._dunning_lift("pause")
 
     def _inverse_dunning_pause_until(self):
-        wanted = [(record, record.dunning_pause_until) for record in self]
-        for record, until in wanted:
+        wanted = {record: record.dunning_pause_until for record in self}
+        for until, records in self.grouped(wanted.get).items():
             if until:
-                record._dunning_pause(until)
+                records._dunning_pause(until)
             else:
                 # A pause without end is not meant: it was perhaps set in this same write.
-                record._dunning_fresh_blocks("pause").filtered("date_to").action_lift()
+                records._dunning_fresh_blocks("pause").filtered("date_to").action_lift()
 
     def _dunning_pause(self, until):
-        """Pause until the day `until` (False: without end); an active pause is changed."""
-        if active := self._dunning_fresh_blocks("pause"):
-            active.filtered(lambda block: block.date_to != until).date_to = until
-        else:
-            self._dunning_block("pause", date_to=until)
+        """Pause through the day `until` (False: without end); active pauses are changed."""
+        active = self._dunning_fresh_blocks("pause")
+        active.filtered(lambda block: block.date_to != until).date_to = until
+        self._dunning_block("pause", date_to=until)
 
-    def _dunning_fresh_blocks(self, kind=None):
-        """Return the active blocks on `self` as they are in the database now."""
+    def _dunning_fresh_blocks(self, kind=None, day=None):
+        """Return the blocks that hold `self` as they are in the database now.
+
+        :param kind: only blocks of this kind
+        :param day: the day on which they hold; None: today in their company
+        """
         blocks = self.env["dunning.block"].search(
             self._dunning_blocks_domain()
-            & Domain("state", "in", ["active"])
+            & Domain("lifted_on", "=", False)
             & (Domain("kind", "=", kind) if kind else Domain.TRUE)
         )
-        return blocks.filtered(self._dunning_holds)
+        keys = {key for record in self for key in record._dunning_keys()}
+        own = blocks.filtered(
+            lambda block: self._dunning_block_key(block) in keys and self._dunning_holds(block)
+        )
+        if day:
+            return own._holds_on(day)
+        return own.filtered(lambda block: block.state == "active")
 
     def _dunning_block(self, kind, **values):
         """Create blocks of `kind` on the records that have none yet, and return the new ones.
 
         :param values: further values of `dunning.block`: reason_id, date_from, date_to, note
         """
-        active = self._dunning_fresh_blocks(kind)
-        held = {self._dunning_block_key(block) for block in active}
+        day = fields.Date.to_date(values.get("date_from"))
         vals_by_target = {}
-        for record in self:
-            if held.isdisjoint(record._dunning_keys()):
+        for record, own in self._dunning_with_blocks(self._dunning_fresh_blocks(kind, day)):
+            if not record._dunning_held_by(own):
                 target = record._prepare_dunning_block_vals()
                 vals_by_target[tuple(target.values())] = {
                     "kind": kind,
@@ -194,7 +224,11 @@ class DunningTarget(models.AbstractModel):
                     **target,
                     **values,
                 }
-        return self.env["dunning.block"].create(list(vals_by_target.values()))
+        # The block itself says who set what and when; a log message each would cost far more.
+        Block = self.env["dunning.block"].with_context(
+            mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
+        )
+        return Block.create(list(vals_by_target.values())).with_env(self.env)
 
     def _dunning_lift(self, kind=None):
         """Lift the active blocks on `self`, of one `kind` or of all."""
@@ -245,7 +279,7 @@ class DunningTarget(models.AbstractModel):
             self._dunning_owner_field(), owners.ids, self._dunning_companies()
         )
         for record in self:
-            record.dunning_outcome = outcomes.get(record._dunning_owners().id, False)
+            record.dunning_outcome = outcomes.get(record._dunning_owners()._origin.id, False)
 
     def _search_dunning_outcome(self, operator, value):
         if operator != "in":
@@ -273,6 +307,8 @@ class DunningTarget(models.AbstractModel):
         :raise AccessError: when the user may not read the records
         """
         self.check_access("read")
+        # Customers in the portal can read themselves; why we do not remind them is not for them.
+        self.env["dunning.screening"].check_access("read")
         return self.env["dunning.explanation"]._explain(self, fields.Date.to_date(date))
 
     # Buttons --------------------------------------------------------------------------------

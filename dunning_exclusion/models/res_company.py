@@ -102,10 +102,16 @@ class ResCompany(models.Model):
         result = super().write(vals)
         if any(name.startswith("dunning_") for name in vals):
             self.env["dunning.block"]._invalidate_targets()
+        if "dunning_mirror_no_followup" in vals:
+            self.env["dunning.mirror"]._sync(self)
         return result
 
     def _dunning_today(self):
         """Return today's date in the time zone of the company (that of its address; else UTC)."""
+        return datetime.now(pytz.timezone(self._dunning_timezone())).date()
+
+    def _dunning_timezone(self):
+        """Return the name of the company's time zone."""
         self.ensure_one()
-        zone = pytz.timezone(self.sudo().partner_id.tz or "UTC")
-        return datetime.now(zone).date()
+        # Its address is no secret, but who asks need not have the right to read contacts.
+        return self.sudo().partner_id.tz or "UTC"

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .dunning_target import READERS
+
 
 class ResPartner(models.Model):
     _name = "res.partner"
@@ -13,12 +15,14 @@ class ResPartner(models.Model):
         "dunning.profile",
         company_dependent=True,
         help="How this customer is treated; scenarios choose customers by it.",
+        groups=READERS,
     )
     dunning_scenario_id = fields.Many2one(
         "dunning.scenario",
         company_dependent=True,
         domain=[("campaign_type", "=", "invoice")],
         help="The customer's own scenario. Empty: the first scenario that applies.",
+        groups=READERS,
     )
     dunning_type_off_ids = fields.Many2many(
         "dunning.reminder.type",
@@ -26,17 +30,30 @@ class ResPartner(models.Model):
         "partner_id",
         "type_id",
         string="Reminder Types Switched Off",
+        groups=READERS,
     )
     dunning_outstanding = fields.Monetary(
         compute="_compute_dunning_balance",
         help="All open items, credits deducted, held items counted. In company currency.",
+        groups=READERS,
     )
     dunning_overdue = fields.Monetary(
         compute="_compute_dunning_balance",
         help="The part of the outstanding amount that is past its due date.",
+        groups=READERS,
     )
-    dunning_promise_ids = fields.One2many("dunning.promise", "partner_id", string="Promises to Pay")
-    dunning_notice_ids = fields.One2many("dunning.notice", "partner_id", string="Notices")
+    dunning_promise_ids = fields.One2many(
+        "dunning.promise",
+        "partner_id",
+        string="Promises to Pay",
+        groups=READERS,
+    )
+    dunning_notice_ids = fields.One2many(
+        "dunning.notice",
+        "partner_id",
+        string="Notices",
+        groups=READERS,
+    )
 
     def _dunning_owner_field(self):
         return "partner_id"
@@ -117,17 +134,16 @@ class ResPartner(models.Model):
         }
 
     def write(self, vals):
+        moves = "parent_id" in vals or "is_company" in vals
+        before = self.commercial_partner_id if moves else self.browse()
         result = super().write(vals)
-        if "parent_id" in vals or "is_company" in vals:
-            self._dunning_follow_customer()
+        if moves:
+            (self | before)._dunning_follow_customer()
         return result
 
     def _dunning_follow_customer(self):
         """File blocks and promises under the customer (commercial partner) they belong to now."""
-        family = self.with_context(active_test=False).search([("id", "child_of", self.ids)])
         for model in ("dunning.block", "dunning.promise"):
             # Who may change a contact need not have rights on blocks and promises.
-            records = self.env[model].sudo().search([("partner_id", "in", family.ids)])
-            for record in records:
-                if record.partner_id != record.partner_id.commercial_partner_id:
-                    record.partner_id = record.partner_id.commercial_partner_id
+            records = self.env[model].sudo().search([("partner_id", "in", self.ids)])
+            records._follow_customer()
