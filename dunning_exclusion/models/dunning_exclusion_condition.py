@@ -162,7 +162,7 @@ class DunningExclusionCondition(models.AbstractModel):
     def _has_address_sql(self):
         """Return the condition "somebody of the customer can get the e-mail"."""
         return SQL(
-            """(customer.email LIKE '%%@%%'
+            """(COALESCE(customer.email, '') LIKE '%%@%%'
                 OR EXISTS (SELECT 1 FROM res_partner receiver
                             WHERE receiver.commercial_partner_id = customer.id
                               AND receiver.active AND receiver.email LIKE '%%@%%'

@@ -70,6 +70,47 @@ class DunningCommon(AccountTestInvoicingCommon):
         return invoice
 
     @classmethod
+    def _create_user(cls, login, *groups, companies=None):
+        """Create a user of the company with exactly these groups (xmlids)."""
+        companies = companies or cls.company
+        return cls.env["res.users"].create(
+            {
+                "name": login,
+                "login": login,
+                "email": f"{login}@example.com",
+                "group_ids": [Command.set([cls.env.ref(group).id for group in groups])],
+                "company_id": companies[:1].id,
+                "company_ids": [Command.set(companies.ids)],
+            }
+        )
+
+    @classmethod
+    def _create_term(cls, *days):
+        """Create a payment term of equal instalments due that many days after the invoice."""
+        return cls.env["account.payment.term"].create(
+            {
+                "name": "Instalments",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 100 / len(days), "nb_days": day}
+                    )
+                    for day in days
+                ],
+            }
+        )
+
+    @classmethod
+    def _pay(cls, invoice, amount=None):
+        """Register a payment of the invoice; None: all that is open."""
+        values = {} if amount is None else {"amount": amount}
+        return (
+            cls.env["account.payment.register"]
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+            .create(values)
+            ._create_payments()
+        )
+
+    @classmethod
     def _items(cls, moves):
         return moves.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
 

@@ -1,6 +1,5 @@
 from lxml import html
 
-from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import DunningCommon
