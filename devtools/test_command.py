@@ -15,7 +15,7 @@ from .base import ROOT, log_file, say
 from .test_results import Results
 from .test_selection import split
 
-DEV_TESTS = ROOT / "tests_dev"
+PYTEST_FOLDERS = (ROOT / "tests_dev", ROOT / "tests_process")
 PREFIX = "dunning_test_"
 KEPT_PREPARED = 4
 
@@ -28,8 +28,10 @@ def run(arguments):
     results = Results()
     paths, tags = split(options.selection)
     everything = not options.selection
-    if paths or (everything and DEV_TESTS.is_dir()):
-        run_pytest(paths or [DEV_TESTS], results)
+    if everything:
+        paths = [folder for folder in PYTEST_FOLDERS if folder.is_dir()]
+    if paths:
+        run_pytest(paths, results)
     if tags or everything:
         run_odoo(tags, options.keep_db, results)
     if not sum(results.count.values()):
@@ -136,7 +138,16 @@ def free_port():
 def run_pytest(paths, results):
     """Run the tests of the development environment itself."""
     report = log_file(f"pytest-{os.getpid()}.xml")
-    options = ["-q", "-p", "no:odoo", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    options = [
+        "-q",
+        "-p",
+        "no:odoo",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:logging",
+        f"--junitxml={report}",
+    ]
     command = [venv.ensure(), "-m", "pytest", *options, *paths]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if not report.exists():

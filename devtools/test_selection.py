@@ -14,7 +14,7 @@ def split(words):
     """Return (paths for pytest, tags for Odoo) for the selection."""
     paths, tags = [], []
     for word in words:
-        if word.startswith("tests_dev"):
+        if word.startswith(("tests_dev", "tests_process")):
             paths.append(word)
         else:
             tags += odoo_tags(word)

@@ -1,0 +1,249 @@
+"""Nobody gets two messages, nobody is forgotten, whatever happens while sending."""
+
+import random
+from collections import Counter
+
+from .conftest import CUSTOMERS
+
+KILLS = 30
+
+
+def prepare(world, **values):
+    with world.env() as env:
+        run = env["dunning.run"].create(values)
+        run.action_prepare()
+        assert run.customer_count
+        return run.id
+
+
+def send(run_id):
+    return lambda env: env["dunning.run"].browse(run_id).action_send()
+
+
+def send_mails(env):
+    while env["mail.mail"].search_count([("state", "=", "outgoing")]):
+        env["mail.mail"].process_email_queue()
+
+
+def assert_each_customer_once(world, run_id, customers=CUSTOMERS):
+    """Every customer has one notice, which has one message and all lines of the customer."""
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        assert run.state == "done"
+        assert Counter(run.notice_ids.mapped("partner_id.id")).most_common(1)[0][1] == 1
+        assert len(run.notice_ids) == customers
+        mails = env["mail.mail"].search([("model", "=", "dunning.notice")])
+        assert sorted(mails.mapped("res_id")) == sorted(run.notice_ids.ids)
+        assert run.notice_ids.mail_id == mails
+        assert run.line_ids.filtered("checked").notice_id == run.notice_ids
+
+
+def test_killed_at_random_points_and_started_again(world, mailbox):
+    chance = random.Random(7)
+    kills = 0
+    run_id = None
+    while kills < KILLS:
+        if run_id is not None:
+            _forget(world)
+        run_id = prepare(world)
+        while kills < KILLS and world.run_killed(send(run_id), chance.uniform(0.02, 0.5)):
+            kills += 1
+        world.run_in_process(send_if_needed(run_id))
+        assert_each_customer_once(world, run_id)
+    world.run_in_process(send_mails)
+    assert len(mailbox.messages) == CUSTOMERS
+    assert len({address for address, _content in mailbox.messages}) == CUSTOMERS
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        assert set(run.notice_ids.mapped("state")) == {"sent"}
+
+
+def send_if_needed(run_id):
+    def work(env):
+        run = env["dunning.run"].browse(run_id)
+        if run.state != "done":
+            run.action_send()
+
+    return work
+
+
+def _forget(world):
+    """Take back a finished run, so that the same customers can be sent to again."""
+    with world.env() as env:
+        env["mail.mail"].search([]).unlink()
+        env.cr.execute("UPDATE dunning_run_line SET notice_id = NULL")
+        env.cr.execute("DELETE FROM dunning_notice")
+        env.cr.execute("DELETE FROM dunning_run")
+
+
+def test_two_senders_at_the_same_time(world, mailbox):
+    with world.env() as env:
+        names = env["res.partner"].search([("name", "=like", "Customer %")]).mapped("name")
+        type_id = env.ref("dunning_exclusion.type_overdue").id
+    for number in range(10):
+        some = names[number * 20 : number * 20 + 20]
+        domain = [("partner_id.name", "in", some)]
+        run_id = prepare(world, mode="criteria", type_id=type_id, criteria_domain=str(domain))
+        senders = [world.fork(send_unless_busy(run_id)) for _sender in range(2)]
+        assert [world.wait(pid) for pid in senders] == [0, 0]
+        with world.env() as env:
+            run = env["dunning.run"].browse(run_id)
+            assert run.state == "done"
+            assert sorted(run.notice_ids.mapped("partner_id.name")) == sorted(some)
+            assert len(run.notice_ids.mail_id) == len(some)
+    world.run_in_process(send_mails)
+    assert set(Counter(address for address, _content in mailbox.messages).values()) == {1}
+
+
+def send_unless_busy(run_id):
+    def work(env):
+        from odoo.exceptions import UserError
+
+        try:
+            env["dunning.run"].browse(run_id).action_send()
+        except UserError as error:
+            assert "somebody else" in str(error) or "prepare it first" in str(error), error
+            env.cr.rollback()
+
+    return work
+
+
+def test_two_runs_prepared_side_by_side_remind_once(world):
+    first, second = prepare(world), prepare(world)
+    world.run_in_process(send(first))
+    world.run_in_process(send(second))
+    assert_each_customer_once(world, first)
+    with world.env() as env:
+        run = env["dunning.run"].browse(second)
+        assert not run.notice_ids
+        assert set(run.line_ids.mapped("skip_reason")) == {"Reminded by another run since"}
+
+
+def test_serialization_failure_while_sending_sends_once(world):
+    run_id = prepare(world)
+
+    def work(env):
+        sender = env.registry["dunning.sender"]
+        create_notices = sender._create_notices
+        conflicts = []
+
+        def disturbed(self, run, lines):
+            if len(conflicts) < 3:
+                # Another transaction changes the same line and wins.
+                conflicts.append(lines[:1].id)
+                with self.env.registry.cursor() as cr:
+                    cr.execute(
+                        "UPDATE dunning_run_line SET level_sequence = level_sequence WHERE id = %s",
+                        [lines[:1].id],
+                    )
+            return create_notices(self, run, lines)
+
+        sender._create_notices = disturbed
+        sender._screen_again = lambda *args: None
+        env["dunning.run"].browse(run_id).action_send()
+        assert len(conflicts) == 3
+
+    world.run_in_process(work)
+    assert_each_customer_once(world, run_id)
+
+
+def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world, mailbox):
+    with world.env() as env:
+        partners = env["res.partner"].search([("name", "=like", "Customer %")], limit=4)
+        refused, blacklisted, addressless, broken = partners
+        refused.email = "someone@refused.example"
+        env["mail.blacklist"]._add(blacklisted.email)
+    run_id = prepare(world)
+    with world.env() as env:
+        addressless = env["res.partner"].browse(addressless.id)
+        addressless.email = False
+        lines = env["dunning.run.line"].search(
+            [("run_id", "=", run_id), ("partner_id", "=", addressless.id)]
+        )
+        assert lines.checked
+
+    def work(env):
+        describe = env.registry["dunning.notice"]._describe
+
+        def broken_describe(self):
+            if self.partner_id.id == broken.id:
+                raise ZeroDivisionError("broken template")
+            return describe(self)
+
+        sender = env.registry["dunning.action"]
+        send_email = sender._send_email
+
+        def broken_send(self, notices):
+            if broken.id in notices.partner_id.ids:
+                raise ZeroDivisionError("broken template")
+            return send_email(self, notices)
+
+        sender._send_email = broken_send
+        env["dunning.run"].browse(run_id).action_send()
+
+    world.run_in_process(work)
+    world.run_in_process(send_mails)
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        failed = run.notice_ids.filtered(lambda notice: notice.state == "failed")
+        reasons = {notice.partner_id.id: notice.failure_reason for notice in failed}
+        assert set(reasons) == {refused.id, blacklisted.id, broken.id}
+        assert "broken template" in reasons[broken.id]
+        assert all(reasons.values())
+        left_out = run.line_ids.filtered(lambda line: line.partner_id.id == addressless.id)
+        assert left_out.rule_id.code == "no_address" and not left_out.notice_id
+        assert len(run.notice_ids.filtered(lambda n: n.state == "sent")) == CUSTOMERS - 4
+        env["res.partner"].browse(refused.id).email = "mended@example.com"
+        env["mail.blacklist"]._remove(env["res.partner"].browse(blacklisted.id).email)
+    before = len(mailbox.messages)
+    world.run_in_process(lambda env: env["dunning.run"].browse(run_id).action_retry_failed())
+    world.run_in_process(send_mails)
+    assert len(mailbox.messages) == before + 3
+    with world.env() as env:
+        notices = env["dunning.run"].browse(run_id).notice_ids
+        assert set(notices.mapped("state")) == {"sent"}
+        assert len(notices) == CUSTOMERS - 1
+
+
+def test_nightly_job_killed_in_the_middle_goes_on_and_sends_once_a_day(world, mailbox):
+    with world.env() as env:
+        env.company.dunning_automatic_sending = True
+
+    def nightly(env):
+        env["dunning.run"]._cron_send_automatic()
+
+    for seconds in (0.3, 0.6, 0.9):
+        world.run_killed(nightly, seconds)
+    for _time in range(2):
+        world.run_in_process(nightly)
+    with world.env() as env:
+        runs = env["dunning.run"].search([("automatic", "=", True)])
+        assert len(runs) == 1
+    assert_each_customer_once(world, runs.id)
+    world.run_in_process(send_mails)
+    reminders = [address for address, _content in mailbox.messages if "customer" in address]
+    assert sorted(reminders) == sorted(set(reminders))
+    assert len(reminders) == CUSTOMERS
+
+
+def test_stopped_and_resumed(world):
+    run_id = prepare(world)
+
+    def stop_after_first_batch(env):
+        sender = env.registry["dunning.sender"]
+        send_batch = sender._send_batch
+
+        def stopped(self, run, customers):
+            send_batch(self, run, customers)
+            run.action_stop()
+
+        sender._send_batch = stopped
+        env["dunning.run"].browse(run_id).action_send()
+
+    world.run_in_process(stop_after_first_batch)
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        assert run.state == "prepared"
+        assert 0 < len(run.notice_ids) < CUSTOMERS
+    world.run_in_process(send(run_id))
+    assert_each_customer_once(world, run_id)
