@@ -77,12 +77,12 @@ class DunningLevel(models.Model):
 
     _repeat_not_negative = models.Constraint(
         "CHECK (COALESCE(repeat_every, 0) >= 0 AND COALESCE(repeat_max, 0) >= 0)",
-        "The fields 'Repeat Every (days)' and 'Repeat at Most' cannot be negative: enter 0 for none.",
+        "The fields 'Repeat Every (days)' and 'Repeat at Most' are not negative: 0 means none.",
     )
 
     _minimum_not_negative = models.Constraint(
         "CHECK (COALESCE(minimum_amount, 0) >= 0)",
-        "The field 'Minimum Amount' of a dunning level cannot be negative: enter 0 for none.",
+        "The field 'Minimum Amount' of a dunning level is not negative: 0 means none.",
     )
 
     @api.depends("type_id")

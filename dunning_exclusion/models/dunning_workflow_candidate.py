@@ -145,7 +145,7 @@ class DunningWorkflowCandidate(models.AbstractModel):
 
     @api.model
     def _fits_sql(self, workflows, company) -> SQL:
-        """Return whether an item may be in a message: the condition of its action on the invoice."""
+        """Return whether the condition of the action lets the invoice of an item in."""
         restricted = [
             level
             for workflow in workflows
