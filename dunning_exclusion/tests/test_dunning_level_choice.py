@@ -232,9 +232,7 @@ class TestDunningLevelChoice(ScenarioCommon):
         self.first.write({"trigger": "invoice_date", "delay": 0})
         self.scenario.date_start = self.today
         issued = self.today - timedelta(days=1)
-        self.assertEqual(
-            self._level_of(self._create_invoice(days=30, invoice_date=issued)), None
-        )
+        self.assertEqual(self._level_of(self._create_invoice(days=30, invoice_date=issued)), None)
         self.assertEqual(self._level_of(self._create_invoice(days=30)), "Level 1")
 
     def test_minimum_amount_of_a_level_compares_with_what_is_open(self):
@@ -324,9 +322,7 @@ class TestDunningLevelChoice(ScenarioCommon):
             {
                 "name": "Two halves",
                 "line_ids": [
-                    Command.create(
-                        {"value": "percent", "value_amount": 50, "nb_days": days}
-                    )
+                    Command.create({"value": "percent", "value_amount": 50, "nb_days": days})
                     for days in (0, 30)
                 ],
             }
