@@ -99,7 +99,7 @@ class DunningCandidate(models.AbstractModel):
 
     @api.model
     def _past_query(self, company) -> SQL:
-        """Return the reminders of open items that left or are on their way; statements do not count.
+        """Return the reminders of open items that left or are on their way, statements aside.
 
         Where Odoo has rebuilt the items of an invoice, what they were sent counts for every item
         of the same customer in it.
