@@ -3,4 +3,5 @@ from . import (
     test_dunning_message,
     test_dunning_rules,
     test_dunning_run,
+    test_verdict_table,
 )

@@ -306,7 +306,7 @@ class TestDunningLevelChoice(ScenarioCommon):
         self.assertTrue(refund.amount_residual and bill.amount_residual)
 
     def test_history_follows_an_invoice_whose_items_were_rebuilt(self):
-        issued = self.today - timedelta(days=50)
+        issued = self.today - timedelta(days=60)
         invoice = self._create_invoice(days=-20, invoice_date=issued)
         self._remind(self._items(invoice), self.first, -19)
         old_item = self._items(invoice)
