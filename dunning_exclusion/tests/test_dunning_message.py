@@ -169,7 +169,7 @@ class TestDunningMessage(MessageCommon):
         self.assertTrue(images[0].endswith(f"/logo.png?company={self.company.id}"), images)
 
     def test_texts_from_outside_are_escaped(self):
-        customer = self._create_customer("Ben & <i>Co</i>")
+        customer = self._create_customer("Ben & <i>Co</i>", email="ben@example.com")
         self._create_invoice(customer, ref="<script>alert(1)</script>")
         tree = self._tree(self._send())
         self.assertFalse(tree.xpath("//i | //script"))
