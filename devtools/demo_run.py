@@ -34,10 +34,13 @@ def accountant(env):
 
 def first_run(env):
     """Return the first run, sent; one that was interrupted goes on."""
-    run = env["dunning.run"].search([], order="id", limit=1)
+    # the runs of the demo data are the reminders of the last weeks
+    past = env["ir.model.data"].sudo().search([("model", "=", "dunning.run")]).mapped("res_id")
+    run = env["dunning.run"].search([("id", "not in", past)], order="id", limit=1)
     run = run or env["dunning.run"].create({"mode": "scenario"})
     if run.state == "draft":
         run.action_prepare()
+        check_rules(env, run)
         env.cr.commit()
     if run.state in ("prepared", "sending"):
         run.action_send()
@@ -45,6 +48,14 @@ def first_run(env):
     env["mail.mail"].sudo().process_email_queue()
     env.cr.commit()
     return run
+
+
+def check_rules(env, run):
+    """Every rule that is shipped must leave out something, else the demo shows too little."""
+    rules = env["dunning.exclusion.rule"].search([("source", "=", "builtin")])
+    missing = rules - run.line_ids.rule_ids
+    if missing:
+        raise ValueError(f"The demo data show nothing of: {', '.join(missing.mapped('code'))}")
 
 
 def money(env, amount, currency):
@@ -90,6 +101,13 @@ def tell(env, run):
         if line.outcome != "included"
     ]
     table("Left out", ("Customer", "Item", "Amount", "Outcome", "Reason"), left_out)
+    reasons = []
+    for rule in run.line_ids.rule_ids.sorted():
+        lines = run.line_ids.filtered(lambda line, rule=rule: rule in line.rule_ids)
+        deciding = lines.filtered(lambda line, rule=rule: line.rule_id == rule)
+        customer = (deciding or lines).partner_id[:1].display_name
+        reasons.append((rule.name, len(lines), customer))
+    table("Reasons", ("Reason", "Items", "For example"), reasons)
 
 
 def main(env):

@@ -38,4 +38,13 @@
         "views/res_config_settings_views.xml",
         "views/dunning_menus.xml",
     ],
+    "demo": [
+        "demo/res_company_demo.xml",
+        "demo/res_users_demo.xml",
+        "demo/res_partner_demo.xml",
+        "demo/dunning_scenario_demo.xml",
+        "demo/dunning_demo.xml",
+    ],
+    # Read by demo/dunning_demo.py.
+    "oca_data_manual": ["demo/invoices.csv", "demo/payments.csv"],
 }

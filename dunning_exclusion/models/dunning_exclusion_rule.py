@@ -57,6 +57,7 @@ class DunningExclusionRule(models.Model):
         [("customer", "Customer"), ("item", "Item")],
         required=True,
         compute="_compute_level",
+        precompute=True,
         store=True,
         readonly=False,
     )
@@ -69,6 +70,7 @@ class DunningExclusionRule(models.Model):
         ],
         required=True,
         compute="_compute_marker",
+        precompute=True,
         store=True,
         readonly=False,
         help="Beside what the (x) stands in the task list.",
