@@ -15,6 +15,7 @@ from . import (
     dunning_explanation,
     dunning_target,
     dunning_candidate,
+    dunning_workflow_candidate,
     dunning_run,
     dunning_run_line,
     dunning_sender,

@@ -18,12 +18,25 @@ class DunningCandidate(models.AbstractModel):
     _description = "Dunning Candidates"
 
     @api.model
-    def _scenario_query(self, scenarios, company, today) -> SQL:
-        """Return the items that reach a level of one of `scenarios` on the day `today`."""
+    def _scenario_query(self, scenarios, company, today, due_only=False, trial=False) -> SQL:
+        """Return the items that reach a level or an action of one of `scenarios` on `today`.
+
+        :param due_only: workflows only on their days; else they are taken as due, because a
+            person chose them for this day
+        :param trial: whether to look at scenarios that are switched off as if they were on
+        """
+        mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
+        begun = mine.filtered(
+            lambda s: (s.active or trial) and (s._start(company) or today) <= today
+        )
+        invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
         parts = []
-        invoice_level = scenarios.filtered(lambda s: s.campaign_type == "invoice")
-        if any(invoice_level.level_ids):
-            parts.append(self._invoice_level_query(invoice_level, company, today))
+        if invoice_level.level_ids:
+            parts.append(self._invoice_level_query(invoice_level, company, today, trial))
+        workflows = begun - invoice_level
+        if workflows.level_ids:
+            actions = self.env["dunning.workflow.candidate"]
+            parts.append(actions._workflow_query(workflows, company, today, due_only))
         return SQL(" UNION ALL ").join(parts) if parts else self._nothing_query()
 
     @api.model
@@ -34,28 +47,30 @@ class DunningCandidate(models.AbstractModel):
         )
 
     @api.model
-    def _invoice_level_query(self, scenarios, company, today) -> SQL:
+    def _invoice_level_query(self, scenarios, company, today, trial=False) -> SQL:
         """Return the items at a level: one scenario a customer, one level an item.
 
         The next level of an item is the first one above its last sent level whose day has come,
-        else a repetition of the last sent one.
+        else a repetition of the last sent one. An item with a message on its way waits.
         """
-        screen = Screen(company, today)
         return SQL(
-            """SELECT reached.move_line_id, level.id AS level_id, level.type_id,
-                      level.action = 'email' AS sends_email,
-                      CASE WHEN scenario.one_notice_per_level THEN level.id
-                           ELSE -level.scenario_id END AS message_key
-                 FROM (SELECT line.id AS move_line_id, %(level)s AS level_id
-                         %(open_items)s
-                          AND line.amount_residual > 0 AND customer.scenario_id = ANY(%(chosen)s)
-                          AND history.pending IS NOT TRUE AND %(free)s) reached
-                 JOIN dunning_level level ON level.id = reached.level_id
-                 JOIN dunning_scenario scenario ON scenario.id = level.scenario_id
-                 JOIN dunning_reminder_type type ON type.id = level.type_id AND type.active""",
+            """(WITH past AS (%(past)s)
+                SELECT reached.move_line_id, level.id AS level_id, level.type_id,
+                       level.action = 'email' AS sends_email,
+                       CASE WHEN scenario.one_notice_per_level THEN level.id
+                            ELSE -level.scenario_id END AS message_key
+                  FROM (SELECT line.id AS move_line_id, %(level)s AS level_id
+                          %(open_items)s
+                           AND line.amount_residual > 0
+                           AND choice.scenario_id = ANY(%(chosen)s)
+                           AND recent.pending IS NOT TRUE AND %(free)s) reached
+                  JOIN dunning_level level ON level.id = reached.level_id
+                  JOIN dunning_scenario scenario ON scenario.id = level.scenario_id)""",
+            past=self._past_query(company),
             level=self._next_level_sql(scenarios, company, today),
             open_items=self.env["dunning.statement"]._open_items_sql(
-                screen, self._customer_and_history_join(company)
+                Screen(company, today),
+                self._choice_and_history_join(company, scenarios if trial else None),
             ),
             chosen=scenarios.ids,
             free=self._not_postponed_sql(today),
@@ -66,84 +81,136 @@ class DunningCandidate(models.AbstractModel):
         return SQL("(move.dunning_due_date IS NULL OR move.dunning_due_date < %s)", today)
 
     @api.model
-    def _customer_and_history_join(self, company) -> SQL:
+    def _choice_and_history_join(self, company, trial) -> SQL:
+        """Return the JOIN of each item's scenario and of what it was sent before."""
+        # OFFSET 0 keeps PostgreSQL from working the choice out again wherever it is named.
         return SQL(
-            """JOIN (SELECT customer.id, %(choice)s AS scenario_id FROM res_partner customer)
-                    customer ON customer.id = contact.commercial_partner_id
+            """JOIN res_partner customer ON customer.id = contact.commercial_partner_id
+               CROSS JOIN LATERAL (SELECT %(choice)s AS scenario_id OFFSET 0) choice
                LEFT JOIN (%(history)s) history ON history.move_line_id = line.id
-                     AND history.scenario_id = customer.scenario_id""",
-            choice=self.env["dunning.scenario"]._choice_sql(company),
-            history=self._history_query(company),
+                     AND history.scenario_id = choice.scenario_id
+               LEFT JOIN (SELECT move_line_id, BOOL_OR(state = 'queued') AS pending,
+                                 MAX(date) FILTER (WHERE state = 'sent') AS last_date
+                            FROM past GROUP BY move_line_id) recent
+                      ON recent.move_line_id = line.id""",
+            choice=self.env["dunning.scenario"]._choice_sql(company, trial),
+            history=self._history_query(),
         )
 
     @api.model
-    def _history_query(self, company) -> SQL:
-        """Return what each item was sent: only messages that left count as a level.
+    def _past_query(self, company) -> SQL:
+        """Return the reminders of open items that left or are on their way, statements aside.
 
-        The place of a level is its sequence, then its id; a deleted level keeps its place.
+        Where Odoo has rebuilt the items of an invoice, what they were sent counts for every item
+        of the same customer in it.
         """
         return SQL(
-            """SELECT past.move_line_id, past.scenario_id,
-                      BOOL_OR(past.state = 'queued') AS pending,
-                      MAX(past.place) FILTER (WHERE past.state = 'sent') AS place,
-                      MAX(past.date) FILTER (WHERE past.state = 'sent') AS last_date,
-                      COUNT(*) FILTER (WHERE past.state = 'sent' AND past.is_last) AS times
-                 FROM (SELECT run_line.move_line_id, run_line.scenario_id, notice.state,
-                              notice.date, placed.place,
-                              placed.place = MAX(placed.place)
-                                  FILTER (WHERE notice.state = 'sent')
-                                  OVER (PARTITION BY run_line.move_line_id, run_line.scenario_id)
-                                  AS is_last
-                         FROM dunning_run_line run_line
-                         JOIN dunning_notice notice ON notice.id = run_line.notice_id
-                         LEFT JOIN dunning_level level ON level.id = run_line.level_id
-                        CROSS JOIN LATERAL (
-                            SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
-                                   + COALESCE(level.id, 2147483647) AS place) placed
-                        WHERE notice.company_id = %s
-                          AND notice.state IN ('queued', 'sent')) past
-                GROUP BY past.move_line_id, past.scenario_id""",
-            company.id,
+            """SELECT run_line.item_id AS move_line_id, run_line.scenario_id, run_line.notice_id,
+                      notice.state, notice.date, placed.place
+                 FROM (%(of_items)s UNION ALL %(of_rebuilt_items)s) run_line
+                 JOIN dunning_notice notice ON notice.id = run_line.notice_id
+                 LEFT JOIN dunning_scenario scenario ON scenario.id = run_line.scenario_id
+                 LEFT JOIN dunning_level level ON level.id = run_line.level_id
+                CROSS JOIN LATERAL (%(place)s) placed
+                WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
+                  AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
+            of_items=SQL(
+                """SELECT item.id AS item_id, line.* FROM dunning_run_line line
+                     JOIN account_move_line item ON item.id = line.move_line_id
+                      AND item.reconciled IS NOT TRUE"""
+            ),
+            of_rebuilt_items=SQL(
+                """SELECT item.id AS item_id, line.* FROM dunning_run_line line
+                     JOIN account_move_line item ON item.move_id = line.move_id
+                      AND item.reconciled IS NOT TRUE
+                     JOIN account_account account ON account.id = item.account_id
+                      AND account.account_type = 'asset_receivable'
+                     JOIN res_partner contact ON contact.id = item.partner_id
+                      AND contact.commercial_partner_id = line.partner_id
+                    WHERE line.move_line_id IS NULL"""
+            ),
+            place=self._place_query(),
+            company=company.id,
+        )
+
+    @api.model
+    def _place_query(self) -> SQL:
+        """Return the place of the level of a `run_line`, which a deleted level keeps.
+
+        The place is the level's sequence, then its id: see `dunning.level._place`.
+        """
+        return SQL(
+            """SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
+                      + COALESCE(level.id, 2147483647) AS place"""
+        )
+
+    @api.model
+    def _history_query(self) -> SQL:
+        """Return how far each item got in each scenario: only messages that left count."""
+        return SQL(
+            """SELECT move_line_id, scenario_id, MAX(place) AS place, MAX(date) AS last_date,
+                      COUNT(DISTINCT notice_id) FILTER (WHERE place = highest) AS times
+                 FROM (SELECT past.*, MAX(place) OVER (PARTITION BY move_line_id, scenario_id)
+                                      AS highest
+                         FROM past WHERE state = 'sent') sent
+                GROUP BY move_line_id, scenario_id"""
         )
 
     @api.model
     def _next_level_sql(self, scenarios, company, today) -> SQL:
         """Return the id of the level an item is at today, or NULL."""
-        cases = []
-        for scenario in scenarios:
-            mine = SQL(
-                "customer.scenario_id = %s AND %s",
+        cases = [
+            SQL(
+                "WHEN choice.scenario_id = %s AND %s THEN %s",
                 scenario.id,
-                self._waited_sql(scenario.min_days_between, today),
+                self._waited_sql(scenario, today),
+                self._level_of_scenario_sql(scenario, company, today),
             )
-            levels = scenario.level_ids.sorted(lambda level: (level.sequence, level.id))
-            cases += [
-                SQL(
-                    "WHEN %s AND COALESCE(history.place < %s, TRUE) AND %s THEN %s",
-                    mine,
-                    level._place(),
-                    level._reached_sql(company, today),
-                    level.id,
-                )
-                for level in levels
-            ]
-            cases += [
-                SQL(
-                    "WHEN %s AND history.place = %s AND %s AND %s THEN %s",
-                    mine,
-                    level._place(),
-                    self._repeats_sql(level, today),
-                    level._reached_sql(company, today),
-                    level.id,
-                )
-                for level in levels
-                if level.repeat_every
-            ]
-        return SQL("CASE %s END", SQL(" ").join(cases))
+            for scenario in scenarios
+            if any(level.type_id.active for level in scenario.level_ids)
+        ]
+        return SQL("CASE %s END", SQL(" ").join(cases)) if cases else SQL("NULL::int")
 
     @api.model
-    def _waited_sql(self, days, today) -> SQL:
-        return SQL("(history.last_date IS NULL OR history.last_date + %s <= %s)", days or 0, today)
+    def _level_of_scenario_sql(self, scenario, company, today) -> SQL:
+        levels = scenario.level_ids.filtered("type_id.active")
+        levels = levels.sorted(lambda level: (level.sequence, level.id))
+        reached = {level: level._reached_sql(company, today) for level in levels}
+        steps = [(level, self._next_sql(level)) for level in levels]
+        steps += [
+            (level, self._repeats_sql(level, today)) for level in levels if level.repeat_every
+        ]
+        cases = []
+        if len(levels.type_id) > 1:
+            # Who switched one type of reminder off still gets the other types; the item is shown
+            # with that reason only when there is nothing else to remind it of.
+            cases = [
+                SQL(
+                    "WHEN %s AND %s AND %s THEN %s",
+                    step,
+                    reached[level],
+                    level.type_id._reaches_sql(company),
+                    level.id,
+                )
+                for level, step in steps
+            ]
+        cases += [
+            SQL("WHEN %s AND %s THEN %s", step, reached[level], level.id) for level, step in steps
+        ]
+        return SQL("(CASE %s END)", SQL(" ").join(cases))
+
+    @api.model
+    def _waited_sql(self, scenario, today) -> SQL:
+        """Return whether the last reminder of the item is long enough ago: a day at least."""
+        return SQL(
+            "(recent.last_date IS NULL OR recent.last_date + %s <= %s)",
+            max(scenario.min_days_between, 1),
+            today,
+        )
+
+    @api.model
+    def _next_sql(self, level) -> SQL:
+        return SQL("COALESCE(history.place < %s, TRUE)", level._place())
 
     @api.model
     def _repeats_sql(self, level, today) -> SQL:
@@ -151,7 +218,13 @@ class DunningCandidate(models.AbstractModel):
         often_enough = SQL("TRUE")
         if level.repeat_max:
             often_enough = SQL("history.times <= %s", level.repeat_max)
-        return SQL("history.last_date + %s <= %s AND %s", level.repeat_every, today, often_enough)
+        return SQL(
+            "history.place = %s AND history.last_date + %s <= %s AND %s",
+            level._place(),
+            level.repeat_every,
+            today,
+            often_enough,
+        )
 
     @api.model
     def _criteria_query(self, run) -> SQL:

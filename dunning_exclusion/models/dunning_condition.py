@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 
@@ -27,6 +28,23 @@ class DunningCondition(models.Model):
         [(">=", "at least"), ("<", "less than")], required=True, default=">="
     )
     value = fields.Float(required=True, help="In company currency, or in percent.")
+
+    @api.constrains("metric", "value")
+    def _check_value(self):
+        for condition in self:
+            percent = condition.metric.endswith("_percent")
+            if condition.value < 0 or (percent and condition.value > 100):
+                raise ValidationError(
+                    self.env._(
+                        "Condition '%(metric)s' of workflow '%(workflow)s': the value %(value)s is "
+                        "not possible: enter an amount from 0, or a percentage from 0 to 100.",
+                        metric=dict(condition._fields["metric"]._description_selection(self.env))[
+                            condition.metric
+                        ],
+                        workflow=condition.scenario_id.name,
+                        value=condition.value,
+                    )
+                )
 
     def _holds_sql(self) -> SQL:
         """Return whether the condition holds, over the alias `figure` with one column a metric."""

@@ -1,8 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_domain import find_fault, search_query
 from .dunning_exclusion_rule import parse_domain
 
 ACTIONS = [
@@ -24,7 +24,14 @@ class DunningLevel(models.Model):
     campaign_type = fields.Selection(related="scenario_id.campaign_type")
     company_id = fields.Many2one(related="scenario_id.company_id")
     sequence = fields.Integer(default=10)
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(
+        required=True,
+        translate=True,
+        compute="_compute_name",
+        precompute=True,
+        store=True,
+        readonly=False,
+    )
     trigger = fields.Selection(
         [("due_date", "Due date"), ("invoice_date", "Invoice date")],
         required=True,
@@ -33,7 +40,11 @@ class DunningLevel(models.Model):
     )
     delay = fields.Integer(string="Days", help="Days after the trigger; negative: days before it.")
     type_id = fields.Many2one(
-        "dunning.reminder.type", string="Reminder Type", required=True, ondelete="restrict"
+        "dunning.reminder.type",
+        string="Reminder Type",
+        required=True,
+        ondelete="restrict",
+        default=lambda self: self.env.ref("dunning_exclusion.type_overdue", False),
     )
     action = fields.Selection(ACTIONS, required=True, default="email")
     template_id = fields.Many2one(
@@ -66,22 +77,61 @@ class DunningLevel(models.Model):
 
     _repeat_not_negative = models.Constraint(
         "CHECK (COALESCE(repeat_every, 0) >= 0 AND COALESCE(repeat_max, 0) >= 0)",
-        "Repetitions cannot be negative.",
+        "The fields 'Repeat Every (days)' and 'Repeat at Most' are not negative: 0 means none.",
     )
+
+    _minimum_not_negative = models.Constraint(
+        "CHECK (COALESCE(minimum_amount, 0) >= 0)",
+        "The field 'Minimum Amount' of a dunning level is not negative: 0 means none.",
+    )
+
+    @api.depends("type_id")
+    def _compute_name(self):
+        for level in self:
+            level.name = level.name or level.type_id.name
+
+    @api.constrains("scenario_id")
+    def _check_level_count(self):
+        self.scenario_id._check_level_count()
+
+    @api.constrains("repeat_every", "repeat_max")
+    def _check_repetition(self):
+        for level in self:
+            if level.repeat_max and not level.repeat_every:
+                raise ValidationError(
+                    self.env._(
+                        "Level '%(level)s' is repeated at most %(times)s times, but it is not said "
+                        "after how many days: fill in 'Repeat Every (days)', or set 'Repeat at "
+                        "Most' to 0.",
+                        level=level.name,
+                        times=level.repeat_max,
+                    )
+                )
+
+    @api.constrains("template_id")
+    def _check_template(self):
+        for level in self:
+            if level.template_id.model not in (False, "dunning.notice"):
+                raise ValidationError(
+                    self.env._(
+                        "Level '%(level)s': the template '%(template)s' is not made for dunning "
+                        "notices: choose another one in the field 'Template', or leave it empty.",
+                        level=level.name,
+                        template=level.template_id.name,
+                    )
+                )
 
     @api.constrains("condition_domain")
     def _check_condition_domain(self):
         for level in self:
-            try:
-                self.env["account.move"]._search(Domain(parse_domain(level.condition_domain)))
-            except Exception as error:
+            if fault := find_fault(self.env["account.move"].sudo(), level.condition_domain):
                 raise ValidationError(
                     self.env._(
-                        "Level '%(level)s': the field 'Condition' cannot be understood: %(error)s",
+                        "Level '%(level)s': the field 'Condition' cannot be understood: %(fault)s",
                         level=level.name,
-                        error=error,
+                        fault=fault,
                     )
-                ) from error
+                )
 
     def _template(self):
         """Return the mail template of the level, else that of its reminder type."""
@@ -99,12 +149,20 @@ class DunningLevel(models.Model):
         base = {"due_date": date_due, "invoice_date": SQL("COALESCE(move.invoice_date, line.date)")}
         base = base[self.trigger]
         conditions = [SQL("%s + %s <= %s", base, self.delay, today)]
-        if self.scenario_id.date_start:
-            conditions.append(SQL("%s >= %s", base, self.scenario_id.date_start))
+        if self.trigger == "due_date" and self.delay < 0:
+            # Nobody is told that something is about to fall due when it has fallen due already.
+            conditions.append(SQL("%s >= %s", base, today))
+        if start := self.scenario_id._start(company):
+            conditions.append(SQL("%s >= %s", base, start))
         if self.minimum_amount:
             conditions.append(SQL("line.amount_residual >= %s", self.minimum_amount))
-        if domain := parse_domain(self.condition_domain):
-            Move = self.env["account.move"].sudo().with_company(company)
-            Move = Move.with_context(allowed_company_ids=company.ids)
-            conditions.append(SQL("line.move_id IN %s", Move._search(Domain(domain)).subselect()))
+        if parse_domain(self.condition_domain):
+            conditions.append(self._matches_sql(company))
         return SQL("(%s)", SQL(" AND ").join(conditions))
+
+    def _matches_sql(self, company) -> SQL:
+        """Return whether the invoice of an item meets the level's condition, over `line`."""
+        self.ensure_one()
+        Move = self.env["account.move"].sudo().with_company(company)
+        Move = Move.with_context(allowed_company_ids=company.ids)
+        return SQL("line.move_id IN %s", search_query(Move, self.condition_domain).subselect())

@@ -159,8 +159,14 @@ class DunningMessage(models.AbstractModel):
         company = self.company_id
         address = company.partner_id._display_address(without_company=True).splitlines()
         contact = [company.phone, company.email, company.website]
-        lines = [*address, " · ".join(filter(None, contact)), company.vat]
+        label = company.country_id.vat_label or self.env._("Tax ID")
+        vat = company.vat and f"{label}: {company.vat}"
+        lines = [*address, " · ".join(filter(None, contact)), vat]
         return [line.strip() for line in lines if line and line.strip()]
+
+    def _letter_title(self, subject):
+        """Return the title of a letter: the letterhead names the company already."""
+        return subject.removeprefix(f"{self.company_id.name}:").strip()
 
     def _postal_address(self):
         """Return the contact whose address a letter bears: reminder, else invoice address."""

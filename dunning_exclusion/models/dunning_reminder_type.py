@@ -1,4 +1,6 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
 
 class DunningReminderType(models.Model):
@@ -42,13 +44,61 @@ class DunningReminderType(models.Model):
 
     _code_unique = models.UniqueIndex("(code)", "Another reminder type already has this code.")
 
+    @api.constrains("template_id")
+    def _check_template(self):
+        for reminder in self:
+            if reminder.template_id.model not in (False, "dunning.notice"):
+                raise ValidationError(
+                    self.env._(
+                        "Reminder type '%(type)s': the template '%(template)s' is not made for "
+                        "dunning notices: choose another one in the field 'Template'.",
+                        type=reminder.name,
+                        template=reminder.template_id.name,
+                    )
+                )
+
     @api.model_create_multi
     def create(self, vals_list):
         types = super().create(vals_list)
+        types._name_customers(*vals_list)
         self.env["dunning.block"]._invalidate_targets()
         return types
 
     def write(self, vals):
         result = super().write(vals)
+        self._name_customers(vals)
         self.env["dunning.block"]._invalidate_targets()
         return result
+
+    def _name_customers(self, *vals_list):
+        """Replace contacts by the customers they belong to, who are the ones that owe."""
+        for name in ("customer_ids", "customer_off_ids"):
+            if any(name in vals for vals in vals_list):
+                for reminder in self.filtered(
+                    lambda r, name=name: r[name] != r[name].commercial_partner_id
+                ):
+                    reminder[name] = reminder[name].commercial_partner_id
+
+    def _reaches_sql(self, company) -> SQL:
+        """Return whether the switches let the type reach a customer, over the alias `customer`."""
+        self.ensure_one()
+        rules = set(self.env["dunning.exclusion.rule"]._active_in(company).mapped("code"))
+        conditions = [SQL("TRUE")]
+        if "type_off" in rules:
+            conditions.append(
+                SQL(
+                    """customer.id NOT IN (SELECT partner_id FROM dunning_partner_type_off_rel
+                                            WHERE type_id = %s)""",
+                    self.id,
+                )
+            )
+        if "type_filter" in rules and self.customer_filter != "all":
+            conditions.append(
+                SQL(
+                    """customer.id %s (SELECT partner_id FROM dunning_reminder_type_customer_rel
+                                        WHERE type_id = %s)""",
+                    SQL("IN") if self.customer_filter == "only" else SQL("NOT IN"),
+                    self.id,
+                )
+            )
+        return SQL("(%s)", SQL(" AND ").join(conditions))

@@ -37,6 +37,14 @@ class DunningRun(models.Model):
     scenario_ids = fields.Many2many(
         "dunning.scenario", string="Scenarios", help="None: all active scenarios."
     )
+    workflow_ids = fields.Many2many(
+        "dunning.scenario",
+        "dunning_run_workflow_rel",
+        string="Workflows on Their Day",
+        readonly=True,
+        copy=False,
+        help="The customer-level workflows whose turn it was when the run was prepared.",
+    )
     type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type")
     template_id = fields.Many2one(
         "mail.template",
@@ -241,12 +249,15 @@ class DunningRun(models.Model):
         candidate = self.env["dunning.candidate"]
         if self.mode == "criteria":
             return candidate._criteria_query(self)
-        scenarios = self.scenario_ids
-        if not scenarios:
-            scenarios = self.env["dunning.scenario"].search(
-                [("company_id", "in", [False, self.company_id.id])]
-            )
-        return candidate._scenario_query(scenarios, self.company_id, self.date)
+        # A chosen scenario that was archived since must not turn into "all scenarios".
+        chosen = self.with_context(active_test=False).scenario_ids
+        scenarios = chosen or self.env["dunning.scenario"].search(
+            [("company_id", "in", [False, self.company_id.id])]
+        )
+        # A workflow that a person chose is sent on any day; else each has its own days.
+        due_only = self.automatic or not chosen
+        self.workflow_ids = scenarios._workflows_of_run(self.company_id, self.date, due_only)
+        return candidate._scenario_query(scenarios, self.company_id, self.date, due_only)
 
     # Sending --------------------------------------------------------------------------------
 

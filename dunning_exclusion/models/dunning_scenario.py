@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_calendar import Rule, last_day, next_day
+from .dunning_domain import find_fault, search_query
 from .dunning_exclusion_rule import parse_domain
 
 MAX_ACTIONS = 100
@@ -36,12 +40,14 @@ class DunningScenario(models.Model):
     automatic = fields.Boolean(help="The nightly job sends this scenario by itself.")
     date_start = fields.Date(
         string="Starts On",
-        help="Items that fell due or were issued before this day are not caught up. "
-        "Empty: old items are reminded, too.",
+        help="Nothing is sent before this day, and items that fell due or were issued before it "
+        "are not caught up. Empty: old items are reminded, too. Weeks of a workflow that runs "
+        "every second week are counted from it.",
     )
     min_days_between = fields.Integer(
         string="Days Between Reminders",
-        help="Minimum number of days between two reminders of the same item.",
+        help="Minimum number of days between two reminders of the same item, whatever the level; "
+        "it is one day at least.",
     )
     one_notice_per_level = fields.Boolean(
         string="One Message per Level",
@@ -68,14 +74,31 @@ class DunningScenario(models.Model):
         [("1", "First"), ("2", "Second"), ("3", "Third"), ("4", "Fourth"), ("last", "Last")],
         default="1",
     )
+    next_date = fields.Date(
+        compute="_compute_next_date", help="The next day on which the workflow runs by itself."
+    )
     condition_ids = fields.One2many(
         "dunning.condition", "scenario_id", string="Conditions", copy=True
     )
 
     _days_not_negative = models.Constraint(
         "CHECK (min_days_between IS NULL OR min_days_between >= 0)",
-        "The days between two reminders cannot be negative.",
+        "The field 'Days Between Reminders' cannot be negative: enter 0 for no minimum.",
     )
+    _workflow_has_days = models.Constraint(
+        """CHECK (campaign_type <> 'customer' OR (frequency IS NOT NULL AND weekday IS NOT NULL
+                  AND (frequency <> 'monthly' OR week_of_month IS NOT NULL)))""",
+        "A customer-level workflow needs its days: fill in 'Frequency' and 'Weekday', and 'Week of "
+        "Month' when it runs every month.",
+    )
+
+    @api.depends(
+        "campaign_type", "frequency", "weekday", "week_of_month", "date_start", "company_id"
+    )
+    @api.depends_context("company")
+    def _compute_next_date(self):
+        for scenario in self:
+            scenario.next_date = scenario._next_date(scenario.company_id or self.env.company)
 
     @api.constrains("level_ids")
     def _check_level_count(self):
@@ -94,62 +117,156 @@ class DunningScenario(models.Model):
     @api.constrains("customer_domain")
     def _check_customer_domain(self):
         for scenario in self:
-            try:
-                self.env["res.partner"]._search(Domain(parse_domain(scenario.customer_domain)))
-            except Exception as error:
-                raise ValidationError(
-                    self.env._(
-                        "Scenario '%(scenario)s': the field 'Customers' cannot be understood: "
-                        "%(error)s",
-                        scenario=scenario.name,
-                        error=error,
-                    )
-                ) from error
+            if fault := find_fault(self.env["res.partner"].sudo(), scenario.customer_domain):
+                raise ValidationError(scenario._customer_domain_error(fault))
+
+    def _customer_domain_error(self, fault):
+        return self.env._(
+            "Scenario '%(scenario)s': the field 'Customers' cannot be understood: %(fault)s",
+            scenario=self.name,
+            fault=fault,
+        )
 
     def write(self, vals):
-        if vals.get("active") and not vals.get("date_start"):
+        if vals.get("active") and "date_start" not in vals:
             # Switching a scenario on must not remind of years of old invoices.
             for scenario in self.filtered(lambda s: not s.active and not s.date_start):
-                scenario.date_start = (scenario.company_id or self.env.company)._dunning_today()
+                scenario.date_start = scenario._start(scenario.company_id or self.env.company)
         return super().write(vals)
+
+    # Whom it is for -------------------------------------------------------------------------
 
     @api.model
     def _of_company(self, company, campaign_type):
         """Return the active scenarios of `company`, in the order in which they are tried."""
-        return self.search(
+        # Which scenarios there are must not depend on who prepares the run.
+        return self.sudo().search(
             Domain("company_id", "in", [False, company.id])
             & Domain("campaign_type", "=", campaign_type)
         )
 
     @api.model
-    def _choice_sql(self, company) -> SQL:
+    def _choice_sql(self, company, trial=None) -> SQL:
         """Return the id of the invoice-level scenario of a customer, over the alias `customer`.
 
         The customer's own choice, else the first scenario that applies, else NULL.
+
+        :param trial: scenarios that are looked at as if they were active
         """
         scenarios = self._of_company(company, "invoice")
+        if trial:
+            scenarios = (scenarios | trial.sudo()).sorted(lambda s: (s.sequence, s.id))
         cases = [
             SQL("WHEN %s THEN %s", scenario._applies_sql(company), scenario.id)
             for scenario in scenarios
         ]
-        own = SQL("(customer.dunning_scenario_id ->> %s)::int", str(company.id))
+        Partner = self.env["res.partner"].sudo().with_company(company)
         return SQL(
             "CASE WHEN %(own)s = ANY(%(active)s) THEN %(own)s %(cases)s END",
-            own=own,
+            own=Partner._field_to_sql("customer", "dunning_scenario_id"),
             active=scenarios.ids,
             cases=SQL(" ").join(cases),
         )
 
+    @api.model
+    def _none_applies_sql(self, company) -> SQL:
+        """Return whether no scenario and no workflow is meant for a customer, over `customer`."""
+        workflows = self._of_company(company, "customer")
+        conditions = [SQL("(%s) IS NULL", self._choice_sql(company))]
+        conditions += [SQL("NOT %s", workflow._applies_sql(company)) for workflow in workflows]
+        return SQL("(%s)", SQL(" AND ").join(conditions))
+
     def _applies_sql(self, company) -> SQL:
         """Return whether the scenario is meant for a customer, over the alias `customer`."""
         self.ensure_one()
+        # What a scenario means must not depend on who prepares the run.
+        Partner = self.env["res.partner"].sudo().with_company(company)
         conditions = [SQL("TRUE")]
         if self.profile_ids:
-            profile = SQL("(customer.dunning_profile_id ->> %s)::int", str(company.id))
+            profile = Partner._field_to_sql("customer", "dunning_profile_id")
             conditions.append(SQL("%s = ANY(%s)", profile, self.profile_ids.ids))
-        if domain := parse_domain(self.customer_domain):
-            # What a scenario means must not depend on who prepares the run.
-            Partner = self.env["res.partner"].sudo().with_company(company)
-            query = Partner.with_context(active_test=False)._search(Domain(domain))
+        if parse_domain(self.customer_domain):
+            Partner = Partner.with_context(active_test=False, allowed_company_ids=company.ids)
+            try:
+                query = search_query(Partner, self.customer_domain)
+            except Exception as error:
+                raise UserError(self._customer_domain_error(error)) from error
             conditions.append(SQL("customer.id IN %s", query.subselect()))
         return SQL("(%s)", SQL(" AND ").join(conditions))
+
+    # When it runs ---------------------------------------------------------------------------
+
+    def _start(self, company):
+        """Return the first day of the scenario, or False when old items are reminded, too.
+
+        A scenario that is switched off starts when it is switched on.
+        """
+        self.ensure_one()
+        if self.active or self.date_start:
+            return self.date_start
+        return company._dunning_today()
+
+    def _calendar_rule(self, company):
+        """Return the days of the workflow; every second week counts from its start, or creation."""
+        anchor = self._start(company) or (self.create_date or fields.Datetime.now()).date()
+        return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
+
+    def _next_date(self, company):
+        """Return the next day of the workflow, today included until it has run."""
+        if self.campaign_type != "customer" or not (self.frequency and self.weekday):
+            return False
+        rule = self._calendar_rule(company)
+        today = company._dunning_today()
+        day = next_day(rule, max(today, self._start(company) or today))
+        if day == today and self._ran_since(company, today, today):
+            day = next_day(rule, today + timedelta(days=1))
+        return day
+
+    def _due_since(self, company, today):
+        """Return the day of the workflow that is due on `today`, or False.
+
+        That is today itself, or a missed day that is still caught up. A day for which the workflow
+        has run is not due again.
+        """
+        self.ensure_one()
+        day = last_day(self._calendar_rule(company), today)
+        start = self._start(company)
+        if (today - day).days > company.dunning_catch_up_days or (start and day < start):
+            return False
+        return not self._ran_since(company, day, today) and day
+
+    def _workflows_of_run(self, company, today, due_only):
+        """Return the workflows among `self` that a run for `today` is about."""
+        return self.filtered(
+            lambda s: (
+                s.campaign_type == "customer"
+                and s.company_id in (company.browse(), company)
+                and (s._due_since(company, today) or not due_only)
+            )
+        )
+
+    def _ran_since(self, company, day, today):
+        """Return whether a run with this workflow was sent for a day from `day` through `today`."""
+        if not self._origin:
+            return False
+        # The history of the company counts, whoever asks.
+        return bool(
+            self.env["dunning.run"]
+            .sudo()
+            .search_count(
+                Domain("company_id", "=", company.id)
+                & Domain("workflow_ids", "in", self._origin.ids)
+                & Domain("state", "in", ["sending", "done"])
+                & Domain("date", ">=", day)
+                & Domain("date", "<=", today),
+                limit=1,
+            )
+        )
+
+    def _last_free_day(self, today, since):
+        """Return the last day of which a message does not stand against one on `today`.
+
+        :param since: the day of the workflow that is due, or False when a person chose it
+        """
+        free_until = today - timedelta(days=max(self.min_days_between, 1))
+        return min(free_until, since - timedelta(days=1)) if since else free_until

@@ -1,0 +1,58 @@
+"""The days of customer-level workflows: plain functions of dates, without database.
+
+A rule is (frequency, weekday, week_of_month, anchor): weekday 0 is Monday, week_of_month is "1"
+to "4" or "last" and counts that weekday in the month, anchor is any day of a week in which a
+biweekly workflow runs.
+"""
+
+import calendar
+from datetime import date, timedelta
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    frequency: str
+    weekday: int
+    week_of_month: str = "1"
+    anchor: date = date(1, 1, 1)
+
+
+def last_day(rule, day):
+    """Return the latest day of `rule` that is not after `day`."""
+    if rule.frequency == "monthly":
+        return _last_monthly(rule, day)
+    found = day - timedelta(days=(day.weekday() - rule.weekday) % 7)
+    if rule.frequency == "biweekly" and _weeks_between(rule.anchor, found) % 2:
+        found -= timedelta(days=7)
+    return found
+
+
+def next_day(rule, day):
+    """Return the first day of `rule` that is not before `day`."""
+    # No two days of a rule are further apart than five weeks.
+    found = last_day(rule, day + timedelta(days=35))
+    while (earlier := last_day(rule, found - timedelta(days=1))) >= day:
+        found = earlier
+    return found
+
+
+def _last_monthly(rule, day):
+    found = _day_in_month(rule, day.year, day.month)
+    if found > day:
+        before = day.replace(day=1) - timedelta(days=1)
+        found = _day_in_month(rule, before.year, before.month)
+    return found
+
+
+def _day_in_month(rule, year, month):
+    first_weekday, length = calendar.monthrange(year, month)
+    first = 1 + (rule.weekday - first_weekday) % 7
+    if rule.week_of_month == "last":
+        return date(year, month, first + (length - first) // 7 * 7)
+    return date(year, month, first + 7 * (int(rule.week_of_month) - 1))
+
+
+def _weeks_between(one, other):
+    monday_of_one = one - timedelta(days=one.weekday())
+    monday_of_other = other - timedelta(days=other.weekday())
+    return (monday_of_other - monday_of_one).days // 7

@@ -1,0 +1,94 @@
+from datetime import timedelta
+
+from odoo.fields import Command
+
+from .common import DunningCommon
+
+
+class ScenarioCommon(DunningCommon):
+    """Asks for the candidates of scenarios, and gives items a past without sending anything."""
+
+    def _candidates(self, scenarios=None, day=0, due_only=False, trial=False):
+        """Return {item: name of the level} that `scenarios` reach `day` days from today."""
+        scenarios = scenarios or self.scenario
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            self.env["dunning.candidate"]._scenario_query(
+                scenarios, self.company, self.today + timedelta(days=day), due_only, trial
+            )
+        )
+        item_ids = [row[0] for row in rows]
+        self.assertEqual(len(item_ids), len(set(item_ids)), "an item is at one level only")
+        levels = self.env["dunning.level"]
+        return {
+            self.env["account.move.line"].browse(row[0]): levels.browse(row[1]).name for row in rows
+        }
+
+    def _level_of(self, invoice, day=0, scenario=None):
+        """Return the name of the level that the one item of `invoice` is at, or None."""
+        return self._candidates(scenario, day).get(self._items(invoice))
+
+    def _remind(self, items, level=None, day=0, state="sent"):
+        """Make a past reminder of `items` at `level` that is `state`, `day` days from today."""
+        date = self.today + timedelta(days=day)
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "date": date})
+        notices = self.env["dunning.notice"].sudo()
+        for customer, own in items.grouped(lambda item: item.partner_id).items():
+            notice = notices.create(
+                {
+                    "run_id": run.id,
+                    "company_id": self.company.id,
+                    "partner_id": customer.id,
+                    "level_id": level and level.id,
+                    "date": date,
+                    "state": state,
+                }
+            )
+            self.env["dunning.run.line"].sudo().create(
+                [
+                    {
+                        "run_id": run.id,
+                        "company_id": self.company.id,
+                        "partner_id": customer.id,
+                        "move_line_id": item.id,
+                        "move_id": item.move_id.id,
+                        "level_id": level and level.id,
+                        "level_sequence": level and level.sequence,
+                        "scenario_id": level and level.scenario_id.id,
+                        "notice_id": notice.id,
+                    }
+                    for item in own
+                ]
+            )
+            notices |= notice
+        run.sudo().state = "done"
+        return notices
+
+    def _create_workflow(self, **values):
+        """Create a workflow with one action, without conditions, due every day of the week."""
+        return self.env["dunning.scenario"].create(
+            {
+                "name": "Statements",
+                "company_id": self.company.id,
+                "campaign_type": "customer",
+                "weekday": str(self.today.weekday()),
+                "level_ids": [
+                    Command.create(
+                        {
+                            "name": "Statement",
+                            "type_id": self.env.ref("dunning_exclusion.type_statement").id,
+                        }
+                    )
+                ],
+                **values,
+            }
+        )
+
+    def _pay(self, invoice, amount=None):
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        values = {"payment_date": self.today}
+        if amount:
+            values["amount"] = amount
+        wizard.create(values)._create_payments()
