@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -11,7 +11,7 @@ KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 class DunningBlock(models.Model):
     """A hold that a person set on a customer, an entry or one instalment.
 
-    A block is never deleted by users, it is lifted. Its state follows from comparing dates, so
+    Users have no right to delete blocks, they lift them. The state follows from comparing dates, so
     nothing has to run for it to begin or to end.
     """
 
@@ -243,6 +243,11 @@ class DunningBlock(models.Model):
         days = self.env["dunning.block.reason"].browse(reason_id).default_days if reason_id else 0
         return fields.Date.to_date(date_from) + timedelta(days=days) if days else False
 
+    @api.onchange("reason_id", "date_from")
+    def _onchange_reason(self):
+        if self.date_from and not self.date_to:
+            self.date_to = self._default_end(self.reason_id.id, self.date_from)
+
     def write(self, vals):
         if "partner_id" in vals:
             vals = dict(vals, partner_id=self._customer_id(vals["partner_id"]))
@@ -264,13 +269,6 @@ class DunningBlock(models.Model):
         moved = self.filtered(lambda block: block.partner_id != owners[block])
         for owner, blocks in moved.grouped(owners.get).items():
             blocks.partner_id = owner
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_history(self):
-        if not self.env.su:
-            raise UserError(
-                self.env._("Blocks are kept as history: use 'Lift' instead of deleting them.")
-            )
 
     def unlink(self):
         customers, companies = self.partner_id, self.company_id

@@ -215,7 +215,8 @@ class DunningExclusionRule(models.Model):
     def _broken_in(self, company):
         """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
         rules = self._active_in(company)
-        return rules.filtered(lambda rule, faults=rules._faults(company): rule in faults)
+        faults = rules._faults(company)
+        return rules.filtered(lambda rule: rule in faults)
 
     def _parsed_domain(self):
         self.ensure_one()

@@ -167,12 +167,8 @@ class DunningTarget(models.AbstractModel):
         (self - on)._dunning_lift(kind)
 
     def _inverse_dunning_pause(self):
-        wanted = {record: (record.dunning_pause, record.dunning_pause_until) for record in self}
-        for (paused, until), records in self.grouped(wanted.get).items():
-            if paused:
-                records._dunning_pause(until)
-            else:
-                records._dunning_lift("pause")
+        # The end of a pause that exists is not touched: it may be set in this same write.
+        self._dunning_set_flag("pause", "dunning_pause")
 
     def _inverse_dunning_pause_until(self):
         wanted = {record: record.dunning_pause_until for record in self}
@@ -184,7 +180,7 @@ class DunningTarget(models.AbstractModel):
                 records._dunning_fresh_blocks("pause").filtered("date_to").action_lift()
 
     def _dunning_pause(self, until):
-        """Pause through the day `until` (False: without end); active pauses are changed."""
+        """Pause through the day `until`; active pauses are changed."""
         active = self._dunning_fresh_blocks("pause")
         active.filtered(lambda block: block.date_to != until).date_to = until
         self._dunning_block("pause", date_to=until)
@@ -213,22 +209,30 @@ class DunningTarget(models.AbstractModel):
 
         :param values: further values of `dunning.block`: reason_id, date_from, date_to, note
         """
-        day = fields.Date.to_date(values.get("date_from"))
         vals_by_target = {}
-        for record, own in self._dunning_with_blocks(self._dunning_fresh_blocks(kind, day)):
-            if not record._dunning_held_by(own):
-                target = record._prepare_dunning_block_vals()
-                vals_by_target[tuple(target.values())] = {
-                    "kind": kind,
-                    "date_to": False,
-                    **target,
-                    **values,
-                }
+        for record in self - self._dunning_already(kind, values.get("date_from")):
+            target = record._prepare_dunning_block_vals()
+            vals_by_target[tuple(target.values())] = {
+                "kind": kind,
+                "date_to": False,
+                **target,
+                **values,
+            }
         # The block itself says who set what and when; a log message each would cost far more.
         Block = self.env["dunning.block"].with_context(
             mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
         )
         return Block.create(list(vals_by_target.values())).with_env(self.env)
+
+    def _dunning_already(self, kind, day=None):
+        """Return the records that blocks of `kind` hold already, on `day` (default: today)."""
+        blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(day))
+        held = [
+            record.id
+            for record, own in self._dunning_with_blocks(blocks)
+            if record._dunning_held_by(own)
+        ]
+        return self.browse(held)
 
     def _dunning_lift(self, kind=None):
         """Lift the active blocks on `self`, of one `kind` or of all."""
@@ -241,7 +245,8 @@ class DunningTarget(models.AbstractModel):
         query = self.env["dunning.block"]._search(
             Domain("kind", "=", kind) & Domain("state", "in", ["active"])
         )
-        return self._dunning_held_domain(query)
+        held = self._dunning_held_domain(query)
+        return Domain.OR(held if flag else ~held for flag in value)
 
     def _search_dunning_stop(self, operator, value):
         return self._search_dunning_flag("stop", operator, value)

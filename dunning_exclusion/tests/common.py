@@ -140,3 +140,30 @@ class DunningCommon(AccountTestInvoicingCommon):
 
     def _days(self, days):
         return fields.Date.to_string(self.today + timedelta(days=days))
+
+
+class VerdictCommon(DunningCommon):
+    """A second company, a foreign currency worth half of ours, and shorthands for verdicts."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_company = cls.setup_other_company(name="Second company")["company"]
+        cls.foreign = cls.setup_other_currency("EUR", rates=[("1900-01-01", 2.0)])
+        cls.number = 0
+
+    def _fresh_customer(self, **values):
+        type(self).number += 1
+        return self._create_customer(f"Customer {self.number}", **values)
+
+    def _invoice_of_other_company(self, customer, amount=100.0):
+        company_customer = customer.with_company(self.other_company)
+        return self._create_invoice(
+            company_customer, amount, company_id=self.other_company.id
+        ).with_company(self.other_company)
+
+    def _reasons(self, record, date=None):
+        return [reason["rule"] for reason in record.dunning_explain(date)]
+
+    def _refund(self, customer, amount, days=-10):
+        return self._create_invoice(customer, amount, days, move_type="out_refund")

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 
 from ..models.dunning_block import KINDS
 
+SHOWN_NAMES = 20
 TARGET_MODELS = ("res.partner", "account.move", "account.move.line")
 
 
@@ -24,21 +25,29 @@ class DunningBlockWizard(models.TransientModel):
     target_count = fields.Integer(compute="_compute_targets")
     already_blocked = fields.Char(compute="_compute_targets")
 
-    @api.depends("reason_id")
+    @api.depends("reason_id", "date_from")
     def _compute_date_to(self):
         for wizard in self:
-            if wizard.reason_id.default_days:
-                wizard.date_to = self.env["dunning.block"]._default_end(
-                    wizard.reason_id.id, wizard.date_from
-                )
+            proposed = wizard.date_from and self.env["dunning.block"]._default_end(
+                wizard.reason_id.id, wizard.date_from
+            )
+            wizard.date_to = proposed or wizard.date_to
 
-    @api.depends("kind", "res_model", "res_ids")
+    @api.depends("kind", "date_from", "res_model", "res_ids")
     def _compute_targets(self):
         for wizard in self:
             targets = wizard._targets()
-            blocked = targets.filtered(lambda target, kind=wizard.kind: target[_flag_field(kind)])
+            blocked = targets._dunning_already(wizard.kind, wizard.date_from)
             wizard.target_count = len(targets)
-            wizard.already_blocked = ", ".join(blocked.mapped("display_name")[:20])
+            wizard.already_blocked = wizard._names(blocked)
+
+    @api.model
+    def _names(self, records):
+        """Return the names of `records`, as many as a person wants to read."""
+        names = records[:SHOWN_NAMES].mapped("display_name")
+        if more := len(records) - len(names):
+            names.append(self.env._("%(count)s more", count=more))
+        return ", ".join(names)
 
     def _targets(self):
         """Return the selected records, checked: the model comes from the client."""
@@ -50,17 +59,42 @@ class DunningBlockWizard(models.TransientModel):
         return targets
 
     def action_apply(self):
-        """Block all selected records, or none of them when one cannot be blocked."""
+        """Block all selected records, or none of them when one cannot be blocked.
+
+        Those that are blocked already keep their block; a pause is prolonged when this one lasts
+        longer, or changed when only one record is selected.
+        """
         self.ensure_one()
-        self._targets()._dunning_block(
+        targets = self._targets()
+        already = targets._dunning_already(self.kind, self.date_from)
+        blocks = (targets - already)._dunning_block(
             self.kind,
             reason_id=self.reason_id.id,
             date_from=self.date_from,
             date_to=self.date_to,
             note=self.note,
         )
-        return {"type": "ir.actions.act_window_close"}
+        if self.kind == "pause":
+            self._prolong(already, exactly=len(targets) == 1)
+        close = {"type": "ir.actions.act_window_close"}
+        if not already:
+            return close
+        message = self.env._(
+            "%(blocked)s blocked. Blocked already: %(already)s.",
+            blocked=len(blocks),
+            already=self._names(already),
+        )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"message": message, "type": "info", "next": close},
+        }
 
-
-def _flag_field(kind):
-    return {"stop": "dunning_stop", "pause": "dunning_pause", "prevent": "prevent_dunning"}[kind]
+    def _prolong(self, targets, exactly):
+        """Let the pauses of `targets` last until the end of this one, when that is later."""
+        pauses = targets._dunning_fresh_blocks("pause", self.date_from)
+        if not exactly:
+            pauses = pauses.filtered(
+                lambda block: block.date_to and (not self.date_to or block.date_to < self.date_to)
+            )
+        pauses.date_to = self.date_to

@@ -1,0 +1,245 @@
+from datetime import timedelta
+
+from odoo.fields import Command
+from odoo.tests import Form, tagged
+
+from .common import VerdictCommon
+
+FLAGS = {"stop": "dunning_stop", "pause": "dunning_pause", "prevent": "prevent_dunning"}
+
+
+@tagged("post_install", "-at_install")
+class TestPlainFields(VerdictCommon):
+    """Blocks set, read and found through plain fields, as imports and API clients do."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.child = cls.env["res.partner"].create({"name": "Child", "parent_id": cls.customer.id})
+        cls.invoice = cls._create_invoice()
+        cls.item = cls._items(cls.invoice)
+        cls.tomorrow = cls.today + timedelta(days=1)
+
+    def _targets(self):
+        return (self.customer, self.child, self.invoice, self.item)
+
+    def test_setting_creates_one_block_and_clearing_lifts_it(self):
+        for target in self._targets():
+            for kind, name in FLAGS.items():
+                with self.subTest(target=target, kind=kind):
+                    before = target.dunning_block_ids
+                    target[name] = True
+                    target[name] = True
+                    target.write({name: True})
+                    block = target.dunning_block_ids - before
+                    self.assertEqual(len(block), 1)
+                    self.assertEqual((block.kind, block.state), (kind, "active"))
+                    self.assertEqual(block.partner_id, self.customer)
+                    self.assertEqual(block.user_id, self.env.user)
+                    self.assertTrue(target[name])
+                    target[name] = False
+                    self.assertFalse(target[name])
+                    self.assertEqual(block.state, "lifted")
+                    self.assertEqual(block.lifted_on, self.today)
+                    self.assertEqual(block.lifted_by_id, self.env.user)
+                    self.assertIn(block, target.dunning_block_ids, "the history stays")
+
+    def test_pause_until(self):
+        for target in self._targets():
+            with self.subTest(target=target):
+                target.dunning_pause_until = self.tomorrow
+                self.assertTrue(target.dunning_pause)
+                block = target.dunning_block_ids.filtered(lambda b: b.state == "active")
+                later = self.today + timedelta(days=9)
+                target.write({"dunning_pause": True, "dunning_pause_until": later})
+                self.assertEqual(target.dunning_pause_until, later)
+                self.assertEqual(block.date_to, later, "the same pause, prolonged")
+                target.dunning_pause_until = False
+                self.assertFalse(target.dunning_pause)
+                target.write({"dunning_pause_until": self.tomorrow, "dunning_pause": True})
+                self.assertEqual(target.dunning_pause_until, self.tomorrow)
+                target.dunning_pause = False
+                self.assertFalse(target.dunning_pause_until)
+                target.dunning_pause = True
+                self.assertFalse(target.dunning_pause_until, "a pause without end")
+                target.dunning_pause_until = self.tomorrow
+                self.assertEqual(target.dunning_pause_until, self.tomorrow)
+                target.action_dunning_resume()
+                self.assertFalse(target.dunning_pause)
+
+    def test_several_fields_at_once(self):
+        values = {
+            "dunning_stop": True,
+            "prevent_dunning": True,
+            "dunning_pause_until": self.tomorrow,
+        }
+        created = self.env["res.partner"].create({"name": "Imported", **values})
+        self.other_customer.write(values)
+        for partner in (created, self.other_customer):
+            self.assertRecordValues(partner, [{**values, "dunning_pause": True}])
+            self.assertEqual(len(partner.dunning_block_ids), 3)
+        partner.write(dict.fromkeys(values, False))
+        self.assertFalse(partner.dunning_block_ids.filtered(lambda b: b.state == "active"))
+
+    def test_import_sets_fields_by_name(self):
+        rows = [["Imported", "1", str(self.tomorrow)], ["Free", "", ""]]
+        result = self.env["res.partner"].load(
+            ["name", "prevent_dunning", "dunning_pause_until"], rows
+        )
+        imported, free = self.env["res.partner"].browse(result["ids"])
+        self.assertTrue(imported.prevent_dunning)
+        self.assertEqual(imported.dunning_pause_until, self.tomorrow)
+        self.assertFalse(free.dunning_block_ids)
+
+    def test_search_finds_customers_with_their_contacts(self):
+        family = self.customer | self.child
+        both = family | self.other_customer
+        mine = [("id", "in", both.ids)]
+        Partner = self.env["res.partner"]
+        for kind, name in FLAGS.items():
+            with self.subTest(field=name):
+                self.child._dunning_block(kind)
+                self.assertEqual(Partner.search([*mine, (name, "=", True)]), family)
+                self.assertEqual(Partner.search([*mine, (name, "!=", False)]), family)
+                for negative in ((name, "=", False), (name, "!=", True), (name, "in", [False])):
+                    self.assertEqual(Partner.search([*mine, negative]), self.other_customer)
+                self.assertEqual(Partner.search([*mine, "!", (name, "=", True)]), both - family)
+                self.assertEqual(Partner.search([*mine, (name, "in", [True, False])]), both)
+
+    def test_search_by_end_of_pause(self):
+        mine = [("id", "in", (self.customer | self.other_customer).ids)]
+        Partner = self.env["res.partner"]
+        self.customer.dunning_pause_until = self.tomorrow
+        for condition, found in (
+            (("dunning_pause_until", "=", self.tomorrow), self.customer),
+            (("dunning_pause_until", "=", self.today), Partner),
+            (("dunning_pause_until", "<=", self.tomorrow), self.customer),
+            (("dunning_pause_until", ">", self.tomorrow), Partner),
+            (("dunning_pause_until", "=", False), self.other_customer),
+            (("dunning_pause_until", "!=", False), self.customer),
+        ):
+            with self.subTest(condition=condition):
+                self.assertEqual(Partner.search([*mine, condition]), found)
+
+    def test_search_on_invoices_and_items(self):
+        neighbour = self._create_invoice()
+        moves, items = self.invoice | neighbour, self._items(self.invoice | neighbour)
+        self.invoice.dunning_stop = True
+        for records in (moves, items):
+            held = records[records.mapped("dunning_stop").index(True)]
+            self.assertEqual(
+                records.search([("id", "in", records.ids), ("dunning_stop", "=", True)]), held
+            )
+            self.assertEqual(
+                records.search([("id", "in", records.ids), ("dunning_stop", "=", False)]),
+                records - held,
+            )
+        self.assertFalse(self.customer.dunning_stop)
+
+    def test_invoice_is_held_when_all_its_instalments_are(self):
+        term = self._create_term(0, 10)
+        invoice = self._create_invoice(invoice_date_due=False, invoice_payment_term_id=term.id)
+        first, second = self._items(invoice)
+        found = [("id", "=", invoice.id), ("dunning_stop", "=", True)]
+        first.dunning_stop = True
+        self.assertFalse(invoice.dunning_stop)
+        self.assertFalse(invoice.search(found))
+        second.dunning_stop = True
+        self.assertTrue(invoice.dunning_stop)
+        self.assertEqual(invoice.search(found), invoice)
+        invoice.dunning_stop = False
+        self.assertFalse(first.dunning_stop or second.dunning_stop)
+        first.dunning_stop = True
+        invoice.dunning_stop = True
+        self.assertTrue(second.dunning_stop)
+        invoice.action_dunning_resume()
+        self.assertFalse(first.dunning_stop)
+
+    def test_entry_with_two_customers_is_held_customer_by_customer(self):
+        receivable = self.company_data["default_account_receivable"]
+        lines = [
+            {"partner_id": self.customer.id, "debit": 60, "account_id": receivable.id},
+            {"partner_id": self.other_customer.id, "debit": 40, "account_id": receivable.id},
+            {"credit": 100, "account_id": self.company_data["default_account_revenue"].id},
+        ]
+        entry = self.env["account.move"].create(
+            {"move_type": "entry", "line_ids": [Command.create(line) for line in lines]}
+        )
+        entry.action_post()
+        mine, theirs = self._items(entry).sorted("debit", reverse=True)
+        self.env["dunning.block"].create(
+            {"partner_id": self.customer.id, "move_id": entry.id, "kind": "stop"}
+        )
+        self.assertTrue(mine.dunning_stop)
+        self.assertFalse(theirs.dunning_stop)
+        self.assertEqual(self._screened(entry), {mine: "unchecked", theirs: "included"})
+        theirs.dunning_stop = True
+        theirs.dunning_stop = False
+        self.assertTrue(mine.dunning_stop)
+
+    def test_flags_are_kept_company_by_company(self):
+        elsewhere = self.customer.with_company(self.other_company)
+        elsewhere.dunning_stop = True
+        self.assertTrue(elsewhere.dunning_stop)
+        self.assertFalse(self.customer.dunning_stop)
+        self.assertFalse(self.customer.dunning_block_ids)
+        found = [("id", "=", self.customer.id), ("dunning_stop", "=", True)]
+        self.assertFalse(self.customer.search(found))
+        self.assertTrue(elsewhere.search(found))
+        self.customer.dunning_stop = True
+        elsewhere.dunning_stop = False
+        self.assertTrue(self.customer.dunning_stop)
+
+    def test_invoice_of_another_company_keeps_its_flags_whatever_is_chosen(self):
+        invoice = self._invoice_of_other_company(self.customer)
+        here = invoice.with_company(self.company).with_context(
+            allowed_company_ids=(self.company | self.other_company).ids
+        )
+        here.dunning_stop = True
+        here.dunning_stop = True
+        self.assertEqual(len(here.dunning_block_ids), 1)
+        self.assertEqual(here.dunning_block_ids.company_id, self.other_company)
+        alone = invoice.sudo().with_context(allowed_company_ids=self.company.ids)
+        alone.action_dunning_stop()
+        self.assertEqual(len(here.dunning_block_ids), 1)
+
+    def test_invoice_form_sets_and_clears_blocks(self):
+        view = self.env["ir.ui.view"].create(
+            {
+                "name": "flags",
+                "model": "account.move",
+                "arch": """<form><field name="dunning_stop"/><field name="dunning_pause_until"/>
+                           <field name="dunning_outcome"/></form>""",
+            }
+        )
+        with Form(self.invoice, view) as form:
+            form.dunning_stop = True
+            form.dunning_pause_until = self.tomorrow
+        self.assertEqual(len(self.invoice.dunning_block_ids), 2)
+        with Form(self.invoice, view) as form:
+            form.dunning_stop = False
+        self.assertFalse(self.invoice.dunning_stop)
+        self.assertTrue(self.invoice.dunning_pause)
+
+    def test_copies_and_credit_notes_inherit_nothing(self):
+        self.invoice.write({"prevent_dunning": True, "dunning_due_date": self.tomorrow})
+        copy = self.invoice.copy()
+        refund = self.invoice._reverse_moves()
+        for move in copy | refund:
+            self.assertFalse(move.prevent_dunning or move.dunning_block_ids)
+            self.assertFalse(move.dunning_due_date)
+        self.customer.dunning_stop = True
+        self.assertFalse(self.customer.copy().dunning_stop)
+
+    def test_condition_of_a_level_can_test_the_flags(self):
+        """With the rule switched off, one level honours the block and another does not."""
+        self.env.ref("dunning_exclusion.rule_prevent_item").enabled = False
+        self.scenario.level_ids[0].condition_domain = "[('prevent_dunning', '=', False)]"
+        held, free = self._create_invoice(days=-5), self._create_invoice(days=-5)
+        older = self._create_invoice(days=-20)
+        (held | older).prevent_dunning = True
+        run = self._create_run()
+        first, second, _third = self.scenario.level_ids
+        levels = {line.move_id: line.level_id for line in run.line_ids}
+        self.assertNotIn(held, levels)
+        self.assertEqual((levels[free], levels[older]), (first, second))
