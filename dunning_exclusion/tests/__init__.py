@@ -1,5 +1,6 @@
 from . import (
     test_bad_input,
+    test_block_rights,
     test_demo,
     test_dunning_level_choice,
     test_dunning_message,
