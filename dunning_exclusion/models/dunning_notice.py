@@ -13,6 +13,8 @@ class DunningNotice(models.Model):
     _inherit = ["mail.thread", "mail.activity.mixin", "dunning.message"]
     _order = "date desc, id desc"
     _check_company_auto = True
+    # Nobody writes notices by hand; who reads them may add notes and do the to-dos.
+    _mail_post_access = "read"
 
     name = fields.Char(compute="_compute_name")
     run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="restrict")
@@ -165,7 +167,8 @@ class DunningNotice(models.Model):
         return True
 
     def _send_by_hand(self):
-        self.check_access("write")
+        # Who may send runs may also say that a letter left.
+        self.run_id.check_access("write")
         for company, notices in self.grouped("company_id").items():
             # A letter that waited bears the day it left. sudo: users do not write states.
             notices.sudo()._mark_sent(user_id=self.env.uid, date=company._dunning_today())

@@ -348,8 +348,7 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _render_preview(self, run, lines, rendered):
-        # sudo: as when it is sent.
-        # As when it is sent, the amounts are those of now.
+        # As when it is sent: the amounts are those of now, and sudo.
         self._screen_again(run, lines.partner_id)
         recipients = lines.partner_id._dunning_recipients_by_customer()
         vals = self._prepare_notice_vals(run, lines, recipients)

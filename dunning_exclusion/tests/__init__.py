@@ -4,6 +4,8 @@ from . import (
     test_demo,
     test_dunning_level_choice,
     test_dunning_message,
+    test_dunning_message_actions,
+    test_dunning_message_recipients,
     test_dunning_rules,
     test_dunning_run,
     test_plain_fields,

@@ -1,0 +1,176 @@
+from unittest.mock import patch
+
+from lxml import html
+
+from odoo.exceptions import UserError
+from odoo.tests import new_test_user, tagged
+
+from .test_dunning_message import MessageCommon
+
+
+@tagged("post_install", "-at_install")
+class TestDunningMessageActions(MessageCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.colleague = new_test_user(
+            cls.env,
+            "colleague",
+            groups="account.group_account_invoice",
+            company_id=cls.company.id,
+            email="colleague@example.com",
+        )
+
+    def _messages(self, notice):
+        return self.env["mail.message"].search(
+            [("model", "=", "dunning.notice"), ("res_id", "=", notice.id)]
+        )
+
+    # Letters --------------------------------------------------------------------------------
+
+    def test_letter_waits_until_it_is_printed(self):
+        self._create_invoice()
+        notice = self._send(action="letter")
+        self.assertEqual((notice.state, notice.mail_id.ids), ("queued", []))
+        self.assertFalse(self._create_run().line_ids, "not proposed again while it waits")
+        action = notice.with_user(self.colleague).action_print()
+        self.assertEqual(action["report_name"], "dunning_exclusion.report_notice")
+        self.assertEqual((notice.state, notice.user_id), ("sent", self.colleague))
+
+    def test_letter_marked_as_sent_says_by_whom_and_when(self):
+        self._create_invoice()
+        notice = self._send(action="letter")
+        notice.with_user(self.colleague).action_mark_sent()
+        self.assertEqual(
+            (notice.state, notice.user_id, notice.date), ("sent", self.colleague, self.today)
+        )
+        with self.assertRaisesRegex(UserError, "only queued letters"):
+            notice.action_mark_sent()
+
+    def test_email_cannot_be_marked_as_sent_by_hand(self):
+        self._create_invoice()
+        with self.assertRaisesRegex(UserError, "only queued letters"):
+            self._send().action_mark_sent()
+
+    def test_printing_an_email_leaves_its_state(self):
+        self._create_invoice()
+        notice = self._send()
+        notice.action_print()
+        self.assertEqual(notice.state, "queued")
+
+    def test_customer_without_email_gets_the_letter(self):
+        self.customer.email = False
+        self._create_invoice()
+        self.assertEqual(self._send(action="letter").state, "queued")
+
+    def test_each_notice_is_one_letter_with_address_and_text(self):
+        self.other_customer.write({"street": "Own Road 2", "city": "Ghent"})
+        self._create_customer(
+            "Accounts", parent_id=self.customer.id, type="invoice", street="Box 1", city="Lille"
+        )
+        invoices = self._create_invoice() | self._create_invoice(self.other_customer)
+        notices = self._send("firm", action="letter")
+        pages, _type = self.env["ir.actions.report"]._render_qweb_html(
+            "dunning_exclusion.action_report_notice", notices.ids
+        )
+        letters = html.fromstring(pages).find_class("article")
+        texts = [self._text(letter) for letter in letters]
+        self.assertEqual(len(texts), 2)
+        for invoice, address in zip(invoices, ("Box 1", "Own Road 2"), strict=True):
+            [text] = [text for text in texts if invoice.name in text]
+            self.assertIn("Second reminder", text)
+            self.assertIn(address, text)
+
+    def test_letter_leaves_out_what_is_held_and_says_so(self):
+        self._create_invoice()
+        held = self._create_invoice()
+        held.action_dunning_stop()
+        notice = self._send(action="letter")
+        page, _type = self.env["ir.actions.report"]._render_qweb_html(
+            "dunning_exclusion.action_report_notice", notice.ids
+        )
+        text = self._text(html.fromstring(page))
+        self.assertNotIn(held.name, text)
+        self.assertIn("not listed above", text)
+
+    # Internal notifications -----------------------------------------------------------------
+
+    def test_internal_notification_reaches_users_and_salesperson_only(self):
+        seller = new_test_user(self.env, "seller", email="seller@example.com")
+        self.customer.user_id = seller
+        self._create_invoice()
+        notice = self._send(
+            action="internal", user_ids=[(6, 0, self.colleague.ids)], notify_salesperson=True
+        )
+        self.assertEqual(notice.state, "sent")
+        self.assertFalse(notice.mail_id)
+        self.assertEqual(
+            self._messages(notice).notified_partner_ids, (self.colleague | seller).partner_id
+        )
+
+    def test_internal_notification_names_items_and_amounts(self):
+        invoice = self._create_invoice(amount=100)
+        notice = self._send(action="internal", user_ids=[(6, 0, self.colleague.ids)])
+        message = self._messages(notice).filtered("notified_partner_ids")
+        self.assertIn("Alpha", message.subject)
+        text = self._text(html.fromstring(message.body))
+        self.assertIn(invoice.name, text)
+        self.assertIn("$ 100.00", text)
+
+    def test_internal_notification_without_anybody_fails_with_the_reason(self):
+        self._create_invoice()
+        notice = self._send(action="internal")
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("'Users'", notice.failure_reason)
+
+    def test_customer_with_portal_access_is_not_notified_internally(self):
+        portal = new_test_user(self.env, "portal", groups="base.group_portal")
+        self._create_invoice()
+        notice = self._send(action="internal", user_ids=[(6, 0, portal.ids)])
+        self.assertEqual(notice.state, "failed")
+
+    # Activities -----------------------------------------------------------------------------
+
+    def test_activity_is_planned_for_the_user_and_counts_as_sent(self):
+        invoice = self._create_invoice()
+        notice = self._send(action="activity", user_ids=[(6, 0, self.colleague.ids)])
+        self.assertEqual(notice.state, "sent")
+        activity = notice.activity_ids
+        self.assertEqual((len(activity), activity.user_id), (1, self.colleague))
+        self.assertIn("Alpha", activity.summary)
+        self.assertIn(invoice.name, activity.note)
+        self.assertFalse(notice.mail_id)
+
+    def test_activity_without_users_goes_to_who_sends(self):
+        self._create_invoice()
+        notice = self._send(action="activity")
+        self.assertEqual(notice.activity_ids.user_id, self.env.user)
+
+    def test_colleague_can_do_the_activity(self):
+        self._create_invoice()
+        notice = self._send(action="activity", user_ids=[(6, 0, self.colleague.ids)])
+        notice.activity_ids.with_user(self.colleague).action_feedback("Called")
+        self.assertFalse(notice.activity_ids)
+
+    # All ------------------------------------------------------------------------------------
+
+    def test_each_action_of_a_level_has_its_method(self):
+        actions = dict(self.env["dunning.level"]._fields["action"].selection)
+        for action in actions:
+            self.assertTrue(hasattr(self.env["dunning.action"], f"_send_{action}"), action)
+
+    def test_failure_of_one_customer_leaves_the_others_sent(self):
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        Thread = type(self.env["dunning.notice"])
+        notify = Thread.message_notify
+
+        def fail_for_alpha(notice, **values):
+            if notice.partner_id == self.customer:
+                raise UserError("No connection")
+            return notify(notice, **values)
+
+        with patch.object(Thread, "message_notify", fail_for_alpha):
+            notices = self._send(action="internal", user_ids=[(6, 0, self.colleague.ids)])
+        states = {notice.partner_id: notice.state for notice in notices}
+        self.assertEqual(states, {self.customer: "failed", self.other_customer: "sent"})
