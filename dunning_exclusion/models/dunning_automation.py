@@ -29,7 +29,7 @@ class DunningAutomation(models.AbstractModel):
     def _send_company(self, company):
         """Send what is due in `company` today; return False when the job's time is over."""
         for run in self._unfinished_runs(company):
-            if not self._send_as_its_user(run):
+            if not self._send(run):
                 return False
         today = company._dunning_today()
         mine = Domain("company_id", "=", company.id) & Domain("automatic", "=", True)
@@ -39,7 +39,7 @@ class DunningAutomation(models.AbstractModel):
             self._report_obstacle(company, obstacle)
             return True
         run = self._prepare_run(company, today)
-        return not run or self._send_as_its_user(run)
+        return not run or self._send(run)
 
     @api.model
     def _unfinished_runs(self, company):
@@ -77,7 +77,7 @@ class DunningAutomation(models.AbstractModel):
         return run
 
     @api.model
-    def _send_as_its_user(self, run):
+    def _send(self, run):
         """Send `run`; return False when the job's time is over.
 
         One run that cannot be sent must not keep the others back.
@@ -96,7 +96,7 @@ class DunningAutomation(models.AbstractModel):
     @api.model
     def _find_obstacle(self, company):
         """Return why nothing may be sent automatically in `company` today, or None."""
-        if broken := self._broken_rules(company):
+        if broken := self.env["dunning.exclusion.rule"]._broken_in(company):
             return self.env._(
                 "These exclusion rules are broken: %(rules)s. Mend or switch them off, then "
                 "automatic sending goes on.",
@@ -111,11 +111,6 @@ class DunningAutomation(models.AbstractModel):
                 journals=", ".join(stale.mapped("name")),
             )
         return None
-
-    @api.model
-    def _broken_rules(self, company):
-        rules = self.env["dunning.exclusion.rule"]._active_in(company)
-        return rules.filtered(lambda rule: rule.with_company(company)._find_fault())
 
     @api.model
     def _stale_journals(self, company, days):

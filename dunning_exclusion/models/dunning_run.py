@@ -341,11 +341,13 @@ class DunningRun(models.Model):
     @api.model
     def _cron_send_automatic(self):
         """Prepare and send the automatic scenarios of every company that wants it, once a day."""
-        self.env["dunning.automation"]._send_all_companies()
+        # sudo: the job sends for every company, whoever starts it.
+        self.env["dunning.automation"].sudo()._send_all_companies()
 
     @api.model
     def _cron_send_runs(self):
         """Go on with the runs that somebody started to send."""
         for run in self.search([("state", "=", "sending")]):
-            if not self.env["dunning.automation"]._send_as_its_user(run):
+            # sudo: the job sends for every company, whoever starts it.
+            if not self.env["dunning.automation"].sudo()._send(run.sudo()):
                 return
