@@ -1,7 +1,11 @@
+from datetime import datetime, timedelta
 from unittest.mock import patch
+
+from freezegun import freeze_time
 
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -31,15 +35,19 @@ class TestDunningSending(DunningCommon, MailCase):
         with self.mock_mail_gateway():
             run.notice_ids.mail_id.sudo().send()
         self.assertEqual(run.notice_ids.state, "sent")
-        self.assertEqual(self._create_run().line_ids.level_id.name, "Level 2")
+        with freeze_time(datetime.now() + timedelta(days=1)):
+            self.assertEqual(self._create_run().line_ids.level_id.name, "Level 2")
 
     def test_failed_message_does_not_count_and_is_retried_once(self):
         self._create_invoice()
         run = self._create_run()
         with self.mock_mail_gateway(mail_unlink_sent=False):
             run.action_send()
-            with patch.object(
-                type(self.env["ir.mail_server"]), "send_email", side_effect=OSError("refused")
+            with (
+                mute_logger("odoo.addons.mail.models.mail_mail"),
+                patch.object(
+                    type(self.env["ir.mail_server"]), "send_email", side_effect=OSError("refused")
+                ),
             ):
                 run.notice_ids.mail_id.sudo().send()
         self.assertEqual(run.notice_ids.state, "failed")
@@ -129,9 +137,7 @@ class TestDunningSending(DunningCommon, MailCase):
         self.company.dunning_item_minimum = 500
         run.action_send()
         self.assertFalse(run.notice_ids)
-        self.assertEqual(
-            set(run.line_ids.rule_ids.mapped("code")), {"stop_item", "item_minimum"}
-        )
+        self.assertEqual(set(run.line_ids.rule_ids.mapped("code")), {"stop_item", "item_minimum"})
 
     def test_one_customer_that_fails_does_not_harm_the_others(self):
         customers = [self._create_customer(f"Customer {number}") for number in range(3)]
@@ -149,9 +155,7 @@ class TestDunningSending(DunningCommon, MailCase):
         with patch.object(type(self.env["dunning.action"]), "_send_email", _send_email):
             self._send(run)
         states = {notice.partner_id: notice.state for notice in run.notice_ids}
-        self.assertEqual(
-            states, {customers[0]: "sent", broken: "failed", customers[2]: "sent"}
-        )
+        self.assertEqual(states, {customers[0]: "sent", broken: "failed", customers[2]: "sent"})
         failed = run.notice_ids.filtered(lambda notice: notice.state == "failed")
         self.assertIn("broken template", failed.failure_reason)
         self.assertFalse(failed.mail_id)
@@ -210,4 +214,6 @@ class TestDunningSending(DunningCommon, MailCase):
         with self.assertRaisesRegex(UserError, "Reminder Type"):
             self._create_run(mode="criteria")
         with self.assertRaisesRegex(UserError, "Items"):
-            self._create_run(prepare=False, mode="criteria", criteria_domain="[('nothing', '=', 1)]")
+            self._create_run(
+                prepare=False, mode="criteria", criteria_domain="[('nothing', '=', 1)]"
+            )
