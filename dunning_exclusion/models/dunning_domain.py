@@ -20,5 +20,6 @@ def find_fault(Model, text):
         with Model.env.cr.savepoint(flush=False):
             Model.env.execute_query(query.select())
     except Exception as error:
-        return str(error) or type(error).__name__
+        # not str(error): a text yet to be translated is translated with what it becomes a part of
+        return error.args[0] if error.args and error.args[0] else type(error).__name__
     return False

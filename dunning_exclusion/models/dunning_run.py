@@ -7,7 +7,16 @@ from .dunning_exclusion_rule import parse_domain
 from .dunning_statement import Screen
 
 # What only the buttons change.
-SYSTEM_FIELDS = {"state", "automatic", "stop_requested", "last_notice", "line_ids", "notice_ids"}
+SYSTEM_FIELDS = {
+    "state",
+    "automatic",
+    "stop_requested",
+    "last_notice",
+    "line_ids",
+    "notice_ids",
+    "workflow_ids",
+    "without_scenario_count",
+}
 
 
 class DunningRun(models.Model):
@@ -44,6 +53,12 @@ class DunningRun(models.Model):
         readonly=True,
         copy=False,
         help="The customer-level workflows whose turn it was when the run was prepared.",
+    )
+    without_scenario_count = fields.Integer(
+        string="Customers Without Scenario",
+        readonly=True,
+        copy=False,
+        help="Customers with overdue items to whom none of the configured scenarios applies.",
     )
     type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type")
     template_id = fields.Many2one(
@@ -238,7 +253,13 @@ class DunningRun(models.Model):
         )
         self.env["dunning.run.line"].invalidate_model()
         # sudo: users do not write the state of a run
-        self.sudo().write({"state": "prepared", "last_notice": self._newest_notice()})
+        self.sudo().write(
+            {
+                "state": "prepared",
+                "last_notice": self._newest_notice(),
+                **self._prepare_scenario_vals(),
+            }
+        )
         self.invalidate_recordset()
 
     def _newest_notice(self):
@@ -249,15 +270,28 @@ class DunningRun(models.Model):
         candidate = self.env["dunning.candidate"]
         if self.mode == "criteria":
             return candidate._criteria_query(self)
+        scenarios, due_only = self._scenarios()
+        return candidate._scenario_query(scenarios, self.company_id, self.date, due_only)
+
+    def _scenarios(self):
+        """Return the scenarios of the run, and whether workflows must be due: not when chosen."""
         # A chosen scenario that was archived since must not turn into "all scenarios".
         chosen = self.with_context(active_test=False).scenario_ids
         scenarios = chosen or self.env["dunning.scenario"].search(
             [("company_id", "in", [False, self.company_id.id])]
         )
-        # A workflow that a person chose is sent on any day; else each has its own days.
-        due_only = self.automatic or not chosen
-        self.workflow_ids = scenarios._workflows_of_run(self.company_id, self.date, due_only)
-        return candidate._scenario_query(scenarios, self.company_id, self.date, due_only)
+        return scenarios, self.automatic or not chosen
+
+    def _prepare_scenario_vals(self):
+        """Return what the run notes about scenarios, beside its lines, when it is prepared."""
+        if self.mode == "criteria":
+            return {"workflow_ids": [fields.Command.clear()], "without_scenario_count": 0}
+        scenarios, due_only = self._scenarios()
+        workflows = scenarios._workflows_of_run(self.company_id, self.date, due_only)
+        return {
+            "workflow_ids": [fields.Command.set(workflows.ids)],
+            "without_scenario_count": scenarios._count_without(self.company_id, self.date),
+        }
 
     # Sending --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from .dunning_calendar import Rule, last_day, next_day
 from .dunning_domain import find_fault, search_query
 from .dunning_exclusion_rule import parse_domain
+from .dunning_statement import Screen
 
 MAX_ACTIONS = 100
 
@@ -167,6 +168,35 @@ class DunningScenario(models.Model):
             active=scenarios.ids,
             cases=SQL(" ").join(cases),
         )
+
+    @api.model
+    def _without_scenario_query(self, company, due_before=None, customer_ids=None) -> SQL:
+        """Return SELECT id of the customers with open items to whom no scenario applies.
+
+        :param due_before: only items that fell due before this day count; None: all of them
+        :param customer_ids: restricts the answer to some customers
+        """
+        overdue = due_before and SQL(
+            "AND %s < %s", self.env["dunning.statement"]._date_due_sql(), due_before
+        )
+        asked = customer_ids is not None and SQL("AND customer.id = ANY(%s)", list(customer_ids))
+        return SQL(
+            """SELECT customer.id FROM res_partner customer
+                WHERE customer.id IN (SELECT contact.commercial_partner_id
+                                        %(open_items)s AND line.amount_residual > 0 %(overdue)s)
+                  %(asked)s AND %(none_applies)s""",
+            open_items=self.env["dunning.statement"]._open_items_sql(Screen(company)),
+            overdue=overdue or SQL(),
+            asked=asked or SQL(),
+            none_applies=self._none_applies_sql(company),
+        )
+
+    @api.model
+    def _count_without(self, company, today):
+        """Return how many customers with overdue items no scenario applies to."""
+        query = self._without_scenario_query(company, today)
+        self.env.flush_all()
+        return self.env.execute_query(SQL("SELECT COUNT(*) FROM (%s) customers", query))[0][0]
 
     @api.model
     def _none_applies_sql(self, company) -> SQL:

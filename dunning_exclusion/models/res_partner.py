@@ -1,5 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .dunning_target import READERS
 
@@ -22,6 +24,18 @@ class ResPartner(models.Model):
         company_dependent=True,
         domain=[("campaign_type", "=", "invoice")],
         help="The customer's own scenario. Empty: the first scenario that applies.",
+        groups=READERS,
+    )
+    dunning_scenario_missing = fields.Boolean(
+        string="No Scenario Applies",
+        compute="_compute_dunning_scenario_missing",
+        search="_search_dunning_scenario_missing",
+        help="Something is open, and no scenario of the current company is meant for the customer.",
+        groups=READERS,
+    )
+    dunning_scenario_message = fields.Char(
+        compute="_compute_dunning_scenario_missing",
+        help="Why no scenario reminds the customer.",
         groups=READERS,
     )
     dunning_type_off_ids = fields.Many2many(
@@ -102,6 +116,54 @@ class ResPartner(models.Model):
             "move_line_id": False,
         }
 
+    @api.constrains("dunning_scenario_id")
+    def _check_dunning_scenario(self):
+        for partner in self:
+            scenario = partner.dunning_scenario_id
+            if scenario.company_id not in (self.env["res.company"], self.env.company):
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s: scenario '%(scenario)s' belongs to %(company)s: choose one "
+                        "of %(current)s in the field 'Scenario'.",
+                        customer=partner.display_name,
+                        scenario=scenario.name,
+                        company=scenario.company_id.name,
+                        current=self.env.company.name,
+                    )
+                )
+            if scenario.campaign_type == "customer":
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s: '%(scenario)s' is a customer-level workflow, which chooses "
+                        "its customers itself: choose a scenario of invoice level in the field "
+                        "'Scenario'.",
+                        customer=partner.display_name,
+                        scenario=scenario.name,
+                    )
+                )
+
+    @api.depends("commercial_partner_id", "dunning_scenario_id", "dunning_profile_id")
+    @api.depends_context("company")
+    def _compute_dunning_scenario_missing(self):
+        query = self.env["dunning.scenario"]._without_scenario_query(
+            self.env.company, customer_ids=self.commercial_partner_id.ids
+        )
+        self.env.flush_all()
+        missing = {row[0] for row in self.env.execute_query(query)} if self.ids else set()
+        message = self.env._("None of the configured scenarios are applicable to this customer")
+        for partner in self:
+            partner.dunning_scenario_missing = partner.commercial_partner_id.id in missing
+            partner.dunning_scenario_message = partner.dunning_scenario_missing and message
+
+    @api.model
+    def _search_dunning_scenario_missing(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        self.env.flush_all()
+        query = self.env["dunning.scenario"]._without_scenario_query(self.env.company)
+        missing = Domain("commercial_partner_id", "in", SQL("(%s)", query))
+        return missing if True in value else ~missing
+
     @api.depends_context("company", "allowed_company_ids")
     def _compute_dunning_balance(self):
         balances = self.env["dunning.screening"]._balances(
@@ -111,6 +173,31 @@ class ResPartner(models.Model):
             outstanding, overdue = balances.get(partner.commercial_partner_id.id, (0, 0))
             partner.dunning_outstanding = outstanding
             partner.dunning_overdue = overdue
+
+    def action_dunning_toggle_type(self, type_id, on=None):
+        """Switch a reminder type on or off for the customers; who may not edit contacts may, too.
+
+        :param type_id: the id of the reminder type
+        :param on: True or False; None: on where it is off for one of them, else off
+        :raise AccessError: for users without the rights of a follow-up user
+        """
+        if not (self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")):
+            raise AccessError(self.env._("Only follow-up users switch reminder types."))
+        self.check_access("read")
+        reminder = self.env["dunning.reminder.type"].browse(type_id)
+        reminder.check_access("read")
+        # sudo: accounting users must switch types, but cannot write contacts in Odoo
+        customers = self.commercial_partner_id.sudo()
+        off = customers.filtered(lambda customer: reminder in customer.dunning_type_off_ids)
+        on = bool(off) if on is None else on
+        changed = off if on else customers - off
+        command = fields.Command.unlink if on else fields.Command.link
+        changed.write({"dunning_type_off_ids": [command(reminder.id)]})
+        text = self.env._("Reminders of type '%(type)s' switched on.", type=reminder.name)
+        if not on:
+            text = self.env._("Reminders of type '%(type)s' switched off.", type=reminder.name)
+        changed._message_log_batch(bodies=dict.fromkeys(changed.ids, text))
+        return True
 
     def _dunning_recipients_by_customer(self):
         """Return {customer: who gets its reminders}, with the same two queries for any number.

@@ -76,9 +76,7 @@ class TestDunningCalendar(BaseCase):
         self.assertGreaterEqual(found, today)
         self.assertTrue(is_day_of(rule, found))
         self.assertFalse(
-            any(
-                is_day_of(rule, today + timedelta(days=day)) for day in range((found - today).days)
-            )
+            any(is_day_of(rule, today + timedelta(days=day)) for day in range((found - today).days))
         )
         self.assertEqual(last_day(rule, found), found)
 

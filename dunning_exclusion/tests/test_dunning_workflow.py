@@ -21,9 +21,7 @@ class TestDunningWorkflow(ScenarioCommon):
 
     def _condition(self, metric, operator, value):
         return self._create_workflow(
-            condition_ids=[
-                Command.create({"metric": metric, "operator": operator, "value": value})
-            ]
+            condition_ids=[Command.create({"metric": metric, "operator": operator, "value": value})]
         )
 
     def test_everything_open_goes_out_due_or_not_and_credits_too(self):
@@ -71,7 +69,7 @@ class TestDunningWorkflow(ScenarioCommon):
         self.assertEqual(run.notice_ids.mapped("amount"), [200, 200])
 
     def test_several_workflows_and_a_scenario_on_one_customer(self):
-        self.scenario.active = True
+        self.scenario.write({"active": True, "date_start": False})
         self._create_invoice()
         workflows = self._create_workflow() | self._create_workflow(name="More")
         run = self._create_run()
@@ -205,7 +203,13 @@ class TestDunningWorkflow(ScenarioCommon):
         chosen = [Command.set(workflow.ids)]
         self.assertTrue(self._create_run(scenario_ids=chosen).line_ids)
         self.assertFalse(self._create_run().line_ids)
-        self.assertFalse(self._create_run(scenario_ids=chosen, automatic=True).line_ids)
+        automatic = (
+            self.env["dunning.run"]
+            .sudo()
+            .create({"company_id": self.company.id, "automatic": True, "scenario_ids": chosen})
+        )
+        automatic.action_prepare()
+        self.assertFalse(automatic.line_ids)
         tomorrow = self.today + timedelta(days=1)
         self.assertTrue(self._create_run(date=tomorrow).line_ids)
 
@@ -316,9 +320,9 @@ class TestDunningWorkflow(ScenarioCommon):
         values = {"name": "Action", "type_id": self.type_statement.id}
         workflow = self._create_workflow(level_ids=[Command.create(values) for _n in range(100)])
         self.assertEqual(len(workflow.level_ids), 100)
-        with self.assertRaisesRegex(ValidationError, "101 actions, at most 100"):
+        with self.assertRaisesRegex(ValidationError, "at most 100 are possible"):
             workflow.level_ids = [Command.create(values)]
-        with self.assertRaisesRegex(ValidationError, "101 actions, at most 100"):
+        with self.assertRaisesRegex(ValidationError, "at most 100 are possible"):
             self.env["dunning.level"].create({**values, "scenario_id": workflow.id})
 
     def test_condition_of_an_action_chooses_its_invoices(self):

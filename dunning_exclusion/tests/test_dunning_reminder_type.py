@@ -1,0 +1,91 @@
+from odoo.exceptions import AccessError
+from odoo.fields import Command
+from odoo.tests import new_test_user, tagged
+
+from .scenario_common import ScenarioCommon
+
+
+@tagged("post_install", "-at_install")
+class TestDunningReminderType(ScenarioCommon):
+    def _line(self):
+        return self._create_run().line_ids
+
+    def test_type_goes_to_all_to_only_these_or_to_all_but_these(self):
+        self._create_invoice()
+        for customer_filter, customers, rule in (
+            ("all", self.customer, None),
+            ("all", self.other_customer, None),
+            ("only", self.customer, None),
+            ("only", self.other_customer, "type_filter"),
+            ("only", self.env["res.partner"], "type_filter"),
+            ("except", self.customer, "type_filter"),
+            ("except", self.other_customer, None),
+        ):
+            with self.subTest(customer_filter=customer_filter, customers=customers.name):
+                self.type_overdue.write(
+                    {
+                        "customer_filter": customer_filter,
+                        "customer_ids": [Command.set(customers.ids)],
+                    }
+                )
+                line = self._line()
+                self.assertEqual(line.rule_id.code or None, rule)
+                self.assertEqual(line.outcome, "dropped" if rule else "included")
+
+    def test_named_contact_means_its_customer(self):
+        self._create_invoice()
+        contact = self._create_customer("Contact", parent_id=self.customer.id)
+        self.type_overdue.write(
+            {"customer_filter": "except", "customer_ids": [Command.set(contact.ids)]}
+        )
+        self.assertEqual(self.type_overdue.customer_ids, self.customer)
+        self.assertEqual(self._line().rule_id.code, "type_filter")
+
+    def test_type_switched_off_for_a_customer_is_dropped_with_its_reason(self):
+        self._create_invoice()
+        self.customer.dunning_type_off_ids = self.type_overdue
+        line = self._line()
+        self.assertEqual((line.outcome, line.rule_id.code), ("dropped", "type_off"))
+        self.customer.dunning_type_off_ids = False
+        self.assertEqual(self._line().outcome, "included")
+
+    def test_inactive_type_is_proposed_to_nobody(self):
+        self._create_invoice()
+        self.type_overdue.active = False
+        self.assertFalse(self._line())
+
+    def test_types_are_on_by_default(self):
+        self.assertFalse(self.customer.dunning_type_off_ids)
+
+    def test_accounting_user_switches_types_without_editing_contacts(self):
+        user = new_test_user(
+            self.env,
+            login="biller",
+            groups="base.group_user,account.group_account_invoice",
+            company_id=self.company.id,
+        )
+        customers = (self.customer | self.other_customer).with_user(user)
+        with self.assertRaises(AccessError):
+            customers.write({"dunning_type_off_ids": [Command.link(self.type_overdue.id)]})
+        self.customer.dunning_type_off_ids = self.type_overdue
+        for on, expected in ((None, [1, 1]), (None, [0, 0]), (True, [1, 1]), (False, [0, 0])):
+            with self.subTest(on=on):
+                customers.action_dunning_toggle_type(self.type_overdue.id, on)
+                switches = [
+                    int(self.type_overdue not in customer.dunning_type_off_ids)
+                    for customer in customers.sudo()
+                ]
+                self.assertEqual(switches, expected)
+        self.assertIn("switched off", self.customer.message_ids[0].body)
+        self.assertEqual(self.customer.message_ids[0].author_id, user.partner_id)
+
+    def test_switching_a_contact_switches_its_customer(self):
+        contact = self._create_customer("Contact", parent_id=self.customer.id)
+        contact.action_dunning_toggle_type(self.type_overdue.id)
+        self.assertEqual(self.customer.dunning_type_off_ids, self.type_overdue)
+
+    def test_others_do_not_switch_types(self):
+        user = new_test_user(self.env, login="someone", groups="base.group_user")
+        with self.assertRaises(AccessError):
+            self.customer.with_user(user).action_dunning_toggle_type(self.type_overdue.id)
+        self.assertFalse(self.customer.dunning_type_off_ids)

@@ -1,0 +1,237 @@
+from datetime import timedelta
+
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command
+from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .scenario_common import ScenarioCommon
+
+NONE_APPLIES = "None of the configured scenarios are applicable to this customer"
+
+
+@tagged("post_install", "-at_install")
+class TestDunningScenario(ScenarioCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.profile = cls.env["dunning.profile"].create({"name": "Public bodies"})
+        cls.other_company = cls.setup_other_company()["company"]
+
+    def _scenario_of(self, customer):
+        """Return the name of the scenario that reminds `customer`, or None."""
+        run = self._create_run()
+        lines = run.line_ids.filtered(lambda line: line.partner_id == customer)
+        return lines.level_id.scenario_id.name or None
+
+    def test_first_scenario_that_applies_is_taken(self):
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        special = self.scenario.copy(
+            {"name": "Special", "sequence": 1, "profile_ids": [Command.set(self.profile.ids)]}
+        )
+        by_domain = self.scenario.copy(
+            {"name": "By domain", "sequence": 2, "customer_domain": '[("name", "=", "Beta")]'}
+        )
+        self.assertEqual(self._scenario_of(self.customer), "Reminders")
+        self.assertEqual(self._scenario_of(self.other_customer), "By domain")
+        self.other_customer.dunning_profile_id = self.profile
+        self.assertEqual(self._scenario_of(self.other_customer), "Special")
+        special.sequence = 3
+        self.assertEqual(self._scenario_of(self.other_customer), "By domain")
+        by_domain.active = False
+        self.scenario.sequence = 20
+        self.assertEqual(self._scenario_of(self.other_customer), "Special")
+
+    def test_own_choice_comes_before_what_applies(self):
+        self._create_invoice()
+        own = self.scenario.copy(
+            {"name": "Own", "sequence": 99, "customer_domain": '[("name", "=", "Nobody")]'}
+        )
+        self.customer.dunning_scenario_id = own
+        self.assertEqual(self._scenario_of(self.customer), "Own")
+        own.active = False
+        self.assertEqual(self._scenario_of(self.customer), "Reminders")
+
+    def test_own_choice_and_profile_are_those_of_the_company(self):
+        self._create_invoice()
+        elsewhere = self.customer.with_company(self.other_company)
+        elsewhere.dunning_profile_id = self.profile
+        elsewhere.dunning_scenario_id = self.scenario.copy(
+            {"name": "Elsewhere", "company_id": self.other_company.id}
+        )
+        self.scenario.profile_ids = self.profile
+        self.assertEqual(self._scenario_of(self.customer), None)
+        self.customer.dunning_profile_id = self.profile
+        self.assertEqual(self._scenario_of(self.customer), "Reminders")
+
+    def test_history_in_another_scenario_is_no_level_in_this_one(self):
+        invoice = self._create_invoice(days=-60)
+        self._remind(self._items(invoice), self.scenario.level_ids[1], -20)
+        own = self.scenario.copy({"name": "Own"})
+        self.customer.dunning_scenario_id = own
+        self.assertEqual(self._level_of(invoice, scenario=own), "Level 1")
+
+    def test_customer_to_whom_no_scenario_applies_is_said_and_found(self):
+        self._create_invoice()
+        contact = self._create_customer("Contact", parent_id=self.customer.id)
+        self.scenario.profile_ids = self.profile
+        missing = self.env["res.partner"].search([("dunning_scenario_missing", "=", True)])
+        self.assertEqual(missing & self.customer, self.customer)
+        self.assertNotIn(self.other_customer, missing, "it owes nothing")
+        for partner in (self.customer, contact):
+            self.assertTrue(partner.dunning_scenario_missing)
+            self.assertEqual(partner.dunning_scenario_message, NONE_APPLIES)
+        self.assertEqual(self._create_run().without_scenario_count, 1)
+        self.customer.dunning_profile_id = self.profile
+        self.assertFalse(self.customer.dunning_scenario_missing)
+        self.assertFalse(self.customer.dunning_scenario_message)
+        found = self.env["res.partner"].search([("dunning_scenario_missing", "=", False)])
+        self.assertIn(self.customer, found)
+        self.assertEqual(self._create_run().without_scenario_count, 0)
+
+    def test_customer_of_a_workflow_has_a_scenario(self):
+        self._create_invoice()
+        self.scenario.active = False
+        self.assertTrue(self.customer.dunning_scenario_missing)
+        self._create_workflow()
+        self.customer.invalidate_recordset()
+        self.assertFalse(self.customer.dunning_scenario_missing)
+
+    def test_switching_the_shipped_scenario_on_reminds_of_nothing_old(self):
+        self.scenario.active = False
+        shipped = self.env.ref("dunning_exclusion.scenario_standard")
+        self.assertFalse(shipped.active)
+        old = [self._create_invoice(days=-days) for days in (1, 30, 400, 2000)]
+        shipped.active = True
+        self.assertEqual(shipped.date_start, self.today)
+        for day in (0, 1, 30, 400):
+            self.assertFalse(self._candidates(shipped, day))
+        due_today = self._create_invoice(days=0)
+        self.assertEqual(self._level_of(due_today, 5, shipped), "Friendly reminder")
+        shipped.date_start = False
+        self.assertEqual({item.move_id for item in self._candidates(shipped)}, set(old[1:]))
+
+    def test_start_that_was_asked_for_stays(self):
+        for asked in (False, self.today - timedelta(days=100)):
+            with self.subTest(asked=asked):
+                self.scenario.write({"active": False, "date_start": False})
+                self.scenario.write({"active": True, "date_start": asked})
+                self.assertEqual(self.scenario.date_start, asked)
+        self.scenario.active = False
+        self.scenario.active = True
+        self.assertEqual(self.scenario.date_start, self.today - timedelta(days=100))
+
+    def test_scenario_of_another_company_or_archived_reaches_nobody(self):
+        self._create_invoice()
+        other = self.scenario.copy({"name": "Other", "company_id": self.other_company.id})
+        self.assertFalse(self._candidates(other))
+        self.scenario.active = False
+        run = self._create_run(scenario_ids=[Command.set(self.scenario.ids)])
+        self.assertFalse(run.line_ids)
+
+    def test_scenario_without_company_serves_every_company(self):
+        self._create_invoice()
+        self.scenario.company_id = False
+        self.assertEqual(self._scenario_of(self.customer), "Reminders")
+
+    def test_wrong_settings_are_refused_with_the_field_and_the_fix(self):
+        level = self.scenario.level_ids[0]
+        template = self.env["mail.template"].create(
+            {"name": "Invoice", "model_id": self.env["ir.model"]._get_id("account.move")}
+        )
+        workflow = self._create_workflow(
+            condition_ids=[Command.create({"metric": "overdue", "value": 1})]
+        )
+        for record, values, text in (
+            (self.scenario, {"customer_domain": "[('nothing', '=', 1)]"}, "'Customers'"),
+            (self.scenario, {"customer_domain": "__import__('os')"}, "'Customers'"),
+            (self.scenario, {"customer_domain": "[('id', '=', 'x')]"}, "'Customers'"),
+            (level, {"condition_domain": "[('nothing', '=', 1)]"}, "'Condition'"),
+            (level, {"condition_domain": "{}"}, "'Condition'"),
+            (level, {"repeat_max": 2}, "'Repeat Every"),
+            (level, {"template_id": template.id}, "'Template'"),
+            (self.type_overdue, {"template_id": template.id}, "'Template'"),
+            (workflow.condition_ids, {"value": -1}, "from 0"),
+            (workflow.condition_ids, {"metric": "overdue_percent", "value": 101}, "0 to 100"),
+        ):
+            with (
+                self.subTest(values=values),
+                self.assertRaisesRegex(ValidationError, text),
+                self.cr.savepoint(),
+                mute_logger("odoo.sql_db"),
+            ):
+                record.write(values)
+
+    def test_impossible_settings_are_refused_by_the_database(self):
+        level = self.scenario.level_ids[0]
+        workflow = self._create_workflow()
+        for record, values in (
+            (self.scenario, {"min_days_between": -1}),
+            (level, {"minimum_amount": -1}),
+            (level, {"repeat_every": -1}),
+            (workflow, {"weekday": False}),
+            (workflow, {"frequency": False}),
+            (workflow, {"frequency": "monthly", "week_of_month": False}),
+        ):
+            with (
+                self.subTest(values=values),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(IntegrityError),
+                self.cr.savepoint(),
+            ):
+                record.write(values)
+                self.env.flush_all()
+
+    def test_customer_cannot_choose_a_workflow_or_a_foreign_scenario(self):
+        foreign = self.scenario.copy({"name": "Foreign", "company_id": self.other_company.id})
+        for scenario, text in (
+            (foreign, "belongs to"),
+            (self._create_workflow(), "customer-level workflow"),
+        ):
+            with (
+                self.subTest(scenario=scenario.name),
+                self.assertRaisesRegex(ValidationError, text),
+            ):
+                self.customer.dunning_scenario_id = scenario
+
+    def test_only_administrators_set_up_scenarios_types_and_workflows(self):
+        level = self.scenario.level_ids[0]
+        condition = self.env["dunning.condition"].create(
+            {"scenario_id": self._create_workflow().id, "value": 1}
+        )
+        records = (self.scenario, level, condition, self.type_overdue, self.profile)
+        values = (
+            {"sequence": 5},
+            {"sequence": 5},
+            {"value": 5},
+            {"sequence": 5},
+            {"sequence": 5},
+        )
+        for group, allowed in (
+            ("dunning_exclusion.group_dunning_user", False),
+            ("dunning_exclusion.group_dunning_approver", False),
+            ("account.group_account_invoice", False),
+            ("account.group_account_user", False),
+            ("dunning_exclusion.group_dunning_manager", True),
+            ("account.group_account_manager", True),
+        ):
+            user = new_test_user(
+                self.env,
+                login=group,
+                groups=f"base.group_user,{group}",
+                company_id=self.company.id,
+            )
+            for record, change in zip(records, values, strict=True):
+                with self.subTest(group=group, model=record._name):
+                    own = record.with_user(user)
+                    self.assertTrue(own.read(list(change)))
+                    for operation in ("create", "write", "unlink"):
+                        self.assertEqual(own.has_access(operation), allowed, operation)
+                    if allowed:
+                        own.write(change)
+                    else:
+                        with self.assertRaises(AccessError):
+                            own.write(change)
