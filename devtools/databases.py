@@ -26,9 +26,9 @@ def base_key():
     return fingerprint(source.version, source.python_path)
 
 
-def installed_key(addons):
-    """Return what a database with these addons depends on."""
-    return fingerprint(base_key(), *installed_files(addons))
+def installed_key(addons, others=()):
+    """Return what a database with our addons, and others beside them, depends on."""
+    return fingerprint(base_key(), *others, *installed_files(addons))
 
 
 def installed_files(addons):

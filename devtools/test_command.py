@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from . import databases, machine, odoo_env, postgres, venv
 from .base import ROOT, log_file, say
 from .test_results import Results
-from .test_selection import split
+from .test_selection import needed_addons, split
 
 PYTEST_FOLDERS = (ROOT / "tests_dev", ROOT / "tests_process")
 PREFIX = "dunning_test_"
@@ -33,7 +33,7 @@ def run(arguments):
     if paths:
         run_pytest(paths, results)
     if tags or everything:
-        run_odoo(tags, options.keep_db, results)
+        run_odoo(tags, options, results)
     if not sum(results.count.values()):
         results.fail("No test ran.")
     for report in results.reports:
@@ -47,6 +47,13 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
     parser.add_argument("--keep-db", action="store_true", help="keep the database of this run")
     parser.add_argument(
+        "--with",
+        dest="others",
+        metavar="MODULES",
+        default="",
+        help="install these modules too, for example sale,account_payment",
+    )
+    parser.add_argument(
         "selection",
         nargs="*",
         help="addon, test file, class, Class.method, method, or file::Class::method",
@@ -54,15 +61,17 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def run_odoo(tags, keep, results):
+def run_odoo(tags, options, results):
     """Run Odoo's own test runner: on new databases for everything, else on a copy."""
     addons = odoo_env.testable_addons()
+    others = [name for name in options.others.split(",") if name]
     drop_left_overs()
     name = f"{PREFIX}{os.getpid()}"
     if tags:
-        origin, arguments = prepared(addons), []
+        needed = [addon for addon in needed_addons(tags) if addon in addons]
+        origin, arguments = prepared(needed, others), []
     else:
-        origin, arguments = databases.template(), ["-i", ",".join(addons)]
+        origin, arguments = databases.template(), ["-i", ",".join(addons + others)]
         tags = [f"/{addon}" for addon in addons]
     postgres.create(name, origin)
     try:
@@ -73,7 +82,7 @@ def run_odoo(tags, keep, results):
         if not results.add_odoo_log(log.read_text(errors="replace"), code):
             results.fail(f"No test of Odoo ran for {', '.join(tags)} (log: {log}).")
     finally:
-        if keep:
+        if options.keep_db:
             say(f"Database kept: {name}")
         else:
             postgres.drop(name)
@@ -103,12 +112,16 @@ def serve_tests(name, arguments, log):
     return code
 
 
-def prepared(addons):
-    """Return the database with our addons installed as they are now, made when needed."""
-    name = f"dunning_prepared_{databases.installed_key(addons)}"
-    message = f"Installing {', '.join(addons)} …"
+def prepared(addons, others=()):
+    """Return the database with our addons installed as they are now, made when needed.
+
+    :param others: modules to install beside them
+    """
+    name = f"dunning_prepared_{databases.installed_key(addons, others)}"
+    modules = [*addons, *others]
+    message = f"Installing {', '.join(modules)} …"
     databases.build(
-        name, databases.template(), message, lambda draft: databases.install(draft, addons)
+        name, databases.template(), message, lambda draft: databases.install(draft, modules)
     )
     drop_old_prepared()
     return name

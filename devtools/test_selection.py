@@ -37,12 +37,34 @@ def odoo_tags(word):
     if path:
         return [f"/{path}{inside}"]
     if METHOD.match(name):
-        return [f"/{addon}.{name}" for addon in manifests()]
+        return [f"/{addon}.{name}" for addon in addons_with(f"def {name}(")]
     match = CLASS.match(name)
     if match:
         method = f".{match['method']}" if match["method"] else inside.replace(":", ".")
-        return [f"/{addon}:{match['class']}{method}" for addon in manifests()]
+        return [
+            f"/{addon}:{match['class']}{method}" for addon in addons_with(f"class {match['class']}(")
+        ]
     raise DevError(f"No addon, test file, class or test method is called {word!r}.")
+
+
+def addons_with(definition):
+    """Return our addons whose tests define a class or method; all of them when none does."""
+    found = [
+        addon
+        for addon in manifests()
+        if any(definition in path.read_text() for path in ROOT.glob(f"{addon}/tests/*.py"))
+    ]
+    return found or list(manifests())
+
+
+def needed_addons(tags):
+    """Return our addons that tests with these tags need: theirs, and what those depend on."""
+    needed, waiting = [], [re.split(r"[/:.]", tag)[1] for tag in tags]
+    for addon in waiting:
+        if addon in manifests() and addon not in needed:
+            needed.append(addon)
+            waiting += manifests()[addon].get("depends", [])
+    return sorted(needed)
 
 
 def browser_tags(path):

@@ -50,6 +50,23 @@ def test_a_script_is_run_by_the_python_test_that_opens_it(tmp_path):
         assert tags == [f"/addon/tests/{test}.py"]
 
 
+def test_a_class_is_looked_for_in_the_addons_that_define_it(tmp_path, monkeypatch):
+    bridge = tmp_path / "bridge/tests"
+    bridge.mkdir(parents=True)
+    (bridge / "test_bridge.py").write_text("class TestBridge(Case):\n    def test_it(self):")
+    monkeypatch.setattr(test_selection, "manifests", lambda: {"addon": {}, "bridge": {}})
+    assert test_selection.odoo_tags("TestBridge") == ["/bridge:TestBridge"]
+    assert test_selection.odoo_tags("test_it") == ["/bridge.test_it"]
+    assert len(test_selection.odoo_tags("TestNowhere")) == 2
+
+
+def test_an_addon_is_tested_with_those_of_ours_that_it_depends_on(monkeypatch):
+    known = {"addon": {"depends": ["account"]}, "bridge": {"depends": ["addon", "other"]}}
+    monkeypatch.setattr(test_selection, "manifests", lambda: known)
+    assert test_selection.needed_addons(["/addon/tests/test_x.py:Test.test_x"]) == ["addon"]
+    assert test_selection.needed_addons(["/bridge:Test"]) == ["addon", "bridge"]
+
+
 def test_tests_of_the_environment_go_to_pytest():
     assert test_selection.split(["tests_dev/test_x.py"]) == (["tests_dev/test_x.py"], [])
 
