@@ -124,7 +124,8 @@ def test_serialization_failure_while_sending_sends_once(world):
 
     def work(env):
         sender = env.registry["dunning.sender"]
-        create_notices = sender._create_notices
+        draft = env.registry["dunning.draft"]
+        create_notices = draft._create_notices
         conflicts = []
 
         def disturbed(self, run, lines):
@@ -138,7 +139,7 @@ def test_serialization_failure_while_sending_sends_once(world):
                     )
             return create_notices(self, run, lines)
 
-        sender._create_notices = disturbed
+        draft._create_notices = disturbed
         sender._screen_again = lambda *args: None
         env["dunning.run"].browse(run_id).action_send()
         assert len(conflicts) == 3
@@ -163,13 +164,6 @@ def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world,
         assert lines.checked
 
     def work(env):
-        describe = env.registry["dunning.notice"]._describe
-
-        def broken_describe(self):
-            if self.partner_id.id == broken.id:
-                raise ZeroDivisionError("broken template")
-            return describe(self)
-
         sender = env.registry["dunning.action"]
         send_email = sender._send_email
 

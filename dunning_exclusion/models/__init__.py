@@ -18,6 +18,7 @@ from . import (
     dunning_workflow_candidate,
     dunning_run,
     dunning_run_line,
+    dunning_draft,
     dunning_sender,
     dunning_automation,
     dunning_action,

@@ -83,16 +83,6 @@ class DunningNotice(models.Model):
         """Return the template the message is made from."""
         return self.level_id._template() or self.run_id.template_id or self.type_id.template_id
 
-    def _describe(self):
-        """Return in words what the notice is about: amounts in company currency."""
-        return self.env._(
-            "%(count)s items over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s",
-            count=len(self.line_ids),
-            amount=self.company_currency_id.format(self.amount),
-            outstanding=self.company_currency_id.format(self.outstanding),
-            overdue=self.company_currency_id.format(self.overdue),
-        )
-
     def _internal_subject(self):
         """Return what employees read about the notice in one line."""
         self.ensure_one()

@@ -198,7 +198,7 @@ class DunningRunLine(models.Model):
             & Domain("outcome", "!=", "dropped")
         )
         lines = listed.filtered("checked") or listed or line
-        subject, body = self.env["dunning.sender"]._preview(line.run_id, lines)
+        subject, body = self.env["dunning.draft"]._preview(line.run_id, lines)
         preview = self.env["dunning.preview"].create({"subject": subject, "body": body})
         return {
             "type": "ir.actions.act_window",

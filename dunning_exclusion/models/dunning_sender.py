@@ -5,7 +5,7 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import api, models, modules
 from odoo.exceptions import UserError
-from odoo.fields import Command, Domain
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dunning_statement import Screen
@@ -145,7 +145,7 @@ class DunningSender(models.AbstractModel):
     @api.model
     def _send_batch(self, run, customers):
         self._screen_again(run, customers)
-        notices = self._create_notices(run, self._open_lines(run, customers))
+        notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customers))
         queued = notices.filtered(lambda notice: notice.state == "queued")
         for (action, _template), same in queued.grouped(
             lambda notice: (notice.action, notice._template())
@@ -237,75 +237,10 @@ class DunningSender(models.AbstractModel):
             customers=customers.ids,
         )
 
-    # Notices --------------------------------------------------------------------------------
-
-    @api.model
-    def _create_notices(self, run, lines):
-        """Create one notice for each message: lines of one customer with the same message key."""
-        groups = list(lines.grouped(lambda line: (line.partner_id, line.message_key)).values())
-        # sudo: users read notices, only sending writes them.
-        notices = self.env["dunning.notice"].sudo()
-        notices = notices.with_context(tracking_disable=True, mail_create_nosubscribe=True)
-        recipients = lines.partner_id._dunning_recipients_by_customer()
-        vals_list = [self._prepare_notice_vals(run, group, recipients) for group in groups]
-        again = self._failed_notices(run, vals_list)
-        for vals, group in zip(vals_list, groups, strict=True):
-            notice = again.get((vals["partner_id"], vals["level_id"]))
-            if notice:
-                notice.write({**vals, "state": "queued", "failure_reason": False})
-            else:
-                notice = notices.create(vals)
-            group.sudo().write({"notice_id": notice.id})
-            notices |= notice
-        for notice in notices:
-            notice.description = notice._describe()
-            if run.company_id.currency_id.compare_amounts(notice.amount, 0) <= 0:
-                notice.write(
-                    {"state": "skipped", "failure_reason": self.env._("Nothing is owed in total.")}
-                )
-        return notices
-
-    @api.model
-    def _failed_notices(self, run, vals_list):
-        """Return the failed notices of `run` that are tried again, by customer and level."""
-        failed = self.env["dunning.notice"].search(
-            Domain("run_id", "=", run.id)
-            & Domain("state", "=", "failed")
-            & Domain("partner_id", "in", [vals["partner_id"] for vals in vals_list])
-        )
-        # sudo: users read notices, only sending writes them.
-        return {(notice.partner_id.id, notice.level_id.id): notice.sudo() for notice in failed}
-
-    @api.model
-    def _prepare_notice_vals(self, run, lines, recipients):
-        """Return the values of the notice of one message, at the highest level of its lines.
-
-        :param recipients: {customer: who gets its reminders}
-        """
-        customer = lines.partner_id
-        level = lines.level_id.sorted(lambda level: level._place())[-1:]
-        return {
-            "run_id": run.id,
-            "company_id": run.company_id.id,
-            "partner_id": customer.id,
-            "level_id": level.id,
-            "type_id": (level.type_id or run.type_id).id,
-            "date": run.company_id._dunning_today(),
-            "action": level.action or "email",
-            "user_id": self.env.uid,
-            "lang": customer.lang or run.company_id.partner_id.lang,
-            "amount": sum(lines.mapped("amount_residual")),
-            "outstanding": lines[:1].outstanding,
-            "overdue": lines[:1].overdue,
-            "recipient_ids": [
-                Command.set((recipients[customer] | level.additional_partner_ids).ids)
-            ],
-        }
-
     @api.model
     def _record_failure(self, run, customer, error):
         """Note on the customer's notices why nothing was sent, and go on with the others."""
-        notices = self._create_notices(run, self._open_lines(run, customer))
+        notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customer))
         notices.sudo().write({"state": "failed", "failure_reason": str(error)})
 
     @api.model
@@ -330,34 +265,3 @@ class DunningSender(models.AbstractModel):
             {"state": "skipped", "failure_reason": self.env._("Nothing is left to remind of.")}
         )
         return done
-
-    @api.model
-    def _preview(self, run, lines):
-        """Return (subject, body) of the message that `lines` would make, without sending it.
-
-        :param lines: lines of one customer with the same message key
-        """
-        rendered = {}
-        try:
-            with self.env.cr.savepoint():
-                self._render_preview(run, lines, rendered)
-                raise _Undo
-        except _Undo:
-            self.env.invalidate_all(flush=False)
-        return rendered["subject"], rendered["body_html"]
-
-    @api.model
-    def _render_preview(self, run, lines, rendered):
-        # As when it is sent: the amounts are those of now, and sudo.
-        self._screen_again(run, lines.partner_id)
-        recipients = lines.partner_id._dunning_recipients_by_customer()
-        vals = self._prepare_notice_vals(run, lines, recipients)
-        notice = self.env["dunning.notice"].sudo().create(vals)
-        lines.sudo().write({"notice_id": notice.id})
-        self.env["dunning.action"]._check_template(notice)
-        notice._count_unlisted()
-        rendered.update(notice._render_message(framed=True)[notice])
-
-
-class _Undo(Exception):
-    """Takes back what was made for a preview."""

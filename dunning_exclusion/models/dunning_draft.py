@@ -1,0 +1,122 @@
+from odoo import api, models
+from odoo.fields import Command, Domain
+
+
+class DunningDraft(models.AbstractModel):
+    """Makes notices from the lines of a run: one for each message, ready to be sent or shown."""
+
+    _name = "dunning.draft"
+    _description = "Dunning Notice Draft"
+
+    @api.model
+    def _create_notices(self, run, lines):
+        """Create one notice for each message: lines of one customer with the same message key."""
+        groups = list(lines.grouped(lambda line: (line.partner_id, line.message_key)).values())
+        # sudo: users read notices, only sending writes them.
+        notices = self.env["dunning.notice"].sudo()
+        notices = notices.with_context(tracking_disable=True, mail_create_nosubscribe=True)
+        recipients = lines.partner_id._dunning_recipients_by_customer()
+        vals_list = [self._prepare_notice_vals(run, group, recipients) for group in groups]
+        again = self._failed_notices(run, vals_list)
+        new = [vals for vals in vals_list if (vals["partner_id"], vals["level_id"]) not in again]
+        made = {
+            (notice.partner_id.id, notice.level_id.id): notice for notice in notices.create(new)
+        }
+        for vals, group in zip(vals_list, groups, strict=True):
+            key = (vals["partner_id"], vals["level_id"])
+            if key in again:
+                again[key].write({**vals, "mail_id": False})
+            notice = made.get(key) or again[key]
+            group.sudo().write({"notice_id": notice.id})
+            notices |= notice
+        return notices
+
+    @api.model
+    def _failed_notices(self, run, vals_list):
+        """Return the failed notices of `run` that are tried again, by customer and level."""
+        failed = self.env["dunning.notice"].search(
+            Domain("run_id", "=", run.id)
+            & Domain("state", "=", "failed")
+            & Domain("partner_id", "in", [vals["partner_id"] for vals in vals_list])
+        )
+        # sudo: users read notices, only sending writes them.
+        return {(notice.partner_id.id, notice.level_id.id): notice.sudo() for notice in failed}
+
+    @api.model
+    def _prepare_notice_vals(self, run, lines, recipients):
+        """Return the values of the notice of one message, at the highest level of its lines.
+
+        :param recipients: {customer: who gets its reminders}
+        """
+        customer = lines.partner_id
+        amount = sum(lines.mapped("amount_residual"))
+        owed = run.company_id.currency_id.compare_amounts(amount, 0) > 0
+        level = lines.level_id.sorted(lambda level: level._place())[-1:]
+        return {
+            "run_id": run.id,
+            "company_id": run.company_id.id,
+            "partner_id": customer.id,
+            "level_id": level.id,
+            "type_id": (level.type_id or run.type_id).id,
+            "date": run.company_id._dunning_today(),
+            "action": level.action or "email",
+            "user_id": self.env.uid,
+            "lang": customer.lang or run.company_id.partner_id.lang,
+            "state": "queued" if owed else "skipped",
+            "failure_reason": not owed and self.env._("Nothing is owed in total."),
+            "description": self._describe(run, lines, level),
+            "amount": amount,
+            "outstanding": lines[:1].outstanding,
+            "overdue": lines[:1].overdue,
+            "recipient_ids": [
+                Command.set((recipients[customer] | level.additional_partner_ids).ids)
+            ],
+        }
+
+    @api.model
+    def _describe(self, run, lines, level):
+        """Return in words what a notice is about: amounts in company currency, conditions met."""
+        currency = run.company_id.currency_id
+        words = self.env._(
+            "%(count)s items over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
+            count=len(lines),
+            amount=currency.format(sum(lines.mapped("amount_residual"))),
+            outstanding=currency.format(lines[:1].outstanding),
+            overdue=currency.format(lines[:1].overdue),
+        )
+        conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
+        if conditions:
+            met = ", ".join(condition.display_name for condition in conditions)
+            words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
+        return words
+
+    @api.model
+    def _preview(self, run, lines):
+        """Return (subject, body) of the message that `lines` would make, without sending it.
+
+        :param lines: lines of one customer with the same message key
+        """
+        rendered = {}
+        try:
+            with self.env.cr.savepoint():
+                self._render_preview(run, lines, rendered)
+                raise _Undo
+        except _Undo:
+            self.env.invalidate_all(flush=False)
+        return rendered["subject"], rendered["body_html"]
+
+    @api.model
+    def _render_preview(self, run, lines, rendered):
+        # As when it is sent: the amounts are those of now, and sudo.
+        self.env["dunning.sender"]._screen_again(run, lines.partner_id)
+        recipients = lines.partner_id._dunning_recipients_by_customer()
+        vals = self._prepare_notice_vals(run, lines, recipients)
+        notice = self.env["dunning.notice"].sudo().create(vals)
+        lines.sudo().write({"notice_id": notice.id})
+        self.env["dunning.action"]._check_template(notice)
+        notice._count_unlisted()
+        rendered.update(notice._render_message(framed=True)[notice])
+
+
+class _Undo(Exception):
+    """Takes back what was made for a preview."""
