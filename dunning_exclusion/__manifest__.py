@@ -21,6 +21,8 @@
         "report/dunning_notice_report.xml",
         "wizard/dunning_block_wizard_views.xml",
         "wizard/dunning_preview_views.xml",
+        "wizard/dunning_scenario_preview_views.xml",
+        "wizard/dunning_type_switch_views.xml",
         "views/dunning_block_views.xml",
         "views/dunning_block_reason_views.xml",
         "views/dunning_promise_views.xml",

@@ -5,7 +5,6 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_calendar import Rule, last_day, next_day
 from .dunning_domain import find_fault, search_query
 from .dunning_exclusion_rule import parse_domain
 from .dunning_statement import Screen
@@ -18,6 +17,7 @@ class DunningScenario(models.Model):
 
     _name = "dunning.scenario"
     _description = "Dunning Scenario"
+    _inherit = ["dunning.schedule"]
     _order = "sequence, id"
     _check_company_auto = True
 
@@ -39,12 +39,6 @@ class DunningScenario(models.Model):
         string="Customers", default="[]", help="Only customers that match are reminded."
     )
     automatic = fields.Boolean(help="The nightly job sends this scenario by itself.")
-    date_start = fields.Date(
-        string="Starts On",
-        help="Nothing is sent before this day, and items that fell due or were issued before it "
-        "are not caught up. Empty: old items are reminded, too. Weeks of a workflow that runs "
-        "every second week are counted from it.",
-    )
     min_days_between = fields.Integer(
         string="Days Between Reminders",
         help="Minimum number of days between two reminders of the same item, whatever the level; "
@@ -55,31 +49,11 @@ class DunningScenario(models.Model):
         help="Otherwise a customer gets one message, at the highest level among its items.",
     )
     level_ids = fields.One2many("dunning.level", "scenario_id", string="Levels", copy=True)
-    frequency = fields.Selection(
-        [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
-        default="weekly",
-    )
-    weekday = fields.Selection(
-        [
-            ("0", "Monday"),
-            ("1", "Tuesday"),
-            ("2", "Wednesday"),
-            ("3", "Thursday"),
-            ("4", "Friday"),
-            ("5", "Saturday"),
-            ("6", "Sunday"),
-        ],
-        default="0",
-    )
-    week_of_month = fields.Selection(
-        [("1", "First"), ("2", "Second"), ("3", "Third"), ("4", "Fourth"), ("last", "Last")],
-        default="1",
-    )
-    next_date = fields.Date(
-        compute="_compute_next_date", help="The next day on which the workflow runs by itself."
-    )
     condition_ids = fields.One2many(
         "dunning.condition", "scenario_id", string="Conditions", copy=True
+    )
+    description = fields.Text(
+        string="In Words", compute="_compute_description", help="What the scenario does, in words."
     )
 
     _days_not_negative = models.Constraint(
@@ -94,12 +68,34 @@ class DunningScenario(models.Model):
     )
 
     @api.depends(
-        "campaign_type", "frequency", "weekday", "week_of_month", "date_start", "company_id"
+        "active",
+        "campaign_type",
+        "company_id",
+        "profile_ids.name",
+        "customer_domain",
+        "automatic",
+        "date_start",
+        "frequency",
+        "weekday",
+        "week_of_month",
+        "level_ids.sequence",
+        "level_ids.name",
+        "level_ids.trigger",
+        "level_ids.delay",
+        "level_ids.type_id",
+        "level_ids.action",
+        "level_ids.minimum_amount",
+        "level_ids.condition_domain",
+        "level_ids.repeat_every",
+        "level_ids.repeat_max",
+        "condition_ids.metric",
+        "condition_ids.operator",
+        "condition_ids.value",
     )
-    @api.depends_context("company")
-    def _compute_next_date(self):
+    @api.depends_context("lang", "company")
+    def _compute_description(self):
         for scenario in self:
-            scenario.next_date = scenario._next_date(scenario.company_id or self.env.company)
+            scenario.description = self.env["dunning.scenario.sentence"]._describe(scenario)
 
     @api.constrains("level_ids")
     def _check_level_count(self):
@@ -134,6 +130,22 @@ class DunningScenario(models.Model):
             for scenario in self.filtered(lambda s: not s.active and not s.date_start):
                 scenario.date_start = scenario._start(scenario.company_id or self.env.company)
         return super().write(vals)
+
+    def action_preview(self):
+        """Show which customers the scenario would reach today, or on its next day, and how much."""
+        self.ensure_one()
+        company = self.company_id or self.env.company
+        preview = self.env["dunning.scenario.preview"].create(
+            {
+                "scenario_id": self.id,
+                "company_id": company.id,
+                "date": self._next_date(company) or company._dunning_today(),
+            }
+        )
+        return {
+            **preview._get_records_action(name=self.env._("Whom would it reach?")),
+            "target": "new",
+        }
 
     # Whom it is for -------------------------------------------------------------------------
 
@@ -223,75 +235,6 @@ class DunningScenario(models.Model):
                 raise UserError(self._customer_domain_error(error)) from error
             conditions.append(SQL("customer.id IN %s", query.subselect()))
         return SQL("(%s)", SQL(" AND ").join(conditions))
-
-    # When it runs ---------------------------------------------------------------------------
-
-    def _start(self, company):
-        """Return the first day of the scenario, or False when old items are reminded, too.
-
-        A scenario that is switched off starts when it is switched on.
-        """
-        self.ensure_one()
-        if self.active or self.date_start:
-            return self.date_start
-        return company._dunning_today()
-
-    def _calendar_rule(self, company):
-        """Return the days of the workflow; every second week counts from its start, or creation."""
-        anchor = self._start(company) or (self.create_date or fields.Datetime.now()).date()
-        return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
-
-    def _next_date(self, company):
-        """Return the next day of the workflow, today included until it has run."""
-        if self.campaign_type != "customer" or not (self.frequency and self.weekday):
-            return False
-        rule = self._calendar_rule(company)
-        today = company._dunning_today()
-        day = next_day(rule, max(today, self._start(company) or today))
-        if day == today and self._ran_since(company, today, today):
-            day = next_day(rule, today + timedelta(days=1))
-        return day
-
-    def _due_since(self, company, today):
-        """Return the day of the workflow that is due on `today`, or False.
-
-        That is today itself, or a missed day that is still caught up. A day for which the workflow
-        has run is not due again.
-        """
-        self.ensure_one()
-        day = last_day(self._calendar_rule(company), today)
-        start = self._start(company)
-        if (today - day).days > company.dunning_catch_up_days or (start and day < start):
-            return False
-        return not self._ran_since(company, day, today) and day
-
-    def _workflows_of_run(self, company, today, due_only):
-        """Return the workflows among `self` that a run for `today` is about."""
-        return self.filtered(
-            lambda s: (
-                s.campaign_type == "customer"
-                and s.company_id in (company.browse(), company)
-                and (s._due_since(company, today) or not due_only)
-            )
-        )
-
-    def _ran_since(self, company, day, today):
-        """Return whether a run with this workflow was sent for a day from `day` through `today`."""
-        if not self._origin:
-            return False
-        # The history of the company counts, whoever asks.
-        return bool(
-            self.env["dunning.run"]
-            .sudo()
-            .search_count(
-                Domain("company_id", "=", company.id)
-                & Domain("workflow_ids", "in", self._origin.ids)
-                & Domain("state", "in", ["sending", "done"])
-                & Domain("date", ">=", day)
-                & Domain("date", "<=", today),
-                limit=1,
-            )
-        )
 
     def _last_free_day(self, today, since):
         """Return the last day of which a message does not stand against one on `today`.

@@ -89,3 +89,13 @@ class TestDunningReminderType(ScenarioCommon):
         with self.assertRaises(AccessError):
             self.customer.with_user(user).action_dunning_toggle_type(self.type_overdue.id)
         self.assertFalse(self.customer.dunning_type_off_ids)
+
+    def test_types_are_switched_for_many_customers_in_one_dialog(self):
+        customers = self.customer | self.other_customer
+        dialog = self.env["dunning.type.switch"].with_context(active_ids=customers.ids)
+        types = self.type_overdue | self.env.ref("dunning_exclusion.type_final_notice")
+        dialog.create({"type_ids": [Command.set(types.ids)]}).action_apply()
+        for customer in customers:
+            self.assertEqual(customer.dunning_type_off_ids, types)
+        dialog.create({"type_ids": [Command.set(types.ids)], "switch": "on"}).action_apply()
+        self.assertFalse(customers.dunning_type_off_ids)

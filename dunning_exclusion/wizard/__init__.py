@@ -1,1 +1,7 @@
-from . import base_partner_merge, dunning_block_wizard, dunning_preview
+from . import (
+    base_partner_merge,
+    dunning_block_wizard,
+    dunning_preview,
+    dunning_scenario_preview,
+    dunning_type_switch,
+)

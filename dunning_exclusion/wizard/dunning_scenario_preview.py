@@ -1,0 +1,134 @@
+from odoo import api, fields, models
+from odoo.fields import Command
+from odoo.tools import SQL
+from odoo.tools.misc import format_date
+
+from ..models.dunning_statement import Screen
+
+# More customers than anybody reads; the totals count all of them.
+SHOWN_CUSTOMERS = 100
+
+
+class DunningScenarioPreview(models.TransientModel):
+    """Shows whom a scenario would reach on a day and with how much; no run is made by it."""
+
+    _name = "dunning.scenario.preview"
+    _description = "Preview of a Scenario"
+
+    scenario_id = fields.Many2one("dunning.scenario", required=True, readonly=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    company_currency_id = fields.Many2one(related="company_id.currency_id")
+    date = fields.Date(required=True, default=lambda self: self.env.company._dunning_today())
+    description = fields.Text(related="scenario_id.description")
+    note = fields.Char(compute="_compute_result")
+    customer_count = fields.Integer(string="Customers", compute="_compute_result")
+    item_count = fields.Integer(string="Items", compute="_compute_result")
+    amount = fields.Monetary(
+        currency_field="company_currency_id",
+        compute="_compute_result",
+        help="What would be reminded of, in company currency.",
+    )
+    excluded_count = fields.Integer(string="Items Left Out", compute="_compute_result")
+    excluded_amount = fields.Monetary(
+        string="Amount Left Out", currency_field="company_currency_id", compute="_compute_result"
+    )
+    line_ids = fields.One2many(
+        "dunning.scenario.preview.line",
+        "preview_id",
+        string="Customers Reached",
+        compute="_compute_result",
+        help="The customers with the highest amounts.",
+    )
+
+    @api.depends("scenario_id", "company_id", "date")
+    def _compute_result(self):
+        for preview in self:
+            rows = preview._rows() if preview.scenario_id and preview.date else []
+            reached = [row for row in rows if row[2]]
+            preview.customer_count = len(reached)
+            preview.item_count = sum(row[2] for row in rows)
+            preview.amount = sum(row[3] for row in rows)
+            preview.excluded_count = sum(row[4] for row in rows)
+            preview.excluded_amount = sum(row[5] for row in rows)
+            preview.note = preview._note()
+            preview.line_ids = [
+                Command.clear(),
+                *(
+                    Command.create(preview._prepare_line_vals(row))
+                    for row in rows[:SHOWN_CUSTOMERS]
+                ),
+            ]
+
+    def _prepare_line_vals(self, row):
+        customer_id, level_ids, item_count, amount, excluded_count, excluded_amount = row
+        return {
+            "company_currency_id": self.company_currency_id.id,
+            "partner_id": customer_id,
+            "level_ids": [Command.set(level_ids)],
+            "item_count": item_count,
+            "amount": amount,
+            "excluded_count": excluded_count,
+            "excluded_amount": excluded_amount,
+        }
+
+    def _rows(self):
+        """Return customer, levels, items and amount included, items and amount left out.
+
+        An item that is in several messages of a workflow counts once. The highest amounts first.
+        """
+        candidates = self.env["dunning.candidate"]._scenario_query(
+            self.scenario_id, self.company_id, self.date, trial=True
+        )
+        screen = Screen(self.company_id, self.date, candidates=candidates)
+        return self.env.execute_query(
+            SQL(
+                """SELECT partner_id, ARRAY_AGG(DISTINCT level_id),
+                          COUNT(DISTINCT move_line_id) FILTER (WHERE included),
+                          COALESCE(SUM(amount_residual) FILTER (WHERE included AND first), 0)
+                              AS amount,
+                          COUNT(DISTINCT move_line_id) FILTER (WHERE NOT included),
+                          COALESCE(SUM(amount_residual) FILTER (WHERE NOT included AND first), 0)
+                     FROM (SELECT partner_id, move_line_id, level_id, amount_residual,
+                                  BOOL_OR(outcome = 'included') OVER item AS included,
+                                  ROW_NUMBER() OVER item = 1 AS first
+                             FROM (%s) AS screening
+                           WINDOW item AS (PARTITION BY move_line_id)) AS answer
+                    GROUP BY partner_id ORDER BY amount DESC, partner_id""",
+                self.env["dunning.statement"]._query(screen),
+            )
+        )
+
+    def _note(self):
+        """Return what is to be known about the day, or False."""
+        scenario = self.scenario_id
+        if not (scenario and self.date):
+            return False
+        start = scenario._start(self.company_id)
+        if start and self.date < start:
+            return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
+        if scenario.campaign_type == "customer" and not scenario._due_since(
+            self.company_id, self.date
+        ):
+            return self.env._(
+                "This is not a day of the workflow. It shows what it would send if you chose it in "
+                "a run for this day."
+            )
+        return False
+
+
+class DunningScenarioPreviewLine(models.TransientModel):
+    _name = "dunning.scenario.preview.line"
+    _description = "Customer in the Preview of a Scenario"
+
+    preview_id = fields.Many2one("dunning.scenario.preview", ondelete="cascade")
+    company_currency_id = fields.Many2one("res.currency")
+    partner_id = fields.Many2one("res.partner", string="Customer")
+    level_ids = fields.Many2many("dunning.level", string="Levels")
+    item_count = fields.Integer(string="Items")
+    amount = fields.Monetary(currency_field="company_currency_id")
+    excluded_count = fields.Integer(string="Items Left Out")
+    excluded_amount = fields.Monetary(
+        string="Amount Left Out", currency_field="company_currency_id"
+    )

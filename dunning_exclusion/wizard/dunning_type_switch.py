@@ -1,0 +1,24 @@
+from odoo import fields, models
+
+
+class DunningTypeSwitch(models.TransientModel):
+    """Switches a reminder type on or off for all selected customers at once."""
+
+    _name = "dunning.type.switch"
+    _description = "Switch Reminder Type"
+
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Customers",
+        required=True,
+        default=lambda self: self.env["res.partner"].browse(self.env.context.get("active_ids")),
+    )
+    type_ids = fields.Many2many("dunning.reminder.type", string="Reminder Types", required=True)
+    switch = fields.Selection([("off", "Off"), ("on", "On")], required=True, default="off")
+
+    def action_apply(self):
+        """Switch the types for the customers; accounting users may, too."""
+        self.ensure_one()
+        for reminder in self.type_ids:
+            self.partner_ids.action_dunning_toggle_type(reminder.id, self.switch == "on")
+        return {"type": "ir.actions.act_window_close"}
