@@ -42,7 +42,8 @@ def odoo_tags(word):
     if match:
         method = f".{match['method']}" if match["method"] else inside.replace(":", ".")
         return [
-            f"/{addon}:{match['class']}{method}" for addon in addons_with(f"class {match['class']}(")
+            f"/{addon}:{match['class']}{method}"
+            for addon in addons_with(f"class {match['class']}(")
         ]
     raise DevError(f"No addon, test file, class or test method is called {word!r}.")
 
