@@ -112,8 +112,8 @@ class DunningSender(models.AbstractModel):
         return customers
 
     @api.model
-    def _next_customers(self, run):
-        """Return the next customers with ticked lines that have no notice yet."""
+    def _next_customers(self, run, limit=BATCH_SIZE):
+        """Return the next customers with ticked lines that have no notice yet; no limit: all."""
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
@@ -121,7 +121,7 @@ class DunningSender(models.AbstractModel):
                     WHERE run_id = %s AND checked AND notice_id IS NULL
                     ORDER BY partner_id LIMIT %s""",
                 run.id,
-                BATCH_SIZE,
+                limit,
             )
         )
         return self.env["res.partner"].browse(row[0] for row in rows)

@@ -1,0 +1,1 @@
+from . import test_sending_by_jobs
