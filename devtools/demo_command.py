@@ -124,11 +124,11 @@ def catcher(folder, smtp, pages):
 
 
 @contextlib.contextmanager
-def web_client(port):
-    command = odoo_env.command("server", "-d", DATABASE, "--http-port", port)
-    command += ["--max-cron-threads", "1", "--db-filter", f"^{DATABASE}$"]
+def web_client(port, database=DATABASE):
+    command = odoo_env.command("server", "-d", database, "--http-port", port)
+    command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
     env = odoo_env.environment()[2]
-    with log_file("demo.log").open("w") as log:
+    with log_file(f"{database}.web.log").open("w") as log:
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         with child(command, env=env, **streams) as process:
             await_page(f"http://127.0.0.1:{port}/web/health", process, log.name)

@@ -27,6 +27,11 @@ def is_there(package):
     )
 
 
+def browser():
+    """Return the path of the browser."""
+    return next(filter(None, map(shutil.which, PACKAGES["chromium"])))
+
+
 def ensure(packages):
     """Install the missing packages, or say in one line which ones to install."""
     missing = [package for package in packages if not is_there(package)]

@@ -45,11 +45,18 @@ class TestDemo(TransactionCase):
     def _customer(self, name):
         return self.env.ref(f"{MODULE}.demo_customer_{name}")
 
+    def _shipped_rules(self):
+        shipped = self.env["ir.model.data"].search(
+            [("model", "=", "dunning.exclusion.rule"), ("module", "=", MODULE)]
+        )
+        rules = self.env["dunning.exclusion.rule"].browse(shipped.mapped("res_id"))
+        return rules.filtered(lambda rule: rule.source == "builtin")
+
     def _decided(self, customer):
         return self.run_.line_ids.filtered(lambda line: line.partner_id == customer).rule_id
 
     def test_every_shipped_rule_has_its_customer(self):
-        for rule in self.env["dunning.exclusion.rule"].search([("source", "=", "builtin")]):
+        for rule in self._shipped_rules():
             with self.subTest(rule=rule.code):
                 customer = self._customer(CUSTOMERS[rule.code])
                 self.assertIn(rule, self._decided(customer))

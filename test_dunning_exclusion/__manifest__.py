@@ -1,0 +1,11 @@
+{
+    "name": "Dunning Exclusion: examples of the documentation",
+    "summary": "A rule and an action of another addon, and the tests of the documentation",
+    "version": "19.0.1.0.0",
+    "category": "Hidden/Tests",
+    "author": "Dunning Exclusion contributors",
+    "website": "https://github.com/dunning-exclusion/dunning-exclusion",
+    "license": "LGPL-3",
+    "depends": ["dunning_exclusion"],
+    "data": ["data/dunning_exclusion_rule_data.xml"],
+}

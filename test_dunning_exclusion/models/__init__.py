@@ -1,0 +1,7 @@
+from . import (
+    dunning_action,
+    dunning_exclusion_condition,
+    dunning_level,
+    dunning_notice,
+    res_partner,
+)

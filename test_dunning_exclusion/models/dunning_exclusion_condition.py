@@ -1,0 +1,10 @@
+from odoo import api, models
+from odoo.tools import SQL
+
+
+class DunningExclusionCondition(models.AbstractModel):
+    _inherit = "dunning.exclusion.condition"
+
+    @api.model
+    def _condition_closed_office(self, screen):
+        return SQL("customer.closed_until >= %s", screen.today)

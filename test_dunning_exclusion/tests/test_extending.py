@@ -1,0 +1,47 @@
+from datetime import timedelta
+
+from odoo.tests import tagged
+
+from odoo.addons.dunning_exclusion.tests.common import DunningCommon
+
+
+@tagged("post_install", "-at_install")
+class TestExtending(DunningCommon):
+    """The examples of docs/extending.md do what the page says."""
+
+    def test_rule_of_another_addon_excludes_until_its_day(self):
+        invoice = self._create_invoice()
+        self.assertOutcome(invoice, "included")
+        for days, outcome, rule in (
+            (-1, "included", None),
+            (0, "unchecked", "closed_office"),
+            (9, "unchecked", "closed_office"),
+        ):
+            with self.subTest(days=days):
+                self.customer.closed_until = self.today + timedelta(days=days)
+                self.assertOutcome(invoice, outcome, rule)
+        self.assertOutcome(self._create_invoice(self.other_customer), "included")
+
+    def test_rule_of_another_addon_can_be_switched_off(self):
+        invoice = self._create_invoice()
+        self.customer.closed_until = self.today
+        rule = self.env.ref("test_dunning_exclusion.rule_closed_office")
+        rule.with_company(self.company).enabled = False
+        self.assertOutcome(invoice, "included")
+
+    def test_rule_of_another_addon_unticks_lines_of_a_run(self):
+        invoice = self._create_invoice()
+        self.customer.closed_until = self.today
+        line = self._create_run().line_ids.filtered(lambda line: line.move_id == invoice)
+        self.assertEqual((line.outcome, line.checked), ("unchecked", False))
+        self.assertEqual(line.rule_id.code, "closed_office")
+
+    def test_action_of_another_addon_is_sent(self):
+        self.scenario.level_ids.action = "log"
+        invoice = self._create_invoice()
+        run = self._create_run()
+        run.action_send()
+        notice = run.notice_ids
+        self.assertEqual((notice.state, notice.action), ("sent", "log"))
+        self.assertFalse(notice.mail_id)
+        self.assertIn(notice.name, invoice.message_ids[0].body)
