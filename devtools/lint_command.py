@@ -112,7 +112,8 @@ def pylint(files, _fix):
 
 def modules(files, fix):
     addons = sorted({name.split("/")[0] for name in in_addons(files)})
-    options = ["--fix"] if fix else []
+    # people read README.md here and on every code host
+    options = ["--disable=prefer-readme-rst", *(["--fix"] if fix else [])]
     return [[program("oca-checks-odoo-module"), *options, *addons]] if addons else []
 
 

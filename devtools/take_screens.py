@@ -21,6 +21,14 @@ class Client:
         self.page.fill("input[name=password]", login)
         self.page.click(".oe_login_form button[type=submit]")
         self.page.wait_for_selector(".o_main_navbar")
+        # pages that are opened by address stay in the app Invoicing
+        self.page.evaluate(
+            """async () => {
+                const menus = await (await fetch("/web/webclient/load_menus")).json();
+                const app = Object.values(menus).find((m) => m.xmlid === "account.menu_finance");
+                sessionStorage.setItem("menu_id", app.id);
+            }"""
+        )
 
     def call(self, model, method, *args, **kwargs):
         """Call a method as the user who is logged in."""

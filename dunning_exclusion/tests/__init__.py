@@ -10,6 +10,7 @@ from . import (
     test_dunning_message,
     test_dunning_message_actions,
     test_dunning_message_recipients,
+    test_dunning_sending,
     test_dunning_reminder_type,
     test_dunning_rules,
     test_dunning_run,

@@ -38,8 +38,10 @@ class TestApiExamples(DunningCommon, HttpCase):
         )
         keys = cls.env["res.users.apikeys"].with_user(cls.user).sudo()
         cls.key = keys._generate("rpc", "Integration", False)
-        invoices = cls._create_invoice() | cls._create_invoice() | cls._create_invoice(
-            cls.other_customer, 250.0, -20
+        invoices = (
+            cls._create_invoice()
+            | cls._create_invoice()
+            | cls._create_invoice(cls.other_customer, 250.0, -20)
         )
         cls.names = {
             "CUSTOMER": cls.customer.id,
