@@ -49,4 +49,9 @@
     ],
     # Read by demo/dunning_demo.py.
     "oca_data_manual": ["demo/invoices.csv", "demo/payments.csv"],
+    "assets": {
+        "web.assets_backend": ["dunning_exclusion/static/src/**/*"],
+        "web.assets_unit_tests": ["dunning_exclusion/static/tests/**/*.test.js"],
+        "web.assets_tests": ["dunning_exclusion/static/tests/tours/**/*"],
+    },
 }

@@ -90,6 +90,11 @@ class DunningRun(models.Model):
         copy=False,
         help="The newest notice when the run was prepared: later ones are looked at when sending.",
     )
+    screened_on = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="When the task list last caught up with changed blocks and promises.",
+    )
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
     checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
@@ -358,7 +363,21 @@ class DunningRun(models.Model):
         )
         action["domain"] = [("run_id", "=", self.id)]
         action["display_name"] = self.name
-        action["context"] = {"search_default_listed": 1, "dunning_run_id": self.id}
+        action["context"] = {
+            "search_default_listed": 1,
+            "search_default_by_customer": 1,
+            "dunning_run_id": self.id,
+        }
+        return action
+
+    def action_open_notices(self):
+        """Open the messages of the run."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "dunning_exclusion.dunning_notice_action"
+        )
+        action["domain"] = [("run_id", "=", self.id)]
+        action["context"] = {}
         return action
 
     @api.model

@@ -1,9 +1,17 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .dunning_screening import OUTCOMES
 
+# Figures of a group of lines, made by PostgreSQL where the task list asks for them.
+GROUP_FIGURES = {
+    "checked_count": "CASE WHEN %(line)s.checked THEN 1 ELSE 0 END",
+    "included_count": "CASE WHEN %(line)s.outcome = 'included' THEN 1 ELSE 0 END",
+    "listed_count": "CASE WHEN %(line)s.outcome = 'dropped' THEN 0 ELSE 1 END",
+    "checked_amount": "CASE WHEN %(line)s.checked THEN %(line)s.amount_residual ELSE 0 END",
+}
 # Users decide whether a line is sent; everything else was found out by the screening.
 USER_FIELDS = {"checked"}
 
@@ -63,6 +71,22 @@ class DunningRunLine(models.Model):
         compute="_compute_marks", help="The reasons by the place where their (x) stands."
     )
     checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
+    checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    included_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    checked_amount = fields.Monetary(
+        string="Ticked Amount",
+        currency_field="company_currency_id",
+        compute="_compute_group_figures",
+        aggregator="sum",
+    )
+    promise_date = fields.Date(
+        string="Promised For",
+        compute="_compute_promise_date",
+        help="Until when the customer has promised to pay the item.",
+    )
+    salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+    notice_state = fields.Selection(related="notice_id.state", string="Message")
     override_user_id = fields.Many2one("res.users", string="Ticked by", readonly=True)
     override_date = fields.Datetime(string="Ticked on", readonly=True)
     override_reason_ids = fields.Json(readonly=True)
@@ -91,6 +115,31 @@ class DunningRunLine(models.Model):
             for rule in line.rule_ids:
                 marks.setdefault(rule.marker, []).append(rule.name)
             line.marks = marks
+
+    @api.depends("checked", "outcome", "amount_residual")
+    def _compute_group_figures(self):
+        for line in self:
+            line.checked_count = int(line.checked)
+            line.included_count = int(line.outcome == "included")
+            line.listed_count = int(line.outcome != "dropped")
+            line.checked_amount = line.amount_residual if line.checked else 0
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        if field_expr in GROUP_FIGURES:
+            return SQL(GROUP_FIGURES[field_expr], line=SQL.identifier(alias))
+        return super()._field_to_sql(alias, field_expr, query)
+
+    @api.depends("move_line_id")
+    def _compute_promise_date(self):
+        promises = self.env["dunning.promise"].search(
+            Domain("move_line_ids", "in", self.move_line_id.ids) & Domain("state", "in", ["open"])
+        )
+        dates = {}
+        for promise in promises:
+            for item in promise.move_line_ids:
+                dates[item] = max(promise.date, dates.get(item, promise.date))
+        for line in self:
+            line.promise_date = dates.get(line.move_line_id, False)
 
     def write(self, vals):
         if self.env.su and "checked" not in vals:
@@ -182,6 +231,15 @@ class DunningRunLine(models.Model):
     def action_dunning_pause(self):
         """Ask until when to pause the items."""
         return self.move_line_id.action_dunning_pause()
+
+    def action_dunning_pause_customer(self):
+        """Ask until when to pause the customers."""
+        return self.partner_id.action_dunning_pause()
+
+    def action_open_invoice(self):
+        """Open the invoice or entry of the item."""
+        self.ensure_one()
+        return self.move_id._get_records_action()
 
     def action_preview(self):
         """Show the message that the ticked lines of this customer would make, as it would go out.

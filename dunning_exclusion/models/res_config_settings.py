@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResConfigSettings(models.TransientModel):
@@ -38,3 +38,41 @@ class ResConfigSettings(models.TransientModel):
         related="company_id.dunning_catch_up_days", readonly=False
     )
     dunning_cleanup_days = fields.Integer(related="company_id.dunning_cleanup_days", readonly=False)
+    dunning_item_minimum_effect = fields.Char(compute="_compute_dunning_item_minimum_effect")
+    dunning_customer_minimum_effect = fields.Char(
+        compute="_compute_dunning_customer_minimum_effect"
+    )
+    dunning_customer_maximum_effect = fields.Char(
+        compute="_compute_dunning_customer_maximum_effect"
+    )
+
+    @api.depends("dunning_item_minimum", "company_id")
+    def _compute_dunning_item_minimum_effect(self):
+        self._dunning_set_effect("dunning_item_minimum")
+
+    @api.depends("dunning_customer_minimum", "company_id")
+    def _compute_dunning_customer_minimum_effect(self):
+        self._dunning_set_effect("dunning_customer_minimum")
+
+    @api.depends("dunning_customer_maximum", "company_id")
+    def _compute_dunning_customer_maximum_effect(self):
+        self._dunning_set_effect("dunning_customer_maximum")
+
+    def _dunning_set_effect(self, name):
+        """Say in words what the threshold `name` would exclude today, before it is saved."""
+        for settings in self:
+            settings[f"{name}_effect"] = settings._dunning_effect_text(name)
+
+    def _dunning_effect_text(self, name):
+        company = self.company_id._origin
+        if self[name] <= 0:
+            return self.env._("No threshold: excludes nothing.")
+        items, customers, amount = self.env["dunning.threshold"]._effect(company, name, self[name])
+        if not items:
+            return self.env._("Would exclude nothing today.")
+        return self.env._(
+            "Would exclude today: %(items)s overdue items of %(customers)s customers, %(amount)s.",
+            items=items,
+            customers=customers,
+            amount=company.currency_id.format(amount),
+        )

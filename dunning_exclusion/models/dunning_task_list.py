@@ -1,0 +1,161 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+
+class DunningTaskList(models.AbstractModel):
+    """What the screen of the task list asks for beyond the lines themselves.
+
+    One question a page, never one a line: the figures of the whole run, the reasons that stand
+    beside the customers of the page, and ticking many lines at once.
+    """
+
+    _name = "dunning.task.list"
+    _description = "Dunning Task List"
+
+    @api.model
+    def read_figures(self, run_id):
+        """Return what is ticked in the run, after screening again whom people changed since.
+
+        :param run_id: id of the run, or False for the latest one of the current company
+        :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
+            `customer_count`, `message_count`, `amount` (company currency), the number of lines by
+            outcome, `sent_count`, `failed_count` and `can_work`; empty when there is no run
+        """
+        run = self.env["dunning.run"].browse(run_id).exists() if run_id else self._latest_run()
+        if not run:
+            return {}
+        run.check_access("read")
+        can_work = run.has_access("write")
+        if can_work:
+            self._screen_changed(run)
+        run_values = run.read(
+            [
+                *("name", "state", "date", "included_count", "unchecked_count", "dropped_count"),
+                *("sent_count", "failed_count", "progress"),
+            ]
+        )[0]
+        return {
+            **run_values,
+            **self._ticked(run),
+            "currency_id": run.currency_id.id,
+            "can_work": can_work,
+        }
+
+    @api.model
+    def _latest_run(self):
+        return self.env["dunning.run"].search(
+            [("company_id", "=", self.env.company.id), ("state", "!=", "cancelled")], limit=1
+        )
+
+    @api.model
+    def _ticked(self, run):
+        """Return how much of what is ticked in `run` was not sent yet."""
+        self.env["dunning.run.line"].flush_model()
+        items, customers, messages, amount = self.env.execute_query(
+            SQL(
+                """SELECT COUNT(*), COUNT(DISTINCT partner_id),
+                          COUNT(DISTINCT (partner_id, message_key)),
+                          COALESCE(SUM(amount_residual), 0)
+                     FROM dunning_run_line
+                    WHERE run_id = %s AND checked AND notice_id IS NULL""",
+                run.id,
+            )
+        )[0]
+        return {
+            "item_count": items,
+            "customer_count": customers,
+            "message_count": messages,
+            "amount": float(amount),
+        }
+
+    @api.model
+    def _screen_changed(self, run):
+        """Screen the customers again whose blocks or promises changed since that was done last."""
+        if run.state != "prepared":
+            return
+        if customers := self._changed_customers(run):
+            self.env["dunning.sender"]._screen_again(run, customers)
+        # A mark of this screen, not a change a follower of the run would want to know of.
+        run.sudo().screened_on = self.env.cr.now()
+
+    @api.model
+    def _changed_customers(self, run):
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT partner_id FROM dunning_block
+                    WHERE company_id = %(company)s AND write_date >= %(since)s
+                    UNION
+                   SELECT partner_id FROM dunning_promise
+                    WHERE company_id = %(company)s AND write_date >= %(since)s""",
+                company=run.company_id.id,
+                since=run.screened_on or run.create_date,
+            )
+        )
+        return self.env["res.partner"].browse(row[0] for row in rows)
+
+    @api.model
+    def read_customer_marks(self, domain, customer_ids):
+        """Return {customer id: names of the reasons that stand beside the customer}.
+
+        :param domain: domain of the lines on the screen
+        :param customer_ids: the customers of the page
+        """
+        lines = self.env["dunning.run.line"]._search(
+            Domain(domain) & Domain("partner_id", "in", customer_ids)
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT line.partner_id, reason.id::int
+                     FROM dunning_run_line line,
+                          jsonb_array_elements_text(line.reason_ids) AS reason(id)
+                    WHERE line.id IN %s""",
+                lines.subselect(),
+            )
+        )
+        rules = self.env["dunning.exclusion.rule"].search([("marker", "=", "customer")])
+        marks = {}
+        for rule in rules:
+            for customer_id, rule_id in rows:
+                if rule_id == rule.id:
+                    marks.setdefault(customer_id, []).append(rule.name)
+        return marks
+
+    @api.model
+    def tick(self, domain, checked):
+        """Tick or untick all lines that match `domain` and were not sent.
+
+        Ticking means the included ones. Only where none of the lines is included are the
+        unchecked ones meant: then a person decides against their reasons.
+
+        :raise UserError: when lines are to be ticked and there is none that may be
+        """
+        Line = self.env["dunning.run.line"]
+        listed = (
+            Domain(domain) & Domain("outcome", "!=", "dropped") & Domain("notice_id", "=", False)
+        )
+        if not checked:
+            Line.search(listed & Domain("checked", "=", True)).checked = False
+            return True
+        lines = Line.search(listed & Domain("outcome", "=", "included"))
+        if not lines:
+            lines = self._tickable(Line.search(listed))
+        lines.filtered(lambda line: not line.checked).checked = True
+        return True
+
+    @api.model
+    def _tickable(self, lines):
+        """Return the excluded lines that the user may tick; those above the ceiling need more."""
+        allowed = lines
+        if not self.env.user.has_group("dunning_exclusion.group_dunning_approver"):
+            allowed = lines.filtered(lambda line: not any(line.rule_ids.mapped("needs_approval")))
+        if not allowed:
+            raise UserError(
+                self.env._(
+                    "Nothing here may be ticked: it is left out, or above the ceiling, which only "
+                    "a follow-up approver may release."
+                )
+            )
+        return allowed

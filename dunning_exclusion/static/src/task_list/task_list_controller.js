@@ -1,0 +1,94 @@
+import { _t } from "@web/core/l10n/translation";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
+import { ListController } from "@web/views/list/list_controller";
+import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
+import { onWillUnmount, useEffect, useState } from "@odoo/owl";
+
+// Up to here sending is awaited; beyond it goes on in the background and shows its progress.
+const SEND_AT_ONCE = 50;
+const PROGRESS_INTERVAL = 3000;
+
+/**
+ * The task list: what is ticked stays in view, and one button sends it.
+ */
+export class TaskListController extends ListController {
+    static template = "dunning_exclusion.TaskList";
+
+    setup() {
+        super.setup();
+        this.figures = useState(this.model.figures);
+        let timer;
+        const stopWatching = () => clearInterval(timer);
+        useEffect(
+            (state) => {
+                stopWatching();
+                if (state === "sending") {
+                    timer = setInterval(() => this.model.load(), PROGRESS_INTERVAL);
+                }
+            },
+            () => [this.figures.state]
+        );
+        onWillUnmount(stopWatching);
+    }
+
+    get allowSelectors() {
+        return false;
+    }
+
+    get amount() {
+        return formatMonetary(this.figures.amount, { currencyId: this.figures.currency_id });
+    }
+
+    get progress() {
+        return formatFloat(this.figures.progress || 0, { digits: [16, 0] });
+    }
+
+    count(name) {
+        return formatInteger(this.figures[name] || 0);
+    }
+
+    async onRecordSaved(record) {
+        await super.onRecordSaved(record);
+        await this.model.onTicked(record);
+    }
+
+    get confirmationText() {
+        return _t(
+            "%(messages)s messages go to %(customers)s customers, over %(amount)s in %(items)s items.",
+            {
+                messages: this.count("message_count"),
+                customers: this.count("customer_count"),
+                amount: this.amount,
+                items: this.count("item_count"),
+            }
+        );
+    }
+
+    onSend() {
+        this.dialogService.add(ConfirmationDialog, {
+            title: _t("Send the reminders?"),
+            body: this.confirmationText,
+            confirmLabel: _t("Send"),
+            confirm: () => this.send(),
+            cancel: () => {},
+        });
+    }
+
+    send() {
+        return this.doRunAction(
+            this.figures.message_count > SEND_AT_ONCE ? "action_send_in_background" : "action_send"
+        );
+    }
+
+    async doRunAction(name) {
+        await this.actionService.doActionButton({
+            type: "object",
+            name,
+            resModel: "dunning.run",
+            resId: this.figures.id,
+            resIds: [this.figures.id],
+            context: this.props.context,
+            onClose: () => this.model.load(),
+        });
+    }
+}
