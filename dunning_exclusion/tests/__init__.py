@@ -16,7 +16,6 @@ from . import (
     test_dunning_run,
     test_dunning_scenario,
     test_dunning_scenario_words,
-    test_dunning_sending,
     test_dunning_workflow,
     test_field_stories_sending,
     test_plain_fields,

@@ -11,7 +11,10 @@ class TestVerdictTable(VerdictCommon):
     """One test for each shipped rule, named after its code."""
 
     def test_every_shipped_rule_has_its_test(self):
-        rules = self.env["dunning.exclusion.rule"].search([("source", "=", "builtin")])
+        shipped = self.env["ir.model.data"].search(
+            [("model", "=", "dunning.exclusion.rule"), ("module", "=", "dunning_exclusion")]
+        )
+        rules = self.env["dunning.exclusion.rule"].browse(shipped.mapped("res_id"))
         tests = {name.removeprefix("test_rule_") for name in dir(self) if "test_rule_" in name}
         self.assertEqual(set(rules.mapped("code")), tests)
         self.assertEqual(len(rules), 19)
