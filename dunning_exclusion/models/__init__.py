@@ -1,6 +1,7 @@
 from . import (
     dunning_block_reason,
     dunning_block,
+    dunning_block_review,
     dunning_mirror,
     dunning_promise,
     dunning_profile,
@@ -15,6 +16,7 @@ from . import (
     dunning_statement,
     dunning_screening,
     dunning_explanation,
+    dunning_exclusion_report,
     dunning_target,
     dunning_candidate,
     dunning_workflow_candidate,

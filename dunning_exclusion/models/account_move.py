@@ -91,11 +91,18 @@ class AccountMove(models.Model):
         """Return the receivable items of these entries."""
         return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
 
+    def _dunning_customers(self):
+        return self.commercial_partner_id
+
+    def _dunning_promised_items(self):
+        return self._dunning_receivable_lines()._dunning_promised_items()
+
     def _dunning_is_owed_by(self, customer):
         """Return whether `customer` (a commercial partner) owes something by this entry."""
         self.ensure_one()
         if self.is_sale_document(include_receipts=True):
-            return self.commercial_partner_id == customer
+            # The entry keeps the customer it was posted for, which may belong to another one now.
+            return self.commercial_partner_id.commercial_partner_id == customer
         return customer in self._dunning_receivable_lines().partner_id.commercial_partner_id
 
     def write(self, vals):

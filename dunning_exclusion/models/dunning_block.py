@@ -5,6 +5,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+FORGOTTEN_AFTER_DAYS = 90
+ENDING_WITHIN_DAYS = 7
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 
 
@@ -71,7 +73,11 @@ class DunningBlock(models.Model):
     )
     note = fields.Text(tracking=True)
     user_id = fields.Many2one(
-        "res.users", string="Set by", default=lambda self: self.env.user, readonly=True
+        "res.users",
+        string="Set by",
+        default=lambda self: self.env.user,
+        readonly=True,
+        copy=False,
     )
     lifted_on = fields.Date(readonly=True, copy=False)
     lifted_by_id = fields.Many2one("res.users", readonly=True, copy=False)
@@ -84,6 +90,22 @@ class DunningBlock(models.Model):
         ],
         compute="_compute_state",
         search="_search_state",
+    )
+    age_days = fields.Integer(
+        string="Age (days)", compute="_compute_age", help="How long the block has held, in days."
+    )
+    forgotten = fields.Boolean(
+        compute="_compute_age",
+        search="_search_forgotten",
+        help="Holds without end for more than 90 days.",
+    )
+    ending_soon = fields.Boolean(
+        compute="_compute_age", search="_search_ending_soon", help="Ends within 7 days."
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    amount_held = fields.Monetary(
+        compute="_compute_amount_held",
+        help="Open amount of the items that the block holds now, in company currency.",
     )
     target = fields.Selection(
         [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
@@ -118,22 +140,81 @@ class DunningBlock(models.Model):
             else:
                 block.state = "active"
 
+    @api.depends("date_from", "date_to", "lifted_on", "company_id")
+    def _compute_age(self):
+        for block in self:
+            today = (block.company_id or self.env.company)._dunning_today()
+            last = min(filter(None, (today, block.date_to, block.lifted_on)))
+            block.age_days = max((last - block.date_from).days, 0) if block.date_from else 0
+            held = block.state == "active"
+            block.forgotten = held and not block.date_to and block.age_days > FORGOTTEN_AFTER_DAYS
+            block.ending_soon = bool(
+                held and block.date_to and (block.date_to - today).days <= ENDING_WITHIN_DAYS
+            )
+
+    @api.model
+    def _search_by_day(self, value, day_domain):
+        """Return the active blocks that `day_domain` (a function of today) chooses, or others."""
+        active = Domain("state", "in", ["active"])
+        chosen = Domain.OR(
+            active & Domain("company_id", "in", companies.ids) & day_domain(today)
+            for today, companies in self.env["res.company"]._dunning_companies_by_day().items()
+        )
+        return Domain.OR(chosen if wanted else ~chosen for wanted in value)
+
+    @api.model
+    def _search_forgotten(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        days = timedelta(days=FORGOTTEN_AFTER_DAYS)
+        return self._search_by_day(
+            value,
+            lambda today: Domain("date_to", "=", False) & Domain("date_from", "<", today - days),
+        )
+
+    @api.model
+    def _search_ending_soon(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        days = timedelta(days=ENDING_WITHIN_DAYS)
+        return self._search_by_day(
+            value,
+            lambda today: Domain("date_to", "!=", False) & Domain("date_to", "<=", today + days),
+        )
+
+    def _compute_amount_held(self):
+        self.env.flush_all()
+        rows = self.env.execute_query(self._amount_held_query()) if self.ids else []
+        amounts = dict(rows)
+        for block in self:
+            block.amount_held = amounts.get(block.id, 0)
+
+    def _amount_held_query(self):
+        """Return SELECT of the ids of `self` that hold something, with the open amounts."""
+        return SQL(
+            """SELECT block.id, SUM(line.amount_residual)
+                 FROM dunning_block block
+                 JOIN res_partner contact ON contact.commercial_partner_id = block.partner_id
+                 JOIN account_move_line line ON line.partner_id = contact.id
+                  AND line.company_id = block.company_id
+                 JOIN account_account account ON account.id = line.account_id
+                WHERE block.id = ANY(%s) AND line.reconciled IS NOT TRUE
+                  AND line.parent_state = 'posted' AND account.account_type = 'asset_receivable'
+                  AND (block.move_id IS NULL OR block.move_line_id = line.id
+                       OR (block.move_line_id IS NULL AND block.move_id = line.move_id))
+                GROUP BY block.id""",
+            self.filtered(lambda block: block.state == "active").ids,
+        )
+
     @api.model
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
         return Domain.OR(
             Domain("company_id", "in", companies.ids) & self._state_domain(state, today)
-            for today, companies in self._companies_by_day().items()
+            for today, companies in self.env["res.company"]._dunning_companies_by_day().items()
             for state in value
         )
-
-    @api.model
-    def _companies_by_day(self):
-        """Return {today: companies where it is that day}, whatever companies are chosen now."""
-        # Only their days are read here; which blocks are found is up to the record rules.
-        companies = self.env["res.company"].sudo().search(Domain.TRUE)
-        return companies.grouped(lambda company: company._dunning_today())
 
     @api.model
     def _state_domain(self, state, today):
@@ -261,7 +342,7 @@ class DunningBlock(models.Model):
         owners = {
             block: (
                 block.move_line_id.partner_id
-                or (block.move_id.is_invoice(include_receipts=True) and block.move_id.partner_id)
+                or (block.move_id.is_invoice(True) and block.move_id.commercial_partner_id)
                 or block.partner_id
             ).commercial_partner_id
             for block in self
@@ -305,6 +386,11 @@ class DunningBlock(models.Model):
         for company, blocks in held.grouped("company_id").items():
             blocks.write({"lifted_on": company._dunning_today(), "lifted_by_id": self.env.user.id})
         return True
+
+    @api.model
+    def _cron_report_forgotten(self):
+        """Plan one to-do a person about the blocks without end and those that end soon."""
+        self.env["dunning.block.review"]._plan()
 
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""

@@ -106,6 +106,19 @@ class DunningMirror(models.Model):
         )
 
     @api.model
+    def _adopt(self, moves):
+        """Make the flags of `moves` ours: blocks stand for them from now on.
+
+        So the flag goes with the block, or at once when the company does not mirror blocks.
+        """
+        # Bookkeeping that nobody edits, see `_sync`.
+        lines = moves._dunning_receivable_lines().filtered("no_followup")
+        known = self.sudo().search([("move_line_id", "in", lines.ids)])
+        known.overridden = False
+        self.sudo().create([{"move_line_id": line.id} for line in lines - known.move_line_id])
+        self._sync(moves.company_id, moves.commercial_partner_id)
+
+    @api.model
     def _person_changed(self, lines):
         """Note that a person set or cleared the flag of `lines`: it is not ours any more."""
         # Who edits an entry has no rights on this bookkeeping.

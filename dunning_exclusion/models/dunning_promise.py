@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.fields import Command, Domain
+from odoo.tools import SQL, format_date
 
 
 class DunningPromise(models.Model):
@@ -19,7 +19,12 @@ class DunningPromise(models.Model):
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+        "res.partner",
+        string="Customer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
     )
     move_line_ids = fields.Many2many(
         "account.move.line",
@@ -51,7 +56,14 @@ class DunningPromise(models.Model):
     paid_amount = fields.Monetary(compute="_compute_state", string="Paid Since")
     note = fields.Text()
     user_id = fields.Many2one(
-        "res.users", string="Noted by", default=lambda self: self.env.user, readonly=True
+        "res.users",
+        string="Noted by",
+        default=lambda self: self.env.user,
+        readonly=True,
+        copy=False,
+    )
+    broken_reported = fields.Boolean(
+        readonly=True, copy=False, help="A to-do was planned for whoever noted the promise."
     )
     cancelled = fields.Boolean(readonly=True, copy=False, tracking=True)
     state = fields.Selection(
@@ -101,35 +113,32 @@ class DunningPromise(models.Model):
         if operator != "in":
             return NotImplemented
         states = [state for state in value if state]
-        return Domain.OR(
-            Domain("company_id", "=", company.id)
-            & Domain.custom(
-                to_sql=lambda model, alias, query, company=company: SQL(
-                    "%s IN (SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
-                    SQL.identifier(alias, "id"),
-                    self._state_query(company),
-                    states,
-                )
+        self.env.flush_all()
+        query = self._state_query()
+        return Domain.custom(
+            to_sql=lambda model, alias, _query: SQL(
+                "%s IN (SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
+                SQL.identifier(alias, "id"),
+                query,
+                states,
             )
-            for company in self.env.companies
         )
 
     @api.model
-    def _state_query(self, company):
-        """Return SELECT id, state of the promises of `company`, the same as the computed state."""
-        self.env.flush_all()
+    def _state_query(self):
+        """Return SELECT id, state of all promises, the same as the computed state."""
         return SQL(
             """SELECT promise.id,
                       CASE WHEN promise.cancelled THEN 'cancelled'
                            WHEN %(kept)s THEN 'kept'
-                           WHEN promise.date + %(tolerance)s >= %(today)s THEN 'open'
+                           WHEN promise.date
+                                + COALESCE(company.dunning_promise_tolerance_days, 0) >= %(today)s
+                           THEN 'open'
                            ELSE 'broken' END AS state
                  FROM dunning_promise promise
-                WHERE promise.company_id = %(company)s""",
+                 JOIN res_company company ON company.id = promise.company_id""",
             kept=self._kept_sql(),
-            tolerance=company.dunning_promise_tolerance_days,
-            today=company._dunning_today(),
-            company=company.id,
+            today=self.env["res.company"]._dunning_today_sql(SQL("company.id")),
         )
 
     @api.model
@@ -162,22 +171,48 @@ class DunningPromise(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            if partner := self.env["res.partner"].browse(vals.get("partner_id")):
-                vals["partner_id"] = partner.commercial_partner_id.id
-        promises = super().create(vals_list)
-        for promise in promises:
-            promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+        promises = super().create([self._complete_vals(vals) for vals in vals_list])
+        promises._note_open_amount()
         self._invalidate_targets()
         return promises
 
+    @api.model
+    def _complete_vals(self, vals):
+        """Return `vals` with the customer, and with its overdue items when none are named."""
+        vals = dict(vals)
+        partner = self.env["res.partner"].browse(vals.get("partner_id"))
+        if not partner:
+            raise ValidationError(
+                self.env._("A promise needs a customer: fill in the field 'Customer'.")
+            )
+        vals["partner_id"] = partner.commercial_partner_id.id
+        if not vals.get("move_line_ids"):
+            company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
+            items = partner.with_company(company)._dunning_promised_items()
+            vals["move_line_ids"] = [Command.set(items.ids)]
+        return vals
+
+    def _note_open_amount(self):
+        for promise in self:
+            promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+
     def write(self, vals):
+        if "date" in vals:
+            # A new date is a new promise: when it is broken, that is reported again.
+            vals = dict(vals, broken_reported=False)
         result = super().write(vals)
         if "move_line_ids" in vals:
-            for promise in self:
-                promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+            self._note_open_amount()
         self._invalidate_targets()
         return result
+
+    @api.onchange("partner_id")
+    def _onchange_partner(self):
+        customer = self.partner_id.commercial_partner_id
+        owners = self.move_line_ids.partner_id.commercial_partner_id
+        if customer and owners != customer:
+            items = customer.with_company(self.company_id)._dunning_promised_items()
+            self.move_line_ids = [Command.set(items.ids)]
 
     def _follow_customer(self):
         """File the promises under the customers whose items or contacts they are about now."""
@@ -192,6 +227,33 @@ class DunningPromise(models.Model):
 
     def _invalidate_targets(self):
         self.env["dunning.block"]._invalidate_targets()
+
+    @api.model
+    def _cron_report_broken(self):
+        """Plan a to-do for whoever noted a promise that is broken now.
+
+        Only the to-do needs this: that the promise is broken, and its items are candidates again,
+        follows from the dates.
+        """
+        broken = self.search(
+            Domain("state", "in", ["broken"]) & Domain("broken_reported", "=", False)
+        )
+        for promise in broken:
+            user = promise.user_id if promise.user_id.active else self.env.user
+            localized = promise.with_context(lang=user.lang)
+            localized.activity_schedule(
+                "mail.mail_activity_data_todo",
+                user_id=user.id,
+                date_deadline=promise.company_id._dunning_today(),
+                summary=localized.env._(
+                    "%(customer)s broke a promise to pay", customer=promise.partner_id.display_name
+                ),
+                note=localized.env._(
+                    "Promised for %(date)s. The items are reminded again.",
+                    date=format_date(localized.env, promise.date),
+                ),
+            )
+        broken.broken_reported = True
 
     def action_cancel(self):
         """Cancel the promises: their items are candidates again in the next run."""

@@ -336,6 +336,30 @@ class DunningTarget(models.AbstractModel):
         self._dunning_lift()
         return True
 
+    def action_dunning_promise(self):
+        """Open the form in which a promise to pay what is open here is noted."""
+        items = self._dunning_promised_items()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Promise to Pay"),
+            "res_model": "dunning.promise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_company_id": self._dunning_companies()[:1].id,
+                "default_partner_id": self._dunning_customers()[:1].id,
+                "default_move_line_ids": items.ids,
+            },
+        }
+
+    def _dunning_customers(self):
+        """Return the customers (commercial partners) of the records."""
+        raise NotImplementedError
+
+    def _dunning_promised_items(self):
+        """Return the items that a promise on these records is about, unless others are chosen."""
+        raise NotImplementedError
+
     def _dunning_block_dialog(self, kind):
         if not self:
             raise UserError(self.env._("Select at least one record first."))

@@ -4,6 +4,8 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
@@ -109,6 +111,22 @@ class ResCompany(models.Model):
     def _dunning_today(self):
         """Return today's date in the time zone of the company (that of its address; else UTC)."""
         return datetime.now(pytz.timezone(self._dunning_timezone())).date()
+
+    @api.model
+    def _dunning_companies_by_day(self):
+        """Return {today: companies where it is that day}, whatever companies are chosen now."""
+        # Only their days are read; which records are found is up to the record rules.
+        companies = self.sudo().search(Domain.TRUE)
+        return companies.grouped(lambda company: company._dunning_today())
+
+    @api.model
+    def _dunning_today_sql(self, company_id) -> SQL:
+        """Return today's date in the company whose id is the SQL `company_id`."""
+        cases = [
+            SQL("WHEN %s = ANY(%s) THEN %s::date", company_id, companies.ids, day)
+            for day, companies in self._dunning_companies_by_day().items()
+        ]
+        return SQL("CASE %s END", SQL(" ").join(cases))
 
     def _dunning_timezone(self):
         """Return the name of the company's time zone."""

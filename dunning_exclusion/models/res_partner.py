@@ -164,6 +164,18 @@ class ResPartner(models.Model):
         missing = Domain("commercial_partner_id", "in", SQL("(%s)", query))
         return missing if True in value else ~missing
 
+    def _dunning_customers(self):
+        return self.commercial_partner_id
+
+    def _dunning_promised_items(self):
+        overdue = self.env["dunning.screening"].search(
+            Domain("partner_id", "in", self.commercial_partner_id.ids)
+            & Domain("company_id", "=", self.env.company.id)
+            & Domain("days_overdue", ">", 0)
+            & Domain("amount_residual", ">", 0)
+        )
+        return overdue.move_line_id
+
     @api.depends_context("company", "allowed_company_ids")
     def _compute_dunning_balance(self):
         balances = self.env["dunning.screening"]._balances(

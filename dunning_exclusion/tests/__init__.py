@@ -10,7 +10,6 @@ from . import (
     test_dunning_message,
     test_dunning_message_actions,
     test_dunning_message_recipients,
-    test_dunning_sending,
     test_dunning_reminder_type,
     test_dunning_rules,
     test_dunning_run,
@@ -18,7 +17,10 @@ from . import (
     test_dunning_scenario_words,
     test_dunning_workflow,
     test_field_stories_sending,
+    test_own_rules,
     test_plain_fields,
+    test_promise,
+    test_survival,
     test_verdict_table,
     test_verdict_together,
 )

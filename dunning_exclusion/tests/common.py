@@ -87,14 +87,14 @@ class DunningCommon(AccountTestInvoicingCommon):
     @classmethod
     def _create_term(cls, *days):
         """Create a payment term of equal instalments due that many days after the invoice."""
+        parts = [round(100 / len(days), 2)] * (len(days) - 1)
+        parts.append(100 - sum(parts))
         return cls.env["account.payment.term"].create(
             {
                 "name": "Instalments",
                 "line_ids": [
-                    Command.create(
-                        {"value": "percent", "value_amount": 100 / len(days), "nb_days": day}
-                    )
-                    for day in days
+                    Command.create({"value": "percent", "value_amount": part, "nb_days": day})
+                    for part, day in zip(parts, days, strict=True)
                 ],
             }
         )

@@ -18,7 +18,7 @@ class TestBlockRights(VerdictCommon):
     """Who may hold customers and invoices, by button and dialog, one by one and in bulk."""
 
     def _open(self, user, action):
-        return Form(self.env[action["res_model"]].with_user(user).with_context(action["context"]))
+        return Form(self.env[action["res_model"]].with_user(user).with_context(**action["context"]))
 
     def test_every_group_that_works_with_receivables_can_press_the_buttons(self):
         invoice = self._create_invoice()

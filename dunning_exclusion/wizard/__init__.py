@@ -3,5 +3,6 @@ from . import (
     dunning_block_wizard,
     dunning_preview,
     dunning_scenario_preview,
+    dunning_takeover,
     dunning_type_switch,
 )

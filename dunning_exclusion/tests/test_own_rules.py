@@ -1,0 +1,152 @@
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+from odoo.tools import SQL, mute_logger
+
+from .common import VerdictCommon
+
+STATEMENT = "odoo.addons.dunning_exclusion.models.dunning_statement"
+
+
+@tagged("post_install", "-at_install")
+class TestOwnRules(VerdictCommon):
+    """Rules that users write as a condition on customers, invoices or items."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_invoice()
+        cls.neighbour = cls._create_invoice(cls.other_customer)
+
+    def _create_rule(self, model="res.partner", domain=None, **values):
+        return self.env["dunning.exclusion.rule"].create(
+            {
+                "name": "Ours",
+                "source": "domain",
+                "model": model,
+                "domain": domain or "[('name', '=', 'Alpha')]",
+                **values,
+            }
+        )
+
+    def _break(self, rule, domain="[('x_gone', '=', 1)]"):
+        """Let the condition stop working, as the removal of a field does."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("UPDATE dunning_exclusion_rule SET domain = %s WHERE id = %s", domain, rule.id)
+        )
+        rule.invalidate_recordset()
+
+    def test_condition_on_customer_invoice_and_item(self):
+        for model, domain, level in (
+            ("res.partner", "[('name', '=', 'Alpha')]", "customer"),
+            ("account.move", "[('partner_id.name', '=', 'Alpha')]", "item"),
+            ("account.move", f"[('id', 'in', [{self.invoice.id}])]", "item"),
+            ("account.move.line", "[('partner_id.name', '=', 'Alpha')]", "item"),
+        ):
+            with self.subTest(model=model, domain=domain):
+                rule = self._create_rule(model, domain)
+                self.assertEqual((rule.level, rule.marker), (level, level))
+                self.assertOutcome(self.invoice, "unchecked", rule.code)
+                self.assertOutcome(self.neighbour, "included")
+                reason = self.invoice.dunning_explain()[0]
+                self.assertEqual((reason["reason"], reason["level"]), ("Ours", level))
+                rule.unlink()
+                self.assertOutcome(self.invoice, "included")
+
+    def test_condition_on_the_customer_holds_for_its_contacts(self):
+        child = self.env["res.partner"].create({"name": "Child", "parent_id": self.customer.id})
+        of_child = self._create_invoice(child)
+        rule = self._create_rule()
+        self.assertOutcome(of_child, "unchecked", rule.code)
+        rule.level = "item"
+        self.assertOutcome(of_child, "unchecked", rule.code)
+
+    def test_condition_may_be_relative_to_today_and_name_archived_customers(self):
+        rule = self._create_rule("account.move.line", "[('date_maturity', '<', 'today -5d')]")
+        self.assertOutcome(self.invoice, "unchecked", rule.code)
+        rule.domain = "[('date_maturity', '<', 'today -50d')]"
+        self.assertOutcome(self.invoice, "included")
+
+    def test_effect_and_switch_are_per_company(self):
+        rule = self._create_rule(effect="dropped")
+        elsewhere = self._invoice_of_other_company(self.customer)
+        self.assertOutcome(self.invoice, "dropped", rule.code)
+        self.assertOutcome(elsewhere, "dropped", rule.code)
+        rule.with_company(self.other_company).enabled = False
+        rule.effect = "unchecked"
+        self.assertOutcome(self.invoice, "unchecked", rule.code)
+        self.assertOutcome(elsewhere, "included")
+        rule.write({"company_id": self.other_company.id})
+        rule.with_company(self.other_company).enabled = True
+        self.assertOutcome(self.invoice, "included")
+        self.assertOutcome(elsewhere, "dropped", rule.code)
+
+    def test_condition_is_checked_when_saved(self):
+        for model, domain, message in (
+            ("res.partner", "[('no_such_field', '=', 1)]", "no_such_field"),
+            ("res.partner", "[('parent_id.no_such_field', '=', 1)]", "no_such_field"),
+            ("account.move", "[('name', '=')]", "condition does not work"),
+            ("account.move", "not a list", "not a list of conditions"),
+            ("account.move", "[('id', '=', __import__('os').getpid())]", "not a list"),
+            ("account.move", "[]", "would exclude everything"),
+            ("account.move.line", "[('date', '<', 'yesteryear')]", "condition does not work"),
+        ):
+            with self.subTest(domain=domain):
+                with self.assertRaisesRegex(ValidationError, message) as caught:
+                    self._create_rule(model, domain)
+                self.assertIn("Domain", str(caught.exception), "the message names the field")
+        rule = self._create_rule()
+        with self.assertRaisesRegex(ValidationError, "no_such_field"):
+            rule.domain = "[('no_such_field', '=', 1)]"
+        with self.assertRaisesRegex(ValidationError, "Level"):
+            self._create_rule("account.move", "[('id', '=', 1)]", level="customer")
+        with self.assertRaisesRegex(ValidationError, "no built-in condition"):
+            self._create_rule(source="builtin", code="no_such_method", level="item")
+
+    @mute_logger(STATEMENT, "odoo.sql_db")
+    def test_broken_rule_excludes_nothing_and_is_reported(self):
+        rule = self._create_rule()
+        working = self._create_rule(domain="[('name', '=', 'Beta')]")
+        Rule = self.env["dunning.exclusion.rule"]
+        self.assertFalse(Rule._broken_in(self.company))
+        for domain in (
+            "[('x_gone', '=', 1)]",
+            "[('id', '=', 99999999999999999999)]",
+            "broken (",
+        ):
+            with self.subTest(domain=domain):
+                self._break(rule, domain)
+                self.assertTrue(rule.broken)
+                self.assertFalse(working.broken)
+                self.assertOutcome(self.invoice, "included")
+                self.assertOutcome(self.neighbour, "unchecked", working.code)
+                self.assertEqual(Rule._broken_in(self.company), rule)
+        rule.enabled = False
+        self.assertFalse(Rule._broken_in(self.company), "switched off, it harms nobody")
+        self.assertIn(rule, Rule._broken_in(self.other_company))
+        rule.enabled = True
+        rule.domain = "[('name', '=', 'Alpha')]"
+        self.assertFalse(rule.broken)
+        self.assertOutcome(self.invoice, "unchecked", rule.code)
+
+    def test_built_in_rules_stay(self):
+        with self.assertRaisesRegex(Exception, "switch them off"):
+            self.env.ref("dunning_exclusion.rule_paid").unlink()
+
+    def test_codes_are_unique_and_given(self):
+        first, second = self._create_rule(), self._create_rule()
+        self.assertTrue(first.code)
+        self.assertNotEqual(first.code, second.code)
+
+    def test_number_of_rules_does_not_matter_for_the_number_of_queries(self):
+        def queries():
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.env["dunning.screening"].search([]).mapped("outcome")
+            return self.env.cr.sql_log_count - before
+
+        self._create_rule(domain="[('name', '=', 'X')]")
+        few = queries()
+        for number in range(10):
+            self._create_rule(domain=f"[('name', '=', 'X{number}')]")
+        self.assertEqual(queries(), few)
