@@ -7,6 +7,7 @@ from . import (
     test_dunning_automation,
     test_dunning_calendar,
     test_dunning_level_choice,
+    test_dunning_level_properties,
     test_dunning_message,
     test_dunning_message_actions,
     test_dunning_message_recipients,
