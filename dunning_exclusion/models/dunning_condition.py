@@ -29,6 +29,14 @@ class DunningCondition(models.Model):
     )
     value = fields.Float(required=True, help="In company currency, or in percent.")
 
+    @api.depends("metric", "operator", "value", "scenario_id.company_id")
+    @api.depends_context("lang", "company")
+    def _compute_display_name(self):
+        for condition in self:
+            condition.display_name = self.env["dunning.scenario.sentence"]._condition(
+                condition, condition.scenario_id
+            )
+
     @api.constrains("metric", "value")
     def _check_value(self):
         for condition in self:

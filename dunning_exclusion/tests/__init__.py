@@ -17,6 +17,7 @@ from . import (
     test_dunning_scenario,
     test_dunning_scenario_words,
     test_dunning_workflow,
+    test_dunning_workflow_history,
     test_field_stories_sending,
     test_own_rules,
     test_plain_fields,

@@ -64,19 +64,20 @@ class ScenarioCommon(DunningCommon):
         run.sudo().state = "done"
         return notices
 
-    def _create_workflow(self, **values):
-        """Create a workflow with one action, without conditions, due every day of the week."""
-        return self.env["dunning.scenario"].create(
+    @classmethod
+    def _create_workflow(cls, **values):
+        """Create a weekly workflow that is due today, with one action and without conditions."""
+        return cls.env["dunning.scenario"].create(
             {
                 "name": "Statements",
-                "company_id": self.company.id,
+                "company_id": cls.company.id,
                 "campaign_type": "customer",
-                "weekday": str(self.today.weekday()),
+                "weekday": str(cls.today.weekday()),
                 "level_ids": [
                     Command.create(
                         {
                             "name": "Statement",
-                            "type_id": self.env.ref("dunning_exclusion.type_statement").id,
+                            "type_id": cls.env.ref("dunning_exclusion.type_statement").id,
                         }
                     )
                 ],
