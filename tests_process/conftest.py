@@ -119,14 +119,23 @@ def odoo_process():
 @pytest.fixture(scope="session")
 def origin(odoo_process):
     """The database that the worlds are copied from."""
-    name = f"{test_command.PREFIX}{os.getpid()}_origin"
-    postgres.create(name, test_command.prepared(odoo_env.testable_addons()))
+    with database_with_customers("origin", ["dunning_exclusion"]) as name:
+        yield name
+
+
+@contextlib.contextmanager
+def database_with_customers(suffix, addons):
+    """Give the name of a database with these addons, customers and overdue invoices."""
+    name = f"{test_command.PREFIX}{os.getpid()}_{suffix}"
+    postgres.create(name, test_command.prepared(addons))
     world = World(name)
     with world.env() as env:
         _create_customers(env)
-    odoo_process.sql_db.close_db(name)
-    yield name
-    world.close()
+    world.odoo.sql_db.close_db(name)
+    try:
+        yield name
+    finally:
+        world.close()
 
 
 @pytest.fixture
@@ -140,11 +149,19 @@ def mailbox(odoo_process):
 
 @pytest.fixture
 def world(origin, mailbox, request):
+    with copied_world(origin, request) as world:
+        yield world
+
+
+@contextlib.contextmanager
+def copied_world(origin, request):
     name = f"{test_command.PREFIX}{os.getpid()}_{request.node.name[:30]}".lower()
     postgres.create(name, origin)
     world = World(name)
-    yield world
-    world.close()
+    try:
+        yield world
+    finally:
+        world.close()
 
 
 def _create_customers(env):

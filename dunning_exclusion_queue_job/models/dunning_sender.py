@@ -35,9 +35,10 @@ class DunningSender(models.AbstractModel):
     @api.model
     def _lock(self, run):
         """Override of `dunning_exclusion` to keep out while jobs of the run are at work."""
-        super()._lock(run)
+        result = super()._lock(run)
         if not self._try_advisory_lock(SQL("pg_try_advisory_xact_lock"), run):
             raise UserError(self.env._("%(run)s is being sent by jobs.", run=run.name))
+        return result
 
     @api.model
     def _lock_as_job(self, run):
