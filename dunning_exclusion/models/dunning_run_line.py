@@ -111,10 +111,7 @@ class DunningRunLine(models.Model):
     @api.depends("rule_ids")
     def _compute_marks(self):
         for line in self:
-            marks = {}
-            for rule in line.rule_ids:
-                marks.setdefault(rule.marker, []).append(rule.name)
-            line.marks = marks
+            line.marks = line.rule_ids._names_by_marker()
 
     @api.depends("checked", "outcome", "amount_residual")
     def _compute_group_figures(self):

@@ -68,6 +68,15 @@ class DunningScreening(models.Model):
         search="_search_rule_ids",
     )
 
+    marks = fields.Json(
+        compute="_compute_marks", help="The reasons by the place where their (x) stands."
+    )
+
+    @api.depends("rule_ids")
+    def _compute_marks(self):
+        for record in self:
+            record.marks = record.rule_ids._names_by_marker()
+
     @api.depends("reason_ids")
     def _compute_rule_ids(self):
         for record in self:
@@ -95,6 +104,11 @@ class DunningScreening(models.Model):
             )
 
         return Domain.custom(to_sql=contains_any)
+
+    def action_open_invoice(self):
+        """Open the invoice or entry of the item."""
+        self.ensure_one()
+        return self.move_id._get_records_action()
 
     # Reading --------------------------------------------------------------------------------
 
