@@ -182,6 +182,28 @@ class DunningScenario(models.Model):
         )
 
     @api.model
+    def _by_email_sql(self, company):
+        """Return whether the scenario of the customer of `contact` sends e-mails, else None."""
+        scenarios = self.sudo()._of_company(company, "invoice")
+        with_email = scenarios.filtered(lambda s: "email" in s.level_ids.mapped("action"))
+        if not with_email:
+            return None
+        if with_email == scenarios and not all(scenario._is_restricted() for scenario in scenarios):
+            # Every customer has one of them: nothing has to be looked up.
+            return SQL("TRUE")
+        return SQL(
+            """(SELECT COALESCE(%s = ANY(%s), FALSE) FROM res_partner customer
+                 WHERE customer.id = contact.commercial_partner_id)""",
+            self._choice_sql(company),
+            with_email.ids,
+        )
+
+    def _is_restricted(self):
+        """Return whether the scenario is meant for some customers only."""
+        self.ensure_one()
+        return bool(self.profile_ids or parse_domain(self.customer_domain))
+
+    @api.model
     def _without_scenario_query(self, company, due_before=None, customer_ids=None) -> SQL:
         """Return SELECT id of the customers with open items to whom no scenario applies.
 

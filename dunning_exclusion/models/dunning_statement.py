@@ -179,36 +179,16 @@ class DunningStatement(models.AbstractModel):
     def _by_email_sql(self, companies) -> SQL:
         """Return whether the customer of `contact` is reminded by e-mail, outside a run.
 
-        It is, unless its scenario works with letters, calls and the like only.
+        It is when a level of the scenario that applies to it sends e-mails.
         """
-        Scenario = self.env["dunning.scenario"].sudo()
-        without = [
-            (company, scenarios.ids)
-            for company in companies
-            if (
-                scenarios := Scenario._of_company(company, "invoice").filtered(
-                    lambda scenario: (
-                        scenario.level_ids and "email" not in scenario.level_ids.mapped("action")
-                    )
-                )
-            )
-        ]
-        if not without:
-            return SQL("TRUE")
         cases = [
-            SQL(
-                "WHEN line.company_id = %s THEN COALESCE(%s <> ALL(%s), TRUE)",
-                company.id,
-                Scenario._choice_sql(company),
-                ids,
-            )
-            for company, ids in without
+            SQL("WHEN line.company_id = %s THEN %s", company.id, by_email)
+            for company in companies
+            if (by_email := self.env["dunning.scenario"]._by_email_sql(company))
         ]
-        return SQL(
-            """(SELECT CASE %s ELSE TRUE END FROM res_partner customer
-                 WHERE customer.id = contact.commercial_partner_id)""",
-            SQL(" ").join(cases),
-        )
+        if not cases:
+            return SQL("FALSE")
+        return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases))
 
     @api.model
     def _customers_of_owner(self, screen) -> SQL:

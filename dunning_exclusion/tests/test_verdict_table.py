@@ -326,3 +326,10 @@ class TestVerdictTable(VerdictCommon):
         self.assertOutcome(invoice, "included")
         customer.active = False
         self.assertOutcome(invoice, "dropped", "archived")
+
+    def test_rule_no_address_needs_a_level_that_sends_emails(self):
+        self.scenario.active = False
+        invoice = self._create_invoice(self._fresh_customer(email=False))
+        self.assertOutcome(invoice, "included", None, "no scenario sends an e-mail")
+        self.scenario.write({"active": True, "customer_domain": "[('name', '=', 'Nobody')]"})
+        self.assertOutcome(invoice, "included", None, "the scenario is for others")
