@@ -296,9 +296,7 @@ class DunningExclusionRule(models.Model):
 
     def _names_by_marker(self):
         """Return {marker: names of the reasons} for the (x) marks of the lists."""
-        return {
-            marker: rules.mapped("name") for marker, rules in self.grouped("marker").items()
-        }
+        return {marker: rules.mapped("name") for marker, rules in self.grouped("marker").items()}
 
     def _condition_sql(self, screen) -> SQL:
         """Return when the rule excludes, as SQL: see `dunning.exclusion.condition`."""

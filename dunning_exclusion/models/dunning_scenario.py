@@ -232,6 +232,27 @@ class DunningScenario(models.Model):
         self.env.flush_all()
         return self.env.execute_query(SQL("SELECT COUNT(*) FROM (%s) customers", query))[0][0]
 
+    def _count_before_start(self, company):
+        """Return how many open items of its customers fell due before the scenario starts."""
+        self.ensure_one()
+        choice = SQL(
+            """JOIN res_partner customer ON customer.id = contact.commercial_partner_id
+               CROSS JOIN LATERAL (SELECT %s AS scenario_id OFFSET 0) choice""",
+            self._choice_sql(company, self),
+        )
+        statement = self.env["dunning.statement"]
+        self.env.flush_all()
+        return self.env.execute_query(
+            SQL(
+                """SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s
+                      AND choice.scenario_id = %s""",
+                statement._open_items_sql(Screen(company), choice),
+                statement._date_due_sql(),
+                self._start(company),
+                self.id,
+            )
+        )[0][0]
+
     @api.model
     def _none_applies_sql(self, company) -> SQL:
         """Return whether no scenario and no workflow is meant for a customer, over `customer`."""

@@ -212,11 +212,13 @@ class DunningSender(models.AbstractModel):
         """Return SELECT id, move_line_id, level_id, skip_reason of the lines without notice.
 
         An item that another run reminded of since this one was prepared has a skip reason: two
-        runs prepared side by side must not send the same reminder twice.
+        runs prepared side by side must not send the same reminder twice. So has an item whose due
+        date was postponed since.
         """
         return SQL(
             """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
-                      CASE WHEN EXISTS (
+                      CASE WHEN NOT %(free)s THEN %(postponed)s
+                           WHEN EXISTS (
                           SELECT 1 FROM dunning_run_line other
                             JOIN dunning_notice notice ON notice.id = other.notice_id
                             JOIN dunning_run other_run ON other_run.id = other.run_id
@@ -228,8 +230,11 @@ class DunningSender(models.AbstractModel):
                              AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
                       THEN %(reminded)s END AS skip_reason
                  FROM dunning_run_line unsent
+                 LEFT JOIN account_move move ON move.id = unsent.move_id
                 WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
                   AND unsent.partner_id = ANY(%(customers)s)""",
+            free=self.env["dunning.candidate"]._not_postponed_sql(run.company_id._dunning_today()),
+            postponed=self.env._("Postponed since"),
             last_notice=run.last_notice,
             type=run.type_id.id or None,
             reminded=self.env._("Reminded by another run since"),

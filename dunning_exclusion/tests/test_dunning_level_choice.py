@@ -292,6 +292,29 @@ class TestDunningLevelChoice(ScenarioCommon):
                 invoice.dunning_due_date = self.today + timedelta(days=postponed)
                 self.assertEqual(self._level_of(invoice), expected)
 
+    def test_item_that_was_postponed_since_the_run_was_prepared_is_not_sent(self):
+        postponed = self._create_invoice(days=-10)
+        other = self._create_invoice(days=-10)
+        run = self._create_run()
+        postponed.dunning_due_date = self.today
+        run.action_send()
+        self.assertEqual(run.notice_ids.line_ids.move_id, other)
+        line = run.line_ids.filtered(lambda line: line.move_id == postponed)
+        self.assertEqual((line.checked, line.skip_reason), (False, "Postponed since"))
+
+    def test_one_message_at_the_highest_level_or_one_per_level(self):
+        late = self._create_invoice(days=-40)
+        self._remind(self._items(late), self.second, -20)
+        self._create_invoice(days=-10)
+        for per_level, levels in ((False, self.third), (True, self.first | self.third)):
+            with self.subTest(per_level=per_level):
+                self.scenario.one_notice_per_level = per_level
+                run = self._create_run()
+                self.assertEqual(set(run.line_ids.level_id), {self.first, self.third})
+                run.action_send()
+                self.assertEqual(run.notice_ids.level_id, levels)
+                run.notice_ids.sudo().state = "failed"
+
     def test_postponed_due_date_is_what_the_delay_counts_from(self):
         self.first.delay = 5
         invoice = self._create_invoice(days=-60)

@@ -166,7 +166,9 @@ class TestDunningScenarioPreview(ScenarioCommon):
         self._create_invoice(days=-10)
         self._create_invoice(days=1)
         self.scenario.active = False
-        self.assertFalse(self._preview().customer_count)
+        preview = self._preview()
+        self.assertFalse(preview.customer_count)
+        self.assertIn("1 overdue items from before", preview.note)
         self.assertEqual(self._preview(day=2).item_count, 1)
         self.scenario.date_start = self.today - timedelta(days=100)
         self.assertEqual(self._preview().item_count, 1)

@@ -108,14 +108,18 @@ class DunningScenarioPreview(models.TransientModel):
         start = scenario._start(self.company_id)
         if start and self.date < start:
             return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
-        if scenario.campaign_type == "customer" and not scenario._due_since(
-            self.company_id, self.date
-        ):
-            return self.env._(
+        if scenario.campaign_type == "customer":
+            return not scenario._due_since(self.company_id, self.date) and self.env._(
                 "This is not a day of the workflow. It shows what it would send if you chose it in "
                 "a run for this day."
             )
-        return False
+        older = start and scenario._count_before_start(self.company_id)
+        return bool(older) and self.env._(
+            "%(count)s overdue items from before %(day)s are left alone: empty 'Starts On' to "
+            "remind of them, too.",
+            count=older,
+            day=format_date(self.env, start),
+        )
 
 
 class DunningScenarioPreviewLine(models.TransientModel):
