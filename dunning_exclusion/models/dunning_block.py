@@ -182,6 +182,7 @@ class DunningBlock(models.Model):
             lambda today: Domain("date_to", "!=", False) & Domain("date_to", "<=", today + days),
         )
 
+    @api.depends("partner_id", "move_id", "date_from", "date_to", "lifted_on")
     def _compute_amount_held(self):
         self.env.flush_all()
         rows = self.env.execute_query(self._amount_held_query()) if self.ids else []

@@ -91,13 +91,16 @@ class DunningMirror(models.Model):
 
     @api.model
     def _set(self, companies, restriction):
+        # Odoo itself clears the flag when it rebuilds an entry, so ours may have to be set again.
         self.env.cr.execute(
             SQL(
                 """WITH begun AS (
                        INSERT INTO dunning_mirror (move_line_id, create_uid, create_date)
                        SELECT held.id, %s, now() AT TIME ZONE 'UTC' FROM (%s) AS held
                         WHERE held.no_followup IS NOT TRUE
-                       ON CONFLICT DO NOTHING RETURNING move_line_id)
+                       ON CONFLICT (move_line_id) DO UPDATE SET overridden = FALSE
+                        WHERE dunning_mirror.overridden IS NOT TRUE
+                       RETURNING move_line_id)
                    UPDATE account_move_line line SET no_followup = TRUE
                      FROM begun WHERE begun.move_line_id = line.id""",
                 self.env.uid,

@@ -1,0 +1,291 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import HttpCase, tagged
+
+from .common import VerdictCommon
+
+
+@tagged("post_install", "-at_install")
+class TestOneAnswer(VerdictCommon):
+    """Report, search, explanation, form, run and cron give the same answer for every item."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write(
+            {
+                "dunning_item_minimum": 20,
+                "dunning_customer_minimum": 50,
+                "dunning_customer_maximum": 1000,
+            }
+        )
+        cls.method = cls.company_data["default_journal_bank"].inbound_payment_method_line_ids[:1]
+        cls.method.dunning_automatic = True
+        cls.env["dunning.exclusion.rule"].create(
+            {
+                "name": "Ours",
+                "source": "domain",
+                "model": "res.partner",
+                "domain": "[('ref', '=', 'OURS')]",
+            }
+        )
+        cls.invoices = cls._create_fixture()
+
+    @classmethod
+    def _create_fixture(cls):
+        """Create customers whose invoices hit every rule, alone and together."""
+        invoices = cls.env["account.move"]
+        flags = ("dunning_stop", "dunning_pause", "prevent_dunning")
+        for number, flag in enumerate((*flags, None)):
+            customer = cls._create_customer(f"Flag {number}")
+            child = cls.env["res.partner"].create({"name": "Child", "parent_id": customer.id})
+            own, of_child = cls._create_invoice(customer), cls._create_invoice(child, 15)
+            invoices |= own | of_child
+            if flag:
+                customer[flag] = True
+                held = cls._create_invoice(cls._create_customer(f"Item {number}"))
+                held[flag] = True
+                invoices |= held
+        for name, amount, values in (
+            ("Small", 30, {}),
+            ("Large", 5000, {}),
+            ("Archived", 100, {"active": False}),
+            ("Silent", 100, {"email": False}),
+            ("Switched off", 100, {"type_off": True}),
+            ("Own rule", 100, {"ref": "OURS"}),
+        ):
+            type_off = values.pop("type_off", False)
+            customer = cls._create_customer(name, **values)
+            invoices |= cls._create_invoice(customer, amount)
+            if type_off:
+                customer.dunning_type_off_ids = cls.type_overdue
+        return invoices | cls._create_other_states()
+
+    @classmethod
+    def _create_other_states(cls):
+        moves = {
+            name: cls._create_invoice(cls._create_customer(name), 100)
+            for name in ("Promise", "Direct debit", "Flagged", "Odd", "Blocked", "Partial")
+        }
+        cls.env["dunning.promise"].create(
+            {
+                "partner_id": moves["Promise"].partner_id.id,
+                "move_line_ids": cls._items(moves["Promise"]).ids,
+                "date": cls.today,
+            }
+        )
+        moves["Direct debit"].preferred_payment_method_line_id = cls.method
+        moves["Flagged"].no_followup = True
+        moves["Odd"].payment_state = "in_payment"
+        moves["Blocked"].action_toggle_block_payment()
+        cls._pay(moves["Partial"], 30)
+        creditor = cls._create_customer("Creditor")
+        moves["Creditor"] = cls._create_invoice(creditor, 100)
+        cls._create_invoice(creditor, 300, move_type="out_refund")
+        foreign = cls._create_customer("Foreign")
+        moves["Foreign"] = cls._create_invoice(foreign, 90, currency_id=cls.foreign.id)
+        instalments = cls._create_customer("Instalments")
+        moves["Instalments"] = cls._create_invoice(
+            instalments,
+            days=-30,
+            invoice_date_due=False,
+            invoice_payment_term_id=cls._create_term(0, 10).id,
+        )
+        cls._items(moves["Instalments"])[0].dunning_stop = True
+        return cls.env["account.move"].concat(*moves.values())
+
+    def _live(self, items):
+        """Return {item: (outcome, deciding rule, all rules)} of the live report."""
+        rows = self.env["dunning.screening"].search([("move_line_id", "in", items.ids)])
+        return {
+            row.move_line_id: (row.outcome, row.rule_id.code, row.rule_ids.mapped("code"))
+            for row in rows
+        }
+
+    def test_everyone_gives_the_same_answer(self):
+        items = self._items(self.invoices)
+        live = self._live(items)
+        self.assertEqual(len(live), len(items))
+        self.assertGreater(len({answer[1] for answer in live.values()}), 15, "a real mixture")
+        for item, (outcome, rule, rules) in live.items():
+            with self.subTest(item=item.partner_id.name):
+                self.assertEqual(item.dunning_outcome, outcome)
+                reasons = [reason["rule"] for reason in item.dunning_explain()]
+                self.assertEqual(reasons, rules)
+                self.assertEqual(reasons[:1], [rule] if rule else [])
+        for outcome in ("included", "unchecked", "dropped"):
+            found = items.search([("id", "in", items.ids), ("dunning_outcome", "=", outcome)])
+            expected = {item for item, answer in live.items() if answer[0] == outcome}
+            self.assertEqual(set(found), expected)
+        for name, prepare in (("by a person", self._create_run), ("by the cron", self._cron_run)):
+            with self.subTest(run=name):
+                run = prepare()
+                lines = {
+                    line.move_line_id: (
+                        line.outcome,
+                        line.rule_id.code,
+                        line.rule_ids.mapped("code"),
+                    )
+                    for line in run.line_ids
+                    if line.move_line_id in items
+                }
+                self.assertEqual(lines, live)
+
+    def _cron_run(self):
+        """Prepare the run that the nightly job would send."""
+        self.scenario.automatic = True
+        self.company.dunning_automatic_sending = True
+        run = self.env["dunning.run"].create({"company_id": self.company.id, "automatic": True})
+        run.action_prepare()
+        return run
+
+    def test_customers_and_invoices_say_the_best_of_their_items(self):
+        order = ["included", "unchecked", "dropped"]
+        live = self._live(self._items(self.invoices))
+        for move in self.invoices:
+            with self.subTest(customer=move.partner_id.name):
+                outcomes = [live[item][0] for item in self._items(move)]
+                self.assertEqual(move.dunning_outcome, min(outcomes, key=order.index))
+        for outcome in order:
+            found = self.invoices.search(
+                [("id", "in", self.invoices.ids), ("dunning_outcome", "=", outcome)]
+            )
+            expected = self.invoices.filtered(lambda move, o=outcome: move.dunning_outcome == o)
+            self.assertEqual(set(found), set(expected))
+            customers = self.invoices.commercial_partner_id
+            found = customers.with_context(active_test=False).search(
+                [("id", "in", customers.ids), ("dunning_outcome", "=", outcome)]
+            )
+            expected = customers.filtered(lambda one, o=outcome: one.dunning_outcome == o)
+            self.assertEqual(set(found), set(expected))
+        nothing_open = self._create_customer("Nothing open")
+        self.assertFalse(nothing_open.dunning_outcome)
+        found = [("id", "=", nothing_open.id), ("dunning_outcome", "=", False)]
+        self.assertEqual(nothing_open.search(found), nothing_open)
+
+    def test_search_on_all_reasons(self):
+        rule = self.env.ref("dunning_exclusion.rule_item_minimum")
+        Screening = self.env["dunning.screening"]
+        mine = [("move_id", "in", self.invoices.ids)]
+        found = Screening.search([*mine, ("rule_ids", "in", rule.ids)])
+        every = Screening.search(mine)
+        self.assertTrue(found)
+        self.assertEqual(set(found), set(every.filtered(lambda row: rule in row.rule_ids)))
+        self.assertEqual(
+            set(Screening.search([*mine, ("rule_ids", "not in", rule.ids)])), set(every - found)
+        )
+        groups = Screening._read_group(mine, ["outcome"], ["__count", "amount_residual:sum"])
+        self.assertEqual(sum(count for _outcome, count, _amount in groups), len(every))
+
+    def _count(self, function):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        function()
+        return self.env.cr.sql_log_count - before
+
+    def test_number_of_items_and_customers_does_not_matter_for_queries(self):
+        few = self.invoices[-2:]
+        many = self.invoices
+        Screening = self.env["dunning.screening"]
+        for name, function in (
+            (
+                "report",
+                lambda moves: Screening.search([("move_id", "in", moves.ids)]).mapped("outcome"),
+            ),
+            ("outcome of items", lambda moves: self._items(moves).mapped("dunning_outcome")),
+            ("outcome of customers", lambda moves: moves.partner_id.mapped("dunning_outcome")),
+            ("flags", lambda moves: moves.mapped("dunning_stop")),
+        ):
+            with self.subTest(name=name):
+                function(many)
+                self.assertEqual(
+                    self._count(lambda f=function: f(few)), self._count(lambda f=function: f(many))
+                )
+
+    def test_explanation_takes_few_queries_whoever_is_asked(self):
+        stopped = self.invoices.filtered(lambda move: move.partner_id.name == "Flag 0")
+        large = self._create_customer("Many")
+        for _number in range(30):
+            self._create_invoice(large)
+        large.dunning_stop = True
+        stopped.partner_id.dunning_explain()
+        one = self._count(stopped.partner_id.dunning_explain)
+        self.assertEqual(one, self._count(large.dunning_explain))
+        self.assertLess(one, 20)
+
+    def test_posting_and_paying_takes_no_more_queries_than_without_blocks(self):
+        def post():
+            invoice = self._create_invoice(self.other_customer, post=False)
+            return self._count(invoice.action_post)
+
+        post()
+        before = post()
+        self.other_customer._dunning_block("stop")
+        self.assertEqual(post(), before)
+
+
+@tagged("post_install", "-at_install")
+class TestExplainApi(VerdictCommon, HttpCase):
+    """The explanation over Odoo's JSON-2 API."""
+
+    def _key(self, user):
+        keys = self.env["res.users.apikeys"].with_user(user).sudo()
+        return keys._generate("rpc", "test", fields.Datetime.now() + timedelta(days=1))
+
+    def _explain(self, key, records, **arguments):
+        headers = {"Authorization": f"bearer {key}"} if key else {}
+        return self.url_open(
+            f"/json/2/{records._name}/dunning_explain",
+            json={"ids": records.ids, **arguments},
+            headers=headers,
+        )
+
+    def test_accountant_gets_the_reasons_others_are_refused(self):
+        invoice = self._create_invoice()
+        block = self.customer._dunning_block("stop", date_to=self.today)
+        accountant = self._create_user("accountant", "account.group_account_user")
+        key = self._key(accountant)
+        for records in (self.customer, invoice, self._items(invoice)):
+            response = self._explain(key, records)
+            self.assertEqual(response.status_code, 200, response.text)
+            self.assertEqual(
+                response.json(),
+                [
+                    {
+                        "outcome": "unchecked",
+                        "rule": "stop_customer",
+                        "reason": "The customer is stopped",
+                        "marker": "customer",
+                        "level": "customer",
+                        "since": fields.Date.to_string(self.today),
+                        "until": fields.Date.to_string(self.today),
+                        "block_id": block.id,
+                    }
+                ],
+            )
+        tomorrow = fields.Date.to_string(self.today + timedelta(days=1))
+        self.assertEqual(self._explain(key, self.customer, date=tomorrow).json(), [])
+        portal = self._create_user("portal", "base.group_portal")
+        portal.partner_id.parent_id = self.customer
+        employee = self._create_user("employee", "base.group_user")
+        for user in (portal, employee):
+            with self.subTest(user=user.login):
+                response = self._explain(self._key(user), self.customer)
+                self.assertEqual(response.status_code, 403)
+                self.assertNotIn("stopped", response.text)
+        self.assertEqual(self._explain(None, self.customer).status_code, 401)
+        self.assertEqual(self._explain("nonsense", self.customer).status_code, 401)
+
+    def test_plain_fields_are_written_over_the_api(self):
+        manager = self._create_user("manager", "account.group_account_manager")
+        invoice = self._create_invoice()
+        response = self.url_open(
+            "/json/2/account.move/write",
+            json={"ids": invoice.ids, "vals": {"dunning_stop": True}},
+            headers={"Authorization": f"bearer {self._key(manager)}"},
+        )
+        self.assertEqual(response.status_code, 200, response.text)
+        self.env.invalidate_all()
+        self.assertEqual(invoice.dunning_block_ids.user_id, manager)
