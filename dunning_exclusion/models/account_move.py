@@ -35,6 +35,17 @@ class AccountMove(models.Model):
         for move in self:
             move.dunning_notice_count = counts.get(move, 0)
 
+    @api.model
+    def _dunning_outcome_fields(self):
+        return (
+            "state",
+            "payment_state",
+            "amount_residual",
+            "dunning_due_date",
+            "dunning_collection_failed",
+            "preferred_payment_method_line_id",
+        )
+
     def _dunning_owner_field(self):
         return "move_id"
 

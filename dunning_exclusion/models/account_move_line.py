@@ -7,6 +7,10 @@ class AccountMoveLine(models.Model):
     _name = "account.move.line"
     _inherit = ["account.move.line", "dunning.target"]
 
+    @api.model
+    def _dunning_outcome_fields(self):
+        return ("amount_residual", "parent_state", "date_maturity", "partner_id", "no_followup")
+
     def _dunning_owner_field(self):
         return "move_line_id"
 
@@ -67,4 +71,5 @@ class AccountMoveLine(models.Model):
         result = super().write(vals)
         if "no_followup" in vals:
             self.env["dunning.mirror"]._person_changed(self)
+            self.env["dunning.block"]._invalidate_targets()
         return result

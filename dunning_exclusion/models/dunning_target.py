@@ -121,6 +121,14 @@ class DunningTarget(models.AbstractModel):
         """Return the field of `dunning.screening` that holds this model's id."""
         raise NotImplementedError
 
+    @api.model
+    def _dunning_outcome_fields(self):
+        """Return the fields of this model after whose change a cached outcome is forgotten.
+
+        Only own fields: the way over others would cost queries when entries are posted and paid.
+        """
+        return ()
+
     # Flags ----------------------------------------------------------------------------------
 
     @api.model
@@ -277,6 +285,7 @@ class DunningTarget(models.AbstractModel):
 
     # Outcome and explanation ----------------------------------------------------------------
 
+    @api.depends(lambda self: self._dunning_outcome_fields())
     @api.depends_context("company", "allowed_company_ids")
     def _compute_dunning_outcome(self):
         owners = self._dunning_owners()

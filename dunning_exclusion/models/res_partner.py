@@ -69,6 +69,10 @@ class ResPartner(models.Model):
         groups=READERS,
     )
 
+    @api.model
+    def _dunning_outcome_fields(self):
+        return ("active", "email", "parent_id", "dunning_type_off_ids")
+
     def _dunning_owner_field(self):
         return "partner_id"
 

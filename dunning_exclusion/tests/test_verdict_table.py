@@ -327,9 +327,18 @@ class TestVerdictTable(VerdictCommon):
         customer.active = False
         self.assertOutcome(invoice, "dropped", "archived")
 
-    def test_rule_no_address_needs_a_level_that_sends_emails(self):
+    def test_missing_address_needs_a_level_that_sends_emails(self):
         self.scenario.active = False
         invoice = self._create_invoice(self._fresh_customer(email=False))
         self.assertOutcome(invoice, "included", None, "no scenario sends an e-mail")
         self.scenario.write({"active": True, "customer_domain": "[('name', '=', 'Nobody')]"})
         self.assertOutcome(invoice, "included", None, "the scenario is for others")
+
+    def test_outcome_is_not_stale_after_changes_of_the_record(self):
+        invoice = self._create_invoice(self._fresh_customer())
+        item = self._items(invoice)
+        self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("included",) * 2)
+        invoice.dunning_due_date = self._days(5)
+        self.assertEqual(invoice.dunning_outcome, "included", "a date is no exclusion")
+        item.no_followup = True
+        self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("dropped",) * 2)
