@@ -283,7 +283,7 @@ class DunningRun(models.Model):
         # A chosen scenario that was archived since must not turn into "all scenarios".
         chosen = self.with_context(active_test=False).scenario_ids
         scenarios = chosen or self.env["dunning.scenario"].search(
-            [("company_id", "in", [False, self.company_id.id])]
+            [("company_id", "in", [False, self.company_id.id]), ("active", "=", True)]
         )
         return scenarios, self.automatic or not chosen
 

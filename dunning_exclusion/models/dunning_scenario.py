@@ -156,6 +156,7 @@ class DunningScenario(models.Model):
         return self.sudo().search(
             Domain("company_id", "in", [False, company.id])
             & Domain("campaign_type", "=", campaign_type)
+            & Domain("active", "=", True)
         )
 
     @api.model
@@ -267,9 +268,10 @@ class DunningScenario(models.Model):
         # What a scenario means must not depend on who prepares the run.
         Partner = self.env["res.partner"].sudo().with_company(company)
         conditions = [SQL("TRUE")]
-        if self.profile_ids:
+        # An archived profile still restricts: without it the scenario would be for everybody.
+        if profiles := self.with_context(active_test=False).profile_ids:
             profile = Partner._field_to_sql("customer", "dunning_profile_id")
-            conditions.append(SQL("%s = ANY(%s)", profile, self.profile_ids.ids))
+            conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
         if parse_domain(self.customer_domain):
             Partner = Partner.with_context(active_test=False, allowed_company_ids=company.ids)
             try:

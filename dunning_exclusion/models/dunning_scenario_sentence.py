@@ -145,7 +145,8 @@ class DunningScenarioSentence(models.AbstractModel):
 
     @api.model
     def _customers(self, scenario):
-        profiles = ", ".join(scenario.profile_ids.mapped("name"))
+        all_profiles = scenario.with_context(active_test=False).profile_ids
+        profiles = ", ".join(all_profiles.mapped("name"))
         filtered = self._has_conditions(scenario.customer_domain)
         if profiles and filtered:
             return self.env._(

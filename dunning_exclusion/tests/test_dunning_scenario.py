@@ -67,6 +67,20 @@ class TestDunningScenario(ScenarioCommon):
         self.customer.dunning_profile_id = self.profile
         self.assertEqual(self._scenario_of(self.customer), "Reminders")
 
+    def test_archived_profile_still_restricts(self):
+        self._create_invoice()
+        self.scenario.profile_ids = self.profile
+        self.profile.active = False
+        self.assertEqual(self._scenario_of(self.customer), None)
+
+    def test_archived_scenario_is_not_taken_whatever_the_list_shows(self):
+        self._create_invoice()
+        self.scenario.copy({"name": "Archived", "sequence": 1, "active": False})
+        run = self.env["dunning.run"].with_context(active_test=False)
+        run = run.create({"company_id": self.company.id})
+        run.action_prepare()
+        self.assertEqual(run.line_ids.level_id.scenario_id, self.scenario)
+
     def test_history_in_another_scenario_is_no_level_in_this_one(self):
         invoice = self._create_invoice(days=-60)
         self._remind(self._items(invoice), self.scenario.level_ids[1], -20)
