@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": ("demo_command", "Odoo with the addon, demo data and a first run; --no-serve, --port"),
     "test": ("test_command", "run every test, or the named ones on a prepared database"),
     "screens": ("screens_command", "take the pictures of the documentation again"),
+    "bench": ("bench_command", "measure speed and memory; --items, --only, --json"),
     "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
     "psql": ("psql_command", "open a database of this environment"),

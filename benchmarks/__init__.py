@@ -1,0 +1,1 @@
+"""The benchmark of the repository; its parts run in Odoo's shell: see README.md."""

@@ -1,0 +1,87 @@
+"""Time, queries and memory of a piece of work."""
+
+import contextlib
+import gc
+import statistics
+import threading
+import time
+
+ROUNDS = 3
+
+
+class Clock:
+    """Measures work in one environment, each time with an empty cache."""
+
+    def __init__(self, env, rounds=ROUNDS):
+        self.env, self.rounds = env, rounds
+
+    def once(self, work, undo=False):
+        """Return the seconds that `work` took; with `undo` what it wrote is rolled back."""
+        self.env.invalidate_all()
+        gc.collect()
+        start = time.perf_counter()
+        work()
+        self.env.flush_all()
+        seconds = time.perf_counter() - start
+        if undo:
+            self.env.cr.rollback()
+        return seconds
+
+    def median(self, work, undo=False):
+        """Return the median of some rounds, after one that fills the caches of the process."""
+        self.once(work, undo)
+        return statistics.median(self.once(work, undo) for _round in range(self.rounds))
+
+    def side_by_side(self, undo=False, **works):
+        """Return {name: median} of several works, in turns: what else the machine does is shared."""
+        times = {name: [] for name in works}
+        for number in range(self.rounds + 1):
+            for name, work in works.items():
+                seconds = self.once(work, undo)
+                if number:
+                    times[name].append(seconds)
+        return {name: statistics.median(values) for name, values in times.items()}
+
+    def database_median(self, work):
+        """Return the median of the seconds that `work` spent in the database."""
+        return statistics.median(self.queries(work)[1] for _round in range(self.rounds + 2))
+
+    def queries(self, work):
+        """Return (number of queries, seconds in the database) of `work`."""
+        self.env.invalidate_all()
+        counter = threading.current_thread()
+        counter.query_count, counter.query_time = 0, 0.0
+        work()
+        self.env.flush_all()
+        return counter.query_count, counter.query_time
+
+
+class Memory:
+    megabytes = 0.0
+
+
+@contextlib.contextmanager
+def memory_above(interval=0.01):
+    """Measure by how much the resident memory of this process grows at most within the block."""
+    result, ended = Memory(), threading.Event()
+    gc.collect()
+    start = resident()
+
+    def watch():
+        while not ended.wait(interval):
+            result.megabytes = max(result.megabytes, resident() - start)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield result
+    finally:
+        result.megabytes = max(result.megabytes, resident() - start)
+        ended.set()
+        watcher.join()
+
+
+def resident():
+    """Return the megabytes of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1024**2

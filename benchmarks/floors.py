@@ -1,0 +1,158 @@
+"""What the addon is measured against: SQL written by hand for exactly one question.
+
+The rules are those of the addon, in the order in which they decide, without any of its
+generality: no company settings that differ, no own conditions, no reasons but the deciding one.
+"""
+
+from odoo.tools import SQL
+
+COUNT = """
+    SELECT COUNT(*) FROM account_move_line line
+      JOIN account_account account ON account.id = line.account_id
+     WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
+       AND account.account_type = 'asset_receivable'"""
+
+# The ranks are places in this list: up to the last dropped one, and after it.
+DROPPED = """prevent_customer prevent_item pause_customer pause_item no_followup automatic_payment
+    type_off type_filter creditor archived""".split()
+UNCHECKED = """stop_customer stop_item item_minimum customer_minimum customer_maximum promise paid
+    blocked_payment no_address""".split()
+RANK = {code: place for place, code in enumerate(DROPPED + UNCHECKED, start=1)}
+ACTIVE = """block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)
+    AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)"""
+HELD = """bool_or(kind = 'prevent') AS prevent, bool_or(kind = 'pause') AS pause,
+    bool_or(kind = 'stop') AS stop"""
+
+
+def rank(code):
+    return str(RANK[code])
+
+
+CLASSIFY = f"""
+WITH customer_hold AS (
+    SELECT company_id, partner_id, {HELD} FROM dunning_block block
+     WHERE move_id IS NULL AND {ACTIVE} GROUP BY 1, 2),
+line_hold AS (
+    SELECT move_line_id, {HELD} FROM dunning_block block
+     WHERE move_line_id IS NOT NULL AND {ACTIVE} GROUP BY 1),
+move_hold AS (
+    SELECT move_id, partner_id, {HELD} FROM dunning_block block
+     WHERE move_id IS NOT NULL AND move_line_id IS NULL AND {ACTIVE} GROUP BY 1, 2),
+promised AS (
+    SELECT DISTINCT rel.move_line_id FROM dunning_promise promise
+      JOIN dunning_promise_move_line_rel rel ON rel.promise_id = promise.id
+      JOIN res_company company ON company.id = promise.company_id
+      JOIN account_move_line line ON line.id = rel.move_line_id
+     WHERE promise.cancelled IS NOT TRUE AND company.dunning_exclude_promises
+       AND promise.date + company.dunning_promise_tolerance_days >= %(today)s
+       AND promise.open_amount - line.amount_residual < promise.open_amount),
+item AS (
+    SELECT line.id, line.move_id, line.company_id, line.currency_id,
+           contact.commercial_partner_id AS customer_id, line.amount_residual,
+           line.amount_residual_currency,
+           GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date) AS due,
+           CASE WHEN line_hold.prevent OR move_hold.prevent THEN {rank("prevent_item")}
+                WHEN line_hold.pause OR move_hold.pause THEN {rank("pause_item")}
+                WHEN line.no_followup AND move.move_type <> 'entry' THEN {rank("no_followup")}
+                WHEN method.dunning_automatic AND move.dunning_collection_failed IS NOT TRUE
+                     THEN {rank("automatic_payment")}
+                WHEN line_hold.stop OR move_hold.stop THEN {rank("stop_item")}
+                WHEN line.amount_residual > 0
+                     AND line.amount_residual < company.dunning_item_minimum
+                     THEN {rank("item_minimum")}
+                WHEN promised.move_line_id IS NOT NULL THEN {rank("promise")}
+                WHEN move.payment_state IN ('paid', 'in_payment', 'reversed')
+                     OR (line.amount_residual = 0 AND line.amount_residual_currency = 0)
+                     THEN {rank("paid")}
+                WHEN move.payment_state = 'blocked' AND line.amount_residual <> 0
+                     THEN {rank("blocked_payment")}
+           END AS rank
+      FROM account_move_line line
+      JOIN account_account account ON account.id = line.account_id
+      JOIN account_move move ON move.id = line.move_id
+      JOIN res_partner contact ON contact.id = line.partner_id
+      JOIN res_company company ON company.id = line.company_id
+      LEFT JOIN account_payment_method_line method
+        ON method.id = move.preferred_payment_method_line_id
+      LEFT JOIN line_hold ON line_hold.move_line_id = line.id
+      LEFT JOIN move_hold ON move_hold.move_id = line.move_id
+            AND move_hold.partner_id = contact.commercial_partner_id
+      LEFT JOIN promised ON promised.move_line_id = line.id
+     WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
+       AND account.account_type = 'asset_receivable' AND line.company_id = ANY(%(companies)s)),
+total AS (
+    SELECT company_id, customer_id, SUM(amount_residual) AS outstanding,
+           SUM(amount_residual) FILTER (WHERE rank IS NULL AND due < %(today)s
+                                        AND amount_residual > 0) AS reminded
+      FROM item GROUP BY 1, 2),
+verdict AS (
+    SELECT total.company_id, total.customer_id, total.outstanding, total.reminded,
+           CASE WHEN customer_hold.prevent THEN {rank("prevent_customer")}
+                WHEN customer_hold.pause THEN {rank("pause_customer")}
+                WHEN EXISTS (SELECT 1 FROM dunning_partner_type_off_rel off
+                              WHERE off.partner_id = customer.id AND off.type_id = %(type)s)
+                     THEN {rank("type_off")}
+                WHEN EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
+                              WHERE named.partner_id = customer.id AND named.type_id = %(type)s)
+                     THEN {rank("type_filter")}
+                WHEN total.outstanding < 0 THEN {rank("creditor")}
+                WHEN customer.active IS NOT TRUE THEN {rank("archived")}
+                WHEN customer_hold.stop THEN {rank("stop_customer")}
+                WHEN total.reminded > 0 AND total.reminded < company.dunning_customer_minimum
+                     THEN {rank("customer_minimum")}
+                WHEN total.reminded > company.dunning_customer_maximum
+                     THEN {rank("customer_maximum")}
+                WHEN COALESCE(customer.email, '') NOT LIKE '%%@%%'
+                     AND NOT EXISTS (SELECT 1 FROM res_partner receiver
+                                      WHERE receiver.commercial_partner_id = customer.id
+                                        AND receiver.active AND receiver.email LIKE '%%@%%'
+                                        AND receiver.type IN ('dunning', 'invoice'))
+                     THEN {rank("no_address")}
+           END AS rank
+      FROM total
+      JOIN res_partner customer ON customer.id = total.customer_id
+      JOIN res_company company ON company.id = total.company_id
+      LEFT JOIN customer_hold ON customer_hold.company_id = total.company_id
+            AND customer_hold.partner_id = total.customer_id)
+"""
+
+COUNTS = (
+    CLASSIFY
+    + """
+SELECT LEAST(item.rank, verdict.rank) AS rank, COUNT(*), SUM(item.amount_residual)
+  FROM item JOIN verdict USING (company_id, customer_id) GROUP BY 1"""
+)
+
+TABLE = """
+CREATE TABLE bench_floor (
+    id serial PRIMARY KEY, run_id int, line_id int, move_id int, company_id int, customer_id int,
+    currency_id int, due date, amount_residual numeric, amount_residual_currency numeric,
+    outcome varchar, rank int, checked boolean);
+CREATE INDEX ON bench_floor (run_id, customer_id);
+CREATE INDEX ON bench_floor (line_id);
+CREATE INDEX ON bench_floor (customer_id)"""
+
+INSERT = (
+    CLASSIFY
+    + f"""
+INSERT INTO bench_floor (run_id, line_id, move_id, company_id, customer_id, currency_id, due,
+                         amount_residual, amount_residual_currency, outcome, rank, checked)
+SELECT 1, item.id, item.move_id, company_id, customer_id, item.currency_id, item.due,
+       item.amount_residual, item.amount_residual_currency,
+       CASE WHEN LEAST(item.rank, verdict.rank) IS NULL THEN 'included'
+            WHEN LEAST(item.rank, verdict.rank) <= {len(DROPPED)} THEN 'dropped'
+            ELSE 'unchecked' END,
+       LEAST(item.rank, verdict.rank), LEAST(item.rank, verdict.rank) IS NULL
+  FROM item JOIN verdict USING (company_id, customer_id)
+ WHERE item.due < %(today)s AND item.amount_residual > 0"""
+)
+
+
+def query(code, env, companies):
+    """Return one of the statements above over the open items of `companies`."""
+    return SQL(
+        code,
+        today=companies[:1]._dunning_today(),
+        companies=companies.ids,
+        type=env.ref("dunning_exclusion.type_overdue").id,
+    )

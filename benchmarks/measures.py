@@ -1,0 +1,261 @@
+"""Measures of the screening, of runs, of screens and of blocks, in one open database.
+
+Each function yields `Measure`s. Nothing is committed: what was written is rolled back.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from odoo.tools import SQL
+
+from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
+
+from . import floors
+from .clock import Clock, memory_above
+
+@dataclass
+class Measure:
+    """One line of the table: a value, what it is compared with, and what it must reach."""
+
+    name: str
+    value: float
+    unit: str = "s"
+    floor: float | None = None
+    floor_name: str = ""
+    limit: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self):
+        return self.value / self.floor if self.floor else None
+
+    @property
+    def reached(self):
+        """Return whether the limit is kept: of the ratio where there is a floor."""
+        if self.limit is None:
+            return None
+        return (self.ratio if self.floor else self.value) <= self.limit
+
+    def as_dict(self):
+        return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
+
+
+def all_companies(env):
+    companies = env["res.company"].search([], order="id")
+    return env(context=dict(env.context, allowed_company_ids=companies.ids)), companies
+
+
+# Screening -------------------------------------------------------------------------------------
+
+
+def screening(env):
+    """Outcome counts by rule, against the same in SQL written by hand."""
+    env, companies = all_companies(env)
+    clock = Clock(env)
+    floor = floors.query(floors.COUNTS, env, companies)
+    times = clock.side_by_side(
+        count=lambda: env.cr.execute(floors.COUNT),
+        floor=lambda: env.cr.execute(floor),
+        screening=lambda: outcome_counts(env),
+    )
+    yield Measure("F1: count open items", times["count"])
+    yield Measure("F2: classify and count, by hand", times["floor"])
+    yield Measure(
+        "screening of everything", times["screening"], "s", times["floor"], "F2", 1.5
+    )
+    compare_with_floor(env, floor)
+
+
+def outcome_counts(env):
+    return env["dunning.screening"]._read_group(
+        [], ["outcome", "rule_id"], ["__count", "amount_residual:sum"]
+    )
+
+
+def compare_with_floor(env, floor):
+    """Raise unless the screening and the SQL written by hand agree on every count."""
+    by_hand = {rank: (count, amount) for rank, count, amount in env.execute_query(floor)}
+    found = {
+        floors.RANK.get(rule.code): (count, amount)
+        for _outcome, rule, count, amount in outcome_counts(env)
+    }
+    by_hand = {rank: (count, round(float(amount), 2)) for rank, (count, amount) in by_hand.items()}
+    found = {rank: (count, round(amount, 2)) for rank, (count, amount) in found.items()}
+    assert found == by_hand, f"screening {found}\nby hand {by_hand}"
+
+
+def plan(env):
+    """Return the plan of the statement behind a run, as it was executed."""
+    run = env["dunning.run"].create({})
+    screen = Screen(run.company_id, run.date, candidates=run._candidates_query())
+    query = env["dunning.statement"]._query(screen)
+    env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", query))
+    lines = "\n".join(row[0] for row in env.cr.fetchall())
+    env.cr.rollback()
+    return lines
+
+
+# Runs ------------------------------------------------------------------------------------------
+
+
+def prepare(env):
+    """A run of all due items, stored, against INSERT … SELECT written by hand."""
+    clock = Clock(env)
+    env.cr.execute(floors.TABLE)
+    run = env["dunning.run"].create({})
+    floor = floors.query(floors.INSERT, env, env.company)
+    env.cr.commit()
+    env.cr.execute("ANALYZE")
+
+    def by_hand():
+        env.cr.execute(floor)
+
+    times = clock.side_by_side(undo=True, floor=by_hand, prepare=run.action_prepare)
+    with memory_above() as memory:
+        run.action_prepare()
+    lines = env["dunning.run.line"].search_count([("run_id", "=", run.id)])
+    env.cr.execute(floor)
+    stored = env.cr.rowcount
+    env.cr.rollback()
+    run.unlink()
+    env.cr.execute("DROP TABLE bench_floor")
+    env.cr.commit()
+    yield Measure("F3: classify and store, by hand", times["floor"], note=f"{stored} lines")
+    yield Measure(
+        "prepare a run of all due items",
+        times["prepare"],
+        *("s", times["floor"], "F3", 2.0),
+        note=f"{lines} lines",
+    )
+    yield Measure("memory of preparing", memory.megabytes, "MB", limit=300)
+
+
+def task_list(env):
+    """The first page of the task list, grouped; filtered by a reason; one customer ticked."""
+    run = env["dunning.run"].create({})
+    run.action_prepare()
+    env.cr.commit()
+    clock = Clock(env)
+    rule = env.ref("dunning_exclusion.rule_stop_item")
+    limit = 0.15 if run.included_count < 150_000 else 1.0
+    pages = {
+        "open the task list": [("outcome", "!=", "dropped")],
+        "filter it by a reason": [("rule_ids", "in", rule.ids)],
+    }
+    for name, domain in pages.items():
+        domain = [("run_id", "=", run.id), *domain]
+        yield Measure(name, clock.median(lambda domain=domain: first_page(env, domain)), limit=limit)
+    customer = env["dunning.run.line"].search(
+        [("run_id", "=", run.id), ("outcome", "=", "included")], limit=1
+    ).partner_id
+    mine = [("run_id", "=", run.id), ("partner_id", "=", customer.id)]
+
+    def tick():
+        lines = env["dunning.run.line"].search(mine)
+        lines.action_toggle_checked()
+        env.flush_all()
+        figures(env, run)
+
+    yield Measure("tick one customer", clock.median(tick), limit=limit)
+    run.unlink()
+    env.cr.commit()
+
+
+def first_page(env, domain):
+    """Do what the web client asks for to show the list grouped by customer."""
+    Line = env["dunning.run.line"]
+    groups = Line.web_read_group(
+        domain,
+        ["partner_id"],
+        ["amount_residual:sum", "days_overdue:max"],
+        limit=80,
+        auto_unfold=True,
+        unfold_read_specification=specification(env),
+    )
+    return json.dumps(groups, default=str)
+
+
+def specification(env):
+    names = env["dunning.run.line"].get_view(view_type="list")["models"]["dunning.run.line"]
+    result = {}
+    for name in names:
+        field = env["dunning.run.line"]._fields[name]
+        result[name] = {"fields": {"display_name": {}}} if field.relational else {}
+    return result
+
+
+def figures(env, run):
+    run.invalidate_recordset()
+    return run.read(["checked_amount", "checked_count", "customer_count", "progress"])
+
+
+# One customer ----------------------------------------------------------------------------------
+
+
+def explanation(env):
+    """Database time to explain one customer or invoice, and to open their forms."""
+    clock = Clock(env)
+    line = env["account.move.line"].search(
+        [("dunning_outcome", "=", "unchecked"), ("company_id", "=", env.company.id)], limit=1
+    )
+    customer, invoice = line.partner_id, line.move_id
+    works = {
+        "explain one customer": customer.dunning_explain,
+        "explain one invoice": invoice.dunning_explain,
+        "open the customer: what the addon adds": lambda: read_ours(customer),
+        "open the invoice: what the addon adds": lambda: read_ours(invoice),
+    }
+    for name, work in works.items():
+        yield Measure(name, clock.database_median(work) * 1000, "ms in database", limit=20)
+
+
+def read_ours(record):
+    """Read the fields that the addon adds to the form of `record`."""
+    view = record.get_view(view_type="form")
+    names = [
+        name
+        for name in view["models"][record._name]
+        if "dunning" in name and name in record._fields
+    ]
+    return record.web_read({name: {} for name in names})
+
+
+def search(env):
+    """The first page of a search on the outcome: everything, and one customer."""
+    env, companies = all_companies(env)
+    clock = Clock(env)
+    Line = env["account.move.line"]
+    customer = Line.search([("dunning_outcome", "=", "unchecked")], limit=1).partner_id
+    wanted = [("dunning_outcome", "=", "unchecked")]
+    floor = floors.query(floors.COUNTS, env, companies)
+    times = clock.side_by_side(
+        floor=lambda: env.cr.execute(floor),
+        everything=lambda: Line.web_search_read(wanted, {"name": {}}, limit=80),
+    )
+    mine = [*wanted, ("partner_id", "=", customer.id)]
+    own = clock.median(lambda: Line.web_search_read(mine, {"name": {}}, limit=80))
+    yield Measure(
+        "search by outcome, 80 of all items", times["everything"], "s", times["floor"], "F2", 2.0
+    )
+    yield Measure("search by outcome within a customer", own, limit=0.3)
+
+
+# Blocks ----------------------------------------------------------------------------------------
+
+
+def blocks(env):
+    """Stop many customers at once."""
+    clock = Clock(env)
+    env.cr.execute(
+        """SELECT id FROM res_partner
+            WHERE ref LIKE 'C%' AND NOT EXISTS (
+                SELECT 1 FROM dunning_block block WHERE block.partner_id = res_partner.id)
+            ORDER BY id LIMIT 10000"""
+    )
+    ids = [row[0] for row in env.cr.fetchall()]
+
+    def stop():
+        env["res.partner"].browse(ids).action_dunning_stop()
+        env.flush_all()
+
+    yield Measure(f"stop {len(ids)} customers", clock.median(stop, undo=True), limit=5.0)

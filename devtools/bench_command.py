@@ -1,0 +1,125 @@
+"""./dev bench: speed and memory on a generated ledger, each measure beside its floor."""
+
+import argparse
+import json
+import os
+import statistics
+import time
+
+from . import bench_data
+from .base import DevError, cache, say
+from .bench_table import measure, print_table
+
+# names that are measured in the work copy, in this order; the others are separate
+OTHERS = ("core", "peer")
+CORE_TURNS = 3
+PEER_LIMIT = 100_000
+
+
+def run(arguments):
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--items", type=int, default=100_000, help="open items: 10000 and more")
+    parser.add_argument("--only", nargs="+", default=[], help="sections: see benchmarks/README.md")
+    parser.add_argument("--json", help="file for the figures (also kept in the cache)")
+    options = parser.parse_args(arguments)
+    if options.items < 10_000:
+        raise DevError("A ledger needs at least 10000 open items: see --items.")
+    wanted = set(options.only)
+    measures = []
+    if not wanted or wanted - set(OTHERS):
+        measures += measure_addon(options.items, [name for name in wanted if name not in OTHERS])
+    if not wanted or "core" in wanted:
+        measures += measure_core(options.items)
+    if not wanted or "peer" in wanted:
+        measures += measure_peer(options.items, measures)
+    print_table(options.items, measures)
+    write(options, measures)
+    return int(any(measure.get("failure") for measure in measures))
+
+
+def measure_addon(items, only):
+    """Return what was measured in a copy of the ledger with the addon; keep the plan."""
+    with bench_data.work_copy(bench_data.held_ledger(items)) as name:
+        say("Measuring …")
+        output = bench_data.shell(name, f"from benchmarks import main\nmain.run(env, {only!r})")
+    if "--- plan" in output:
+        plan = output.split("--- plan\n")[1].split("--- end of plan")[0]
+        path = cache("bench", f"{items}.plan.txt")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(plan)
+        print(f"Plan of the statement behind a run, as executed:\n\n{plan}")
+    mark = "--- measure "
+    return [
+        json.loads(line[len(mark) :]) for line in output.splitlines() if line.startswith(mark)
+    ]
+
+
+def figures(name, call):
+    """Return the figures that a script printed as JSON."""
+    output = bench_data.shell(name, call)
+    return json.loads(output.split("--- figures ")[1].splitlines()[0])
+
+
+def measure_core(items):
+    """Compare Odoo's own work with the addon and without, in turns."""
+    without, held = bench_data.ledger(items), bench_data.held_ledger(items)
+    found = {"without": [], "with": []}
+    with bench_data.work_copy(without) as plain, bench_data.work_copy(held, 1) as ours:
+        for _turn in range(CORE_TURNS):
+            for where, name in (("without", plain), ("with", ours)):
+                say(f"Measuring Odoo's own work {where} the addon …")
+                found[where].append(figures(name, "from benchmarks import core\ncore.measure(env)"))
+    result = []
+    for work in found["with"][0]:
+        for place, (what, unit, limit) in enumerate((("queries", "", 1.03), ("time", "s", 1.03))):
+            ours, floor = (
+                statistics.median(turn[work][place] for turn in found[where])
+                for where in ("with", "without")
+            )
+            name = f"core: {work}, {what}"
+            result.append(measure(name, ours, unit, floor, "without the addon", limit))
+    return result
+
+
+def measure_peer(items, measures):
+    """Compare run and e-mails with those of the OCA's addon; at most 100,000 items."""
+    if items > PEER_LIMIT:
+        say(f"{bench_data.PEER} is measured up to {PEER_LIMIT:,} items only.")
+        return []
+    origin = bench_data.peer_ledger(items)
+    if not origin:
+        return []
+    with bench_data.work_copy(origin, 2) as name:
+        say(f"Measuring {bench_data.PEER} …")
+        peer = figures(name, "from benchmarks import peer\npeer.measure(env)")
+    ours = {measure["name"]: measure.get("value") for measure in measures}
+    note = f"{peer['run_queries']:,} queries, {peer['run_megabytes']:.0f} MB"
+    result = [measure("OCA: run", peer["run"], note=f"{peer['run_lines']} lines, {note}")]
+    result.append(
+        measure("OCA: communications and e-mails", peer["emails"], note=f"{peer['emails_customers']} customers")
+    )
+    for name, key, limit in (
+        ("prepare a run of all due items", "run", 1 / 40),
+        ("send 1000 customers", "emails", 1 / 5),
+    ):
+        if ours.get(name):
+            result.append(measure(f"{name} / OCA", ours[name], "s", peer[key], "OCA", limit))
+    return result
+
+
+def write(options, measures):
+    """Keep the figures as JSON."""
+    figures = {
+        "items": options.items,
+        "date": time.strftime("%Y-%m-%d"),
+        "processors": os.cpu_count(),
+        "measures": measures,
+    }
+    paths = [cache("bench", f"{options.items}.json")]
+    if options.json:
+        paths.append(options.json)
+    for path in paths:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with open(path, "w") as file:
+            json.dump(figures, file, indent=2)
+        print(f"Figures: {path}")
