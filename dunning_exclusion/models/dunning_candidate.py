@@ -18,6 +18,21 @@ class DunningCandidate(models.AbstractModel):
     _description = "Dunning Candidates"
 
     @api.model
+    def _keep(self, query) -> SQL:
+        """Keep the candidates of `query` until the transaction ends, and return SELECT of them.
+
+        PostgreSQL cannot guess how many items reach a level, and joins large runs item by item.
+        Knowing their number it joins as many at once as there are.
+        """
+        self.env["dunning.statement"]._switch_compiler_off()
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.dunning_kept_candidate")
+        self.env.cr.execute(
+            SQL("CREATE TEMP TABLE dunning_kept_candidate ON COMMIT DROP AS %s", query)
+        )
+        self.env.cr.execute("ANALYZE dunning_kept_candidate")
+        return SQL("SELECT * FROM dunning_kept_candidate")
+
+    @api.model
     def _scenario_query(self, scenarios, company, today, due_only=False, trial=False) -> SQL:
         """Return the items that reach a level or an action of one of `scenarios` on `today`.
 

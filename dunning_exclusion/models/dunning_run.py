@@ -233,7 +233,8 @@ class DunningRun(models.Model):
         self.ensure_one()
         self.env.flush_all()
         self.env.cr.execute(SQL("DELETE FROM dunning_run_line WHERE run_id = %s", self.id))
-        screen = Screen(self.company_id, self.date, candidates=self._candidates_query())
+        candidates = self.env["dunning.candidate"]._keep(self._candidates_query())
+        screen = Screen(self.company_id, self.date, candidates=candidates)
         self.env.cr.execute(
             SQL(
                 """INSERT INTO dunning_run_line
