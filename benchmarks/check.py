@@ -62,7 +62,9 @@ def open_items(env):
 
 def compare_sample(model, names):
     """Compute stored fields of a sample again, and compare with what is stored."""
-    model.env.cr.execute(f"SELECT id FROM {model._table} ORDER BY id %% 7919, id LIMIT %s", [SAMPLE])
+    model.env.cr.execute(
+        f"SELECT id FROM {model._table} ORDER BY id %% 7919, id LIMIT %s", [SAMPLE]
+    )
     records = model.browse(row[0] for row in model.env.cr.fetchall())
     stored = {record: [record[name] for name in names] for record in records}
     for name in names:

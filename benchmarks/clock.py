@@ -33,7 +33,7 @@ class Clock:
         return statistics.median(self.once(work, undo) for _round in range(self.rounds))
 
     def side_by_side(self, undo=False, **works):
-        """Return {name: median} of several works, in turns: what else the machine does is shared."""
+        """Return {name: median} of several works, in turns, as the machine is not ours alone."""
         times = {name: [] for name in works}
         for number in range(self.rounds + 1):
             for name, work in works.items():

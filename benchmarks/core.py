@@ -25,7 +25,9 @@ def measure(env):
             work = make(env)
             env.flush_all()
             clock = Clock(env)
-            seconds.append(clock.once(lambda work=work, queries=queries: queries.append(counted(work, env))))
+            seconds.append(
+                clock.once(lambda work=work, queries=queries: queries.append(counted(work, env)))
+            )
             env.cr.rollback()
         # The first round fills caches of the process.
         result[name] = [statistics.median(queries[1:]), statistics.median(seconds[1:])]

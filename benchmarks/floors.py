@@ -13,10 +13,29 @@ COUNT = """
        AND account.account_type = 'asset_receivable'"""
 
 # The ranks are places in this list: up to the last dropped one, and after it.
-DROPPED = """prevent_customer prevent_item pause_customer pause_item no_followup automatic_payment
-    type_off type_filter creditor archived""".split()
-UNCHECKED = """stop_customer stop_item item_minimum customer_minimum customer_maximum promise paid
-    blocked_payment no_address""".split()
+DROPPED = [
+    "prevent_customer",
+    "prevent_item",
+    "pause_customer",
+    "pause_item",
+    "no_followup",
+    "automatic_payment",
+    "type_off",
+    "type_filter",
+    "creditor",
+    "archived",
+]
+UNCHECKED = [
+    "stop_customer",
+    "stop_item",
+    "item_minimum",
+    "customer_minimum",
+    "customer_maximum",
+    "promise",
+    "paid",
+    "blocked_payment",
+    "no_address",
+]
 RANK = {code: place for place, code in enumerate(DROPPED + UNCHECKED, start=1)}
 ACTIVE = """block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)
     AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)"""

@@ -165,6 +165,7 @@ def switch_types_off(env):
     ):
         env.cr.execute(
             f"""INSERT INTO {table} (partner_id, type_id)
-                SELECT id, %s FROM res_partner WHERE ref LIKE 'C%%' AND id %% {part} = {remainder}""",
+                SELECT id, %s FROM res_partner
+                 WHERE ref LIKE 'C%%' AND id %% {part} = {remainder}""",
             [overdue.id],
         )

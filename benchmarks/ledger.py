@@ -6,8 +6,6 @@ with other ids, names, customers and dates, and with every amount multiplied by 
 what was consistent stays consistent, whatever columns a version of Odoo has.
 """
 
-from datetime import timedelta
-
 from odoo import fields
 from odoo.fields import Command
 from odoo.tools import SQL
@@ -60,7 +58,9 @@ def fill(env, items):
 
 def make_companies(env):
     first = env.company
-    second = env["res.company"].create({"name": "Second Company", "currency_id": env.ref("base.USD").id})
+    second = env["res.company"].create(
+        {"name": "Second Company", "currency_id": env.ref("base.USD").id}
+    )
     env.user.company_ids |= second
     env["account.chart.template"].try_loading("generic_coa", second, install_demo=False)
     for name, rate in zip(FOREIGN, (0.5, 0.25), strict=True):
@@ -142,7 +142,11 @@ class PatternMaker:
         bank = self.env["account.journal"].search(
             [("type", "=", "bank"), ("company_id", "=", self.company.id)], limit=1
         )
-        values = {"partner_id": self.customer.id, "currency_id": self.currency.id, "name": "Payment"}
+        values = {
+            "partner_id": self.customer.id,
+            "currency_id": self.currency.id,
+            "name": "Payment",
+        }
         received = {"account_id": bank.default_account_id.id, "debit": company_amount}
         settled = {"account_id": owed.account_id.id, "credit": company_amount}
         entry = self.env["account.move"].create(
@@ -203,7 +207,7 @@ def copy_rows(env, table, source, changed):
             SQL(source),
         )
     )
-    set_sequence = "SELECT setval(%s, (SELECT MAX(id) FROM {}))".format(table)
+    set_sequence = f"SELECT setval(%s, (SELECT MAX(id) FROM {table}))"
     env.cr.execute(set_sequence, [f"{table}_id_seq"])
 
 
@@ -278,8 +282,12 @@ def plan_documents(env, companies, patterns, customers):
     slots = [kind for kind, times in DOCUMENTS.items() for _time in range(times)]
     for number, kind in enumerate(slots):
         env.cr.execute("INSERT INTO slot VALUES (%s, %s)", [number, kind])
-    methods = env["account.payment.method.line"].search([("payment_type", "=", "inbound")], order="id")
-    method_of = {c: methods.filtered(lambda m, c=c: m.journal_id.company_id == c)[:1] for c in companies}
+    methods = env["account.payment.method.line"].search(
+        [("payment_type", "=", "inbound")], order="id"
+    )
+    method_of = {
+        c: methods.filtered(lambda m, c=c: m.journal_id.company_id == c)[:1] for c in companies
+    }
     env.cr.execute(
         SQL(
             """CREATE TEMP TABLE plan AS

@@ -13,6 +13,7 @@ from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
 from . import floors
 from .clock import Clock, memory_above
 
+
 @dataclass
 class Measure:
     """One line of the table: a value, what it is compared with, and what it must reach."""
@@ -60,9 +61,7 @@ def screening(env):
     )
     yield Measure("F1: count open items", times["count"])
     yield Measure("F2: classify and count, by hand", times["floor"])
-    yield Measure(
-        "screening of everything", times["screening"], "s", times["floor"], "F2", 1.5
-    )
+    yield Measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.5)
     compare_with_floor(env, floor)
 
 
@@ -144,10 +143,14 @@ def task_list(env):
     }
     for name, domain in pages.items():
         domain = [("run_id", "=", run.id), *domain]
-        yield Measure(name, clock.median(lambda domain=domain: first_page(env, domain)), limit=limit)
-    customer = env["dunning.run.line"].search(
-        [("run_id", "=", run.id), ("outcome", "=", "included")], limit=1
-    ).partner_id
+        yield Measure(
+            name, clock.median(lambda domain=domain: first_page(env, domain)), limit=limit
+        )
+    customer = (
+        env["dunning.run.line"]
+        .search([("run_id", "=", run.id), ("outcome", "=", "included")], limit=1)
+        .partner_id
+    )
     mine = [("run_id", "=", run.id), ("partner_id", "=", customer.id)]
 
     def tick():

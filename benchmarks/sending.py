@@ -69,6 +69,4 @@ def compare(env, size, seconds, notices):
     assert same == sample
     clock = Clock(env)
     floor = clock.median(batch, undo=True) * size / len(sample)
-    yield Measure(
-        f"send {size} customers", seconds, "s", floor, "send_mail_batch of the same", 2.5
-    )
+    yield Measure(f"send {size} customers", seconds, "s", floor, "send_mail_batch of the same", 2.5)

@@ -49,9 +49,7 @@ def measure_addon(items, only):
         path.write_text(plan)
         print(f"Plan of the statement behind a run, as executed:\n\n{plan}")
     mark = "--- measure "
-    return [
-        json.loads(line[len(mark) :]) for line in output.splitlines() if line.startswith(mark)
-    ]
+    return [json.loads(line[len(mark) :]) for line in output.splitlines() if line.startswith(mark)]
 
 
 def figures(name, call):
@@ -96,7 +94,11 @@ def measure_peer(items, measures):
     note = f"{peer['run_queries']:,} queries, {peer['run_megabytes']:.0f} MB"
     result = [measure("OCA: run", peer["run"], note=f"{peer['run_lines']} lines, {note}")]
     result.append(
-        measure("OCA: communications and e-mails", peer["emails"], note=f"{peer['emails_customers']} customers")
+        measure(
+            "OCA: communications and e-mails",
+            peer["emails"],
+            note=f"{peer['emails_customers']} customers",
+        )
     )
     for name, key, limit in (
         ("prepare a run of all due items", "run", 1 / 40),

@@ -280,7 +280,8 @@ class DunningStatement(models.AbstractModel):
                           COALESCE(SUM(amount_residual) FILTER (
                               WHERE cardinality(ranks) = 0 AND date_due < %(today)s
                                 AND amount_residual > 0), 0) AS reminded_amount
-                     FROM item GROUP BY company_id, partner_id, message_key, type_id, sends_email""",
+                     FROM item
+                    GROUP BY company_id, partner_id, message_key, type_id, sends_email""",
                 owed=self._owed_sql(screen),
                 today=screen.today,
             )
