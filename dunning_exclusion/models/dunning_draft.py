@@ -86,7 +86,10 @@ class DunningDraft(models.AbstractModel):
         )
         conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
         if conditions:
-            met = ", ".join(condition.display_name for condition in conditions)
+            sentence = self.env["dunning.scenario.sentence"]
+            met = ", ".join(
+                sentence._condition(condition, level.scenario_id) for condition in conditions
+            )
             words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
         return words
 

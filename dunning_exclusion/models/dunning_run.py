@@ -218,12 +218,19 @@ class DunningRun(models.Model):
                 raise UserError(
                     self.env._("%(run)s was sent or cancelled: make a new run.", run=run.name)
                 )
-            run._check_complete()
             run.check_access("write")
+            run._check_complete()
             run._replace_lines()
         return True
 
     def _check_complete(self):
+        if self.notice_ids:
+            raise UserError(
+                self.env._(
+                    "Messages of %(run)s went out already: send the rest, or make a new run.",
+                    run=self.name,
+                )
+            )
         if self.mode == "criteria" and not self.type_id:
             raise UserError(
                 self.env._("A run by criteria needs a reminder type: fill in 'Reminder Type'.")

@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -190,12 +191,36 @@ class TestDunningSending(DunningCommon, MailCase):
         second.action_send()
         self.assertFalse(second.notice_ids)
 
+    def test_run_sent_in_part_is_not_prepared_again(self):
+        self._create_invoice()
+        run = self._create_run()
+        run.action_send()
+        run.sudo().state = "prepared"
+        with self.assertRaisesRegex(UserError, "went out already"):
+            run.action_prepare()
+        self.assertTrue(run.line_ids.notice_id)
+
     def test_cancelled_run_is_not_sent(self):
         self._create_invoice()
         run = self._create_run()
         run.action_cancel()
         with self.assertRaisesRegex(UserError, "prepare it first"):
             run.action_send()
+
+    def test_conditions_met_are_told_in_the_history(self):
+        workflow = self.env["dunning.scenario"].create(
+            {
+                "name": "Statement",
+                "company_id": self.company.id,
+                "campaign_type": "customer",
+                "level_ids": [Command.create({"name": "Mail", "type_id": self.type_overdue.id})],
+                "condition_ids": [Command.create({"metric": "overdue", "value": 50})],
+            }
+        )
+        self._create_invoice()
+        run = self._create_run(scenario_ids=[Command.set(workflow.ids)])
+        run.action_send()
+        self.assertRegex(run.notice_ids.description, "Conditions met: overdue ≥ .*50")
 
     def test_run_by_criteria(self):
         invoice = self._create_invoice(amount=70)
