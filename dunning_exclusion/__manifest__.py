@@ -57,4 +57,5 @@
         "web.assets_unit_tests": ["dunning_exclusion/static/tests/**/*.test.js"],
         "web.assets_tests": ["dunning_exclusion/static/tests/tours/**/*"],
     },
+    "uninstall_hook": "uninstall_hook",
 }

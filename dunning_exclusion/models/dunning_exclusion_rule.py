@@ -168,7 +168,10 @@ class DunningExclusionRule(models.Model):
         Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As
         long as nothing is broken this takes one query, however many rules there are.
         """
-        queries, faults = {}, {}
+        queries = {}
+        faults = {
+            rule: self.env._("The addon of this rule is missing.") for rule in self._orphans()
+        }
         for rule in self.filtered(lambda rule: rule.source == "domain"):
             try:
                 queries[rule] = rule._domain_query(company)
@@ -181,6 +184,15 @@ class DunningExclusionRule(models.Model):
                 if fault := self._refused([query]):
                     faults[rule] = fault
         return faults
+
+    def _orphans(self):
+        """Return the rules whose method belongs to an addon that is not loaded."""
+        conditions = self.env["dunning.exclusion.condition"]
+        return self.filtered(
+            lambda rule: (
+                rule.source == "builtin" and not hasattr(conditions, f"_condition_{rule.code}")
+            )
+        )
 
     @api.model
     def _refused(self, queries):

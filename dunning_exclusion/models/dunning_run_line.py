@@ -102,8 +102,7 @@ class DunningRunLine(models.Model):
 
     @api.depends("reason_ids")
     def _compute_rule_ids(self):
-        for line in self:
-            line.rule_ids = self.env["dunning.exclusion.rule"].browse(line.reason_ids or [])
+        self.env["dunning.screening"]._fill_rule_ids(self)
 
     def _search_rule_ids(self, operator, value):
         return self.env["dunning.screening"]._reasons_domain(operator, value)

@@ -79,8 +79,18 @@ class DunningScreening(models.Model):
 
     @api.depends("reason_ids")
     def _compute_rule_ids(self):
-        for record in self:
-            record.rule_ids = self.env["dunning.exclusion.rule"].browse(record.reason_ids or [])
+        self._fill_rule_ids(self)
+
+    @api.model
+    def _fill_rule_ids(self, records):
+        """Fill in `rule_ids` from `reason_ids`, without rules that were deleted since."""
+        rules = self.env["dunning.exclusion.rule"]
+        named = {rule_id for record in records for rule_id in record.reason_ids or []}
+        existing = set(rules.browse(named).exists().ids)
+        for record in records:
+            record.rule_ids = rules.browse(
+                rule_id for rule_id in record.reason_ids or [] if rule_id in existing
+            )
 
     @api.model
     def _search_rule_ids(self, operator, value):

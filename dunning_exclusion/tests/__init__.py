@@ -23,6 +23,7 @@ from . import (
     test_forgotten_blocks,
     test_mirror,
     test_one_answer,
+    test_missing_rules,
     test_own_rules,
     test_plain_fields,
     test_promise,
