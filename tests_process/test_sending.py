@@ -1,5 +1,6 @@
 """Nobody gets two messages, nobody is forgotten, whatever happens while sending."""
 
+import email
 import random
 from collections import Counter
 
@@ -74,6 +75,34 @@ def _forget(world):
         env.cr.execute("UPDATE dunning_run_line SET notice_id = NULL")
         env.cr.execute("DELETE FROM dunning_notice")
         env.cr.execute("DELETE FROM dunning_run")
+
+
+def test_mail_queue_killed_repeats_at_most_the_message_at_work(world, mailbox):
+    """The window that Odoo's own mail queue leaves: accepted by the mail server, not committed.
+
+    Such a message is sent once more, with the same Message-ID, so that mail systems which look at
+    it deliver it once. Nobody is forgotten.
+    """
+    chance = random.Random(11)
+    run_id = prepare(world)
+    world.run_in_process(send(run_id))
+    kills = sum(world.run_killed(send_mails, chance.uniform(0.1, 0.7)) for _kill in range(12))
+    world.run_in_process(send_mails)
+    received = Counter(message_ids(mailbox))
+    assert len(received) == CUSTOMERS
+    repeated = sum(received.values()) - CUSTOMERS
+    print(f"{repeated} of {kills} kills of the mail queue repeated a message")
+    assert repeated <= kills
+    with world.env() as env:
+        assert set(env["dunning.run"].browse(run_id).notice_ids.mapped("state")) == {"sent"}
+
+
+def message_ids(mailbox):
+    """Return (recipient, Message-ID) of every message that arrived."""
+    return [
+        (address, email.message_from_bytes(content)["Message-Id"])
+        for address, content in mailbox.messages
+    ]
 
 
 def test_two_senders_at_the_same_time(world, mailbox):
