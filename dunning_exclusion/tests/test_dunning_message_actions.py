@@ -167,7 +167,7 @@ class TestDunningMessageActions(MessageCommon):
 
         def fail_for_alpha(notice, **values):
             if notice.partner_id == self.customer:
-                raise UserError("No connection")
+                raise ValueError("No connection")
             return notify(notice, **values)
 
         with patch.object(Thread, "message_notify", fail_for_alpha):
