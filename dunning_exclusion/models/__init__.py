@@ -31,6 +31,7 @@ from . import (
     dunning_action,
     dunning_message,
     dunning_notice,
+    ir_actions_report,
     mail_mail,
     res_company,
     res_config_settings,

@@ -166,7 +166,7 @@ class DunningMessage(models.AbstractModel):
 
     def _letter_title(self, subject):
         """Return the title of a letter: the letterhead names the company already."""
-        return subject.removeprefix(f"{self.company_id.name}:").strip()
+        return subject.removeprefix(self.company_id.name or "").lstrip(" :")
 
     def _postal_address(self):
         """Return the contact whose address a letter bears: reminder, else invoice address."""

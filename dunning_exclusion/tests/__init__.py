@@ -10,6 +10,7 @@ from . import (
     test_dunning_level_properties,
     test_dunning_message,
     test_dunning_message_actions,
+    test_dunning_message_languages,
     test_dunning_message_recipients,
     test_dunning_reminder_type,
     test_dunning_rules,
