@@ -67,10 +67,10 @@ class TestDunningMessageLanguages(MessageCommon):
         cls._create_bank("EU1", cls.euro)
 
     def _send_in(self, lang, code="friendly", **values):
-        self.customer = self._create_customer("Alpha", lang=lang)
-        invoice = self._create_invoice(amount=1234.5, currency_id=self.euro.id)
-        self._create_invoice(amount=5, currency_id=self.euro.id).action_dunning_stop()
-        customer = self.customer
+        customer = self._create_customer("Alpha", lang=lang)
+        euro = {"currency_id": self.euro.id}
+        invoice = self._create_invoice(customer, 1234.5, **euro)
+        self._create_invoice(customer, 5, **euro).action_dunning_stop()
         notice = self._send(code, **values).filtered(lambda n: n.partner_id == customer)
         return invoice, notice
 
