@@ -32,7 +32,6 @@ class DunningBlock(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
-        check_company=True,
         help="The customer (commercial partner) the block belongs to.",
     )
     move_id = fields.Many2one(
@@ -257,6 +256,22 @@ class DunningBlock(models.Model):
                         "A block cannot end before it starts: choose an 'Until' date on or "
                         "after %(start)s.",
                         start=fields.Date.to_string(block.date_from),
+                    )
+                )
+
+    @api.constrains("partner_id", "company_id")
+    def _check_customer_company(self):
+        # Not check_company: that evaluates a domain for each of thousands of blocks.
+        for block in self:
+            owner = block.partner_id.company_id
+            if owner and owner not in block.company_id.parent_ids:
+                raise ValidationError(
+                    self.env._(
+                        "%(customer)s belongs to %(owner)s and cannot be blocked in the company "
+                        "%(company)s: choose a customer of that company in the field 'Customer'.",
+                        customer=block.partner_id.display_name,
+                        owner=owner.name,
+                        company=block.company_id.name,
                     )
                 )
 

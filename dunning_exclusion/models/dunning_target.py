@@ -217,11 +217,14 @@ class DunningTarget(models.AbstractModel):
 
         :param values: further values of `dunning.block`: reason_id, date_from, date_to, note
         """
+        companies = self._dunning_companies()
+        today = {company.id: company._dunning_today() for company in companies}
         vals_by_target = {}
         for record in self - self._dunning_already(kind, values.get("date_from")):
             target = record._prepare_dunning_block_vals()
             vals_by_target[tuple(target.values())] = {
                 "kind": kind,
+                "date_from": today[target["company_id"]],
                 "date_to": False,
                 **target,
                 **values,
@@ -235,6 +238,8 @@ class DunningTarget(models.AbstractModel):
     def _dunning_already(self, kind, day=None):
         """Return the records that blocks of `kind` hold already, on `day` (default: today)."""
         blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(day))
+        if not blocks:
+            return self.browse()
         held = [
             record.id
             for record, own in self._dunning_with_blocks(blocks)

@@ -20,6 +20,7 @@ from . import (
     test_dunning_sending,
     test_dunning_workflow,
     test_dunning_workflow_history,
+    test_field_stories_selection,
     test_field_stories_sending,
     test_forgotten_blocks,
     test_mirror,
