@@ -1,11 +1,12 @@
 """Takes the pictures of the documentation as the demo's users see them. See screens_command.py."""
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1366, "height": 768}
+SIZE = {"width": 1366, "height": 860}
 ADDON = "dunning_exclusion"
 
 
@@ -58,7 +59,9 @@ class Client:
         self.settle()
 
     def settle(self):
-        self.page.wait_for_load_state("networkidle")
+        # some pages never stop asking the server something
+        with suppress(NotInTime):
+            self.page.wait_for_load_state("networkidle", timeout=5000)
         self.page.wait_for_function("document.fonts.status === 'loaded'")
         self.page.wait_for_timeout(400)
 
@@ -88,17 +91,14 @@ def pictures(user):
     invoice(user)
     user.open(f"action-{ADDON}.dunning_screening_action", ".o_list_view")
     user.take("excluded")
-    user.call("dunning.run", "action_send", run)
-    message(user, run)
+    message(user)
 
 
 def task_list(user):
     user.open(f"action-{ADDON}.action_open_latest_run", ".o_list_view .o_data_row")
-    user.take("task_list")
-    mark = user.page.locator(".o_dunning_mark").first
-    mark.hover()
+    user.page.locator(".o_dunning_mark").first.hover()
     user.page.wait_for_selector(".o-tooltip")
-    user.take("reasons")
+    user.take("task_list")
 
 
 def customer(user):
@@ -118,11 +118,12 @@ def invoice(user):
     user.take("invoice")
 
 
-def message(user, run):
-    partner = user.record("res.partner", "Riverside Hotel")
-    domain = [["run_id", "=", run], ["partner_id", "=", partner]]
-    notice = user.call("dunning.notice", "search", domain, limit=1)[0]
-    user.open(f"dunning.notice/{notice}", ".o_form_view")
+def message(user):
+    """The real message of the first customer of the list, before it is sent."""
+    user.open(f"action-{ADDON}.action_open_latest_run", ".o_list_view .o_data_row")
+    user.page.locator(".o_group_header .fa-eye").first.click()
+    user.page.wait_for_selector(".modal .modal-body")
+    user.settle()
     user.take("message")
 
 
