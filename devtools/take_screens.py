@@ -76,7 +76,7 @@ class Client:
 def client(browser, url, folder, login):
     context = browser.new_context(viewport=SIZE, locale="en-US", color_scheme="light")
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     user = Client(page, url, folder)
     user.log_in(login)
     yield user
