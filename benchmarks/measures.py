@@ -86,7 +86,9 @@ def compare_with_floor(env, floor):
 def plan(env):
     """Return the plan of the statement behind a run, as it was executed."""
     run = env["dunning.run"].create({})
-    screen = Screen(run.company_id, run.date, candidates=run._candidates_query())
+    screen = Screen(
+        run.company_id, run.date, candidates=run.env["dunning.preparation"]._candidates_query(run)
+    )
     query = env["dunning.statement"]._query(screen)
     env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", query))
     lines = "\n".join(row[0] for row in env.cr.fetchall())

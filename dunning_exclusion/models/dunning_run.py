@@ -1,10 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from .dunning_exclusion_rule import parse_domain
-from .dunning_statement import Screen
 
 # What only the buttons change.
 SYSTEM_FIELDS = {
@@ -220,7 +218,7 @@ class DunningRun(models.Model):
                 )
             run.check_access("write")
             run._check_complete()
-            run._replace_lines()
+            self.env["dunning.preparation"]._replace_lines(run)
         return True
 
     def _check_complete(self):
@@ -235,76 +233,6 @@ class DunningRun(models.Model):
             raise UserError(
                 self.env._("A run by criteria needs a reminder type: fill in 'Reminder Type'.")
             )
-
-    def _replace_lines(self):
-        self.ensure_one()
-        self.env.flush_all()
-        self.env.cr.execute(SQL("DELETE FROM dunning_run_line WHERE run_id = %s", self.id))
-        candidates = self.env["dunning.candidate"]._keep(self._candidates_query())
-        screen = Screen(self.company_id, self.date, candidates=candidates)
-        self.env.cr.execute(
-            SQL(
-                """INSERT INTO dunning_run_line
-                       (run_id, company_id, move_line_id, move_id, partner_id, level_id,
-                        level_sequence, scenario_id, message_key, currency_id, date_due,
-                        days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
-                        reason_ids, checked, create_uid, create_date, write_uid, write_date)
-                   SELECT %(run)s, screening.company_id, screening.move_line_id,
-                          screening.move_id, screening.partner_id, level.id, level.sequence,
-                          level.scenario_id, screening.message_key, screening.currency_id,
-                          screening.date_due, screening.days_overdue, screening.amount_residual,
-                          screening.amount_residual_currency, screening.outcome,
-                          screening.rule_id, screening.reason_ids,
-                          screening.outcome = 'included', %(user)s, now() AT TIME ZONE 'UTC',
-                          %(user)s, now() AT TIME ZONE 'UTC'
-                     FROM (%(screening)s) AS screening
-                     LEFT JOIN dunning_level level ON level.id = screening.level_id""",
-                run=self.id,
-                user=self.env.uid,
-                screening=self.env["dunning.statement"]._query(screen),
-            )
-        )
-        self.env["dunning.run.line"].invalidate_model()
-        # sudo: users do not write the state of a run
-        self.sudo().write(
-            {
-                "state": "prepared",
-                "last_notice": self._newest_notice(),
-                **self._prepare_scenario_vals(),
-            }
-        )
-        self.invalidate_recordset()
-
-    def _newest_notice(self):
-        return self.env["dunning.notice"].sudo().search([], order="id desc", limit=1).id
-
-    def _candidates_query(self) -> SQL:
-        """Return SELECT of the items this run is about: see `dunning.candidate`."""
-        candidate = self.env["dunning.candidate"]
-        if self.mode == "criteria":
-            return candidate._criteria_query(self)
-        scenarios, due_only = self._scenarios()
-        return candidate._scenario_query(scenarios, self.company_id, self.date, due_only)
-
-    def _scenarios(self):
-        """Return the scenarios of the run, and whether workflows must be due: not when chosen."""
-        # A chosen scenario that was archived since must not turn into "all scenarios".
-        chosen = self.with_context(active_test=False).scenario_ids
-        scenarios = chosen or self.env["dunning.scenario"].search(
-            [("company_id", "in", [False, self.company_id.id]), ("active", "=", True)]
-        )
-        return scenarios, self.automatic or not chosen
-
-    def _prepare_scenario_vals(self):
-        """Return what the run notes about scenarios, beside its lines, when it is prepared."""
-        if self.mode == "criteria":
-            return {"workflow_ids": [fields.Command.clear()], "without_scenario_count": 0}
-        scenarios, due_only = self._scenarios()
-        workflows = scenarios._workflows_of_run(self.company_id, self.date, due_only)
-        return {
-            "workflow_ids": [fields.Command.set(workflows.ids)],
-            "without_scenario_count": scenarios._count_without(self.company_id, self.date),
-        }
 
     # Sending --------------------------------------------------------------------------------
 

@@ -1,0 +1,87 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from .dunning_statement import Screen
+
+
+class DunningPreparation(models.AbstractModel):
+    """Fills the task list of a run: candidates, screened, inserted by one statement."""
+
+    _name = "dunning.preparation"
+    _description = "Dunning Run Preparation"
+
+    @api.model
+    def _replace_lines(self, run):
+        """List the items of `run` anew, with one statement, whatever their number."""
+        self.env.flush_all()
+        self.env.cr.execute(SQL("DELETE FROM dunning_run_line WHERE run_id = %s", run.id))
+        candidates = self.env["dunning.candidate"]._keep(self._candidates_query(run))
+        screen = Screen(run.company_id, run.date, candidates=candidates)
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO dunning_run_line
+                       (run_id, company_id, move_line_id, move_id, partner_id, level_id,
+                        level_sequence, scenario_id, message_key, currency_id, date_due,
+                        days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
+                        reason_ids, checked, create_uid, create_date, write_uid, write_date)
+                   SELECT %(run)s, screening.company_id, screening.move_line_id,
+                          screening.move_id, screening.partner_id, level.id, level.sequence,
+                          level.scenario_id, screening.message_key, screening.currency_id,
+                          screening.date_due, screening.days_overdue, screening.amount_residual,
+                          screening.amount_residual_currency, screening.outcome,
+                          screening.rule_id, screening.reason_ids,
+                          screening.outcome = 'included', %(user)s, now() AT TIME ZONE 'UTC',
+                          %(user)s, now() AT TIME ZONE 'UTC'
+                     FROM (%(screening)s) AS screening
+                     LEFT JOIN dunning_level level ON level.id = screening.level_id""",
+                run=run.id,
+                user=self.env.uid,
+                screening=self.env["dunning.statement"]._query(screen),
+            )
+        )
+        self.env["dunning.run.line"].invalidate_model()
+        # sudo: users do not write the state of a run
+        run.sudo().write(
+            {
+                "state": "prepared",
+                "last_notice": self._newest_notice(),
+                **self._prepare_scenario_vals(run),
+            }
+        )
+        run.invalidate_recordset()
+
+    @api.model
+    def _newest_notice(self):
+        # sudo: notices of other companies have numbers, too.
+        return self.env["dunning.notice"].sudo().search([], order="id desc", limit=1).id
+
+    @api.model
+    def _candidates_query(self, run) -> SQL:
+        """Return SELECT of the items `run` is about: see `dunning.candidate`."""
+        candidate = self.env["dunning.candidate"]
+        if run.mode == "criteria":
+            return candidate._criteria_query(run)
+        scenarios, due_only = self._scenarios(run)
+        return candidate._scenario_query(scenarios, run.company_id, run.date, due_only)
+
+    @api.model
+    def _scenarios(self, run):
+        """Return the scenarios of `run`, and whether workflows must be due: not when chosen."""
+        # A chosen scenario that was archived since must not turn into "all scenarios".
+        chosen = run.with_context(active_test=False).scenario_ids
+        scenarios = chosen or self.env["dunning.scenario"].search(
+            [("company_id", "in", [False, run.company_id.id]), ("active", "=", True)]
+        )
+        return scenarios, run.automatic or not chosen
+
+    @api.model
+    def _prepare_scenario_vals(self, run):
+        """Return what `run` notes about scenarios, beside its lines, when it is prepared."""
+        if run.mode == "criteria":
+            return {"workflow_ids": [fields.Command.clear()], "without_scenario_count": 0}
+        scenarios, due_only = self._scenarios(run)
+        workflows = scenarios._workflows_of_run(run.company_id, run.date, due_only)
+        return {
+            "workflow_ids": [fields.Command.set(workflows.ids)],
+            "without_scenario_count": scenarios._count_without(run.company_id, run.date),
+        }
