@@ -231,6 +231,18 @@ class TestFieldStoriesSending(DunningCommon, MailCase):
         run.action_send()
         self.assertEqual(list(self._deliver(run)), [self.customer.email_formatted])
 
+    def test_story_35_message_is_in_the_customers_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.env["ir.module.module"].search(
+            [("name", "=", "dunning_exclusion")]
+        )._update_translations(["fr_FR"])
+        self.customer.lang = "fr_FR"
+        self._create_invoice()
+        run = self._create_run()
+        run.with_context(lang="en_US").action_send()
+        self.assertEqual(run.notice_ids.lang, "fr_FR")
+        self.assertIn("relance", run.notice_ids.mail_id.subject.lower())
+
     def test_story_36_ending_a_hold_sends_nothing_by_itself(self):
         invoice = self._create_invoice()
         invoice.action_dunning_stop()
