@@ -120,12 +120,13 @@ class DunningCandidate(models.AbstractModel):
         of the same customer in it.
         """
         return SQL(
-            """SELECT run_line.item_id AS move_line_id, run_line.scenario_id, run_line.notice_id,
-                      notice.state, notice.date, placed.place
+            """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
+                      run_line.notice_id, notice.state, notice.date, placed.place
                  FROM (%(of_items)s UNION ALL %(of_rebuilt_items)s) run_line
                  JOIN dunning_notice notice ON notice.id = run_line.notice_id
-                 LEFT JOIN dunning_scenario scenario ON scenario.id = run_line.scenario_id
                  LEFT JOIN dunning_level level ON level.id = run_line.level_id
+                 LEFT JOIN dunning_scenario scenario
+                   ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
                 CROSS JOIN LATERAL (%(place)s) placed
                 WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
                   AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
