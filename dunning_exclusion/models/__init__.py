@@ -1,5 +1,6 @@
 from . import (
     dunning_block_reason,
+    dunning_block_age,
     dunning_block,
     dunning_block_review,
     dunning_mirror,

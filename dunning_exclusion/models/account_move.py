@@ -22,6 +22,9 @@ class AccountMove(models.Model):
         tracking=True,
         help="An automatic payment of this invoice failed, so it is reminded like any other.",
     )
+    dunning_promised = fields.Boolean(
+        copy=False, readonly=True, help="A promise to pay was noted for an item of the entry."
+    )
     dunning_notice_count = fields.Integer(compute="_compute_dunning_notice_count", groups=READERS)
 
     def _compute_dunning_notice_count(self):
@@ -128,8 +131,11 @@ class AccountMove(models.Model):
         return result
 
     def _post(self, soft=True):
-        """Override of `account` to mirror blocks into the 'No Follow-Up' flag of new items."""
+        """Override of `account` to let promises and mirrored blocks find rebuilt items."""
         posted = super()._post(soft)
+        if promised := posted.filtered("dunning_promised"):
+            # Who posts entries need not have rights on promises.
+            self.env["dunning.promise"].sudo()._find_items_again(promised)
         if companies := posted.company_id.filtered("dunning_mirror_no_followup"):
             self.env["dunning.mirror"]._sync(companies, posted.commercial_partner_id)
         return posted

@@ -32,7 +32,21 @@ class DunningExplanation(models.AbstractModel):
                 for source in self._sources(rule, lines, company, today) or [{}]:
                     reason = self._prepare_reason(rule, rule._effect_in(company), source)
                     reasons.setdefault((rule, reason["block_id"]), reason)
-        return list(reasons.values())
+        return list(reasons.values()) or self._explain_paid(targets)
+
+    @api.model
+    def _explain_paid(self, targets):
+        """Return why entries of which nothing is open are not reminded: they are paid."""
+        if targets._name == "res.partner":
+            return []
+        items = targets if targets._name == "account.move.line" else targets.line_ids
+        owed = items.filtered(
+            lambda line: line.account_type == "asset_receivable" and line.parent_state == "posted"
+        )
+        if not owed or not all(owed.mapped("reconciled")):
+            return []
+        rule = self.env.ref("dunning_exclusion.rule_paid")
+        return [self._prepare_reason(rule, rule._effect_in(owed.company_id[:1]), {})]
 
     @api.model
     def _excluded_rows(self, screen):

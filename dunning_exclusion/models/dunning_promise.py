@@ -35,6 +35,16 @@ class DunningPromise(models.Model):
         check_company=True,
         help="The open items the customer promised to pay.",
     )
+    move_ids = fields.Many2many(
+        "account.move",
+        "dunning_promise_move_rel",
+        "promise_id",
+        "move_id",
+        string="Entries",
+        readonly=True,
+        copy=False,
+        help="The entries of the items: when Odoo rebuilds items, the promise finds them again.",
+    )
     date = fields.Date(
         string="Promised Date",
         required=True,
@@ -101,8 +111,10 @@ class DunningPromise(models.Model):
             wanted = promise.amount or promise.open_amount
             if promise.cancelled:
                 promise.state = "cancelled"
-            elif promise.open_amount and (
-                company.currency_id.compare_amounts(promise.paid_amount, wanted) >= 0
+            elif (
+                promise.move_line_ids
+                and promise.open_amount
+                and (company.currency_id.compare_amounts(promise.paid_amount, wanted) >= 0)
             ):
                 promise.state = "kept"
             else:
@@ -145,7 +157,10 @@ class DunningPromise(models.Model):
     def _kept_sql(self):
         """Return the condition "what was promised has been paid" over the alias `promise`."""
         return SQL(
-            """(promise.open_amount > 0 AND promise.open_amount
+            """(promise.open_amount > 0
+                AND EXISTS (SELECT 1 FROM dunning_promise_move_line_rel promised
+                             WHERE promised.promise_id = promise.id)
+                AND promise.open_amount
                 - (SELECT COALESCE(SUM(promised_line.amount_residual), 0)
                      FROM dunning_promise_move_line_rel promised
                      JOIN account_move_line promised_line
@@ -195,6 +210,23 @@ class DunningPromise(models.Model):
     def _note_open_amount(self):
         for promise in self:
             promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
+            promise.move_ids |= promise.move_line_ids.move_id
+        # Who notes promises need not have the right to edit entries.
+        self.move_ids.sudo().filtered(
+            lambda move: not move.dunning_promised
+        ).dunning_promised = True
+
+    @api.model
+    def _find_items_again(self, moves):
+        """Give promises on `moves` the items that Odoo rebuilt while the entries were drafts."""
+        for promise in self.search(Domain("move_ids", "in", moves.ids)):
+            lost = (promise.move_ids & moves) - promise.move_line_ids.move_id
+            owed = lost._dunning_receivable_lines().filtered(
+                lambda line, customer=promise.partner_id: (
+                    line.partner_id.commercial_partner_id == customer
+                )
+            )
+            promise.move_line_ids = [Command.link(line.id) for line in owed]
 
     def write(self, vals):
         if "date" in vals:

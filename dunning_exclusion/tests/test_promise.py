@@ -116,6 +116,24 @@ class TestPromise(VerdictCommon):
         self.assertEqual(promise.move_line_ids, self.item)
         self.assertOutcome(self.invoice, "unchecked", "promise")
 
+    def test_promise_finds_items_again_that_odoo_rebuilt(self):
+        promise = self._promise()
+        self.invoice.button_draft()
+        self.invoice.write(
+            {"invoice_date_due": False, "invoice_payment_term_id": self._create_term(0, 10).id}
+        )
+        self.invoice.line_ids.filtered(
+            lambda line: line.display_type == "payment_term"
+        ).with_context(dynamic_unlink=True, check_move_validity=False).unlink()
+        promise.invalidate_recordset()
+        self.assertFalse(promise.move_line_ids)
+        self._assert_state(promise, "open")
+        self.invoice.invoice_line_ids.price_unit = 120
+        self.invoice.action_post()
+        self.assertEqual(promise.move_line_ids, self._items(self.invoice))
+        self.assertEqual(set(self._screened(self.invoice).values()), {"unchecked"})
+        self._assert_state(promise, "open")
+
     def test_bad_promises_are_refused(self):
         theirs = self._items(self._create_invoice(self.other_customer))
         bill = self._create_invoice(move_type="in_invoice")

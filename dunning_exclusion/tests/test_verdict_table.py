@@ -215,6 +215,8 @@ class TestVerdictTable(VerdictCommon):
         self._pay(full)
         self.assertFalse(self._screened(full))
         self.assertFalse(full.dunning_outcome)
+        self.assertEqual(self._reasons(full), ["paid"])
+        self.assertEqual(self._reasons(self._items(full)), ["paid"])
 
     def test_rule_blocked_payment(self):
         invoice = self._create_invoice()
