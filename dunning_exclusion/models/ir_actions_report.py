@@ -14,6 +14,7 @@ class IrActionsReport(models.Model):
         The wkhtmltopdf of Linux distributions is made without the patched Qt that it needs for
         several documents.
         """
+        bodies = list(bodies)
         one_by_one = len(bodies) > 1 and not _wkhtml().is_patched_qt
         letters = self.env.ref("dunning_exclusion.action_report_notice", False)
         if not one_by_one or not report_ref or self._get_report(report_ref) != letters:

@@ -1,9 +1,14 @@
+import io
 from unittest.mock import patch
 
 from lxml import html
 
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools.pdf import PdfFileReader, PdfFileWriter
+
+from odoo.addons.base.models.ir_actions_report import IrActionsReport as BaseReport
+from odoo.addons.dunning_exclusion.models import ir_actions_report
 
 from .test_dunning_message import MessageCommon
 
@@ -92,6 +97,31 @@ class TestDunningMessageActions(MessageCommon):
         text = self._text(html.fromstring(page))
         self.assertNotIn(held.name, text)
         self.assertIn("not listed above", text)
+
+    def test_several_letters_make_one_pdf_with_any_wkhtmltopdf(self):
+        printed = []
+
+        def print_bodies(report, bodies, **options):
+            printed.append(len(bodies))
+            page = io.BytesIO()
+            writer = PdfFileWriter()
+            for _body in bodies:
+                writer.addBlankPage(100, 100)
+            writer.write(page)
+            return page.getvalue()
+
+        report = self.env["ir.actions.report"]
+        name = "dunning_exclusion.action_report_notice"
+        for patched, calls in ((True, [3]), (False, [1, 1, 1])):
+            printed.clear()
+            with (
+                patch.object(BaseReport, "_run_wkhtmltopdf", print_bodies),
+                patch.object(ir_actions_report, "_wkhtml") as wkhtml,
+            ):
+                wkhtml.return_value.is_patched_qt = patched
+                pdf = report._run_wkhtmltopdf(["a", "b", "c"], report_ref=name)
+            self.assertEqual(printed, calls)
+            self.assertEqual(PdfFileReader(io.BytesIO(pdf)).getNumPages(), 3)
 
     # Internal notifications -----------------------------------------------------------------
 
