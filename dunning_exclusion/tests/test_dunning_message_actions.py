@@ -84,6 +84,7 @@ class TestDunningMessageActions(MessageCommon):
         for invoice, address in zip(invoices, ("Box 1", "Own Road 2"), strict=True):
             [text] = [text for text in texts if invoice.name in text]
             self.assertIn("Second reminder", text)
+            self.assertNotIn(f"{self.company.name}: ", text, "the letterhead names the company")
             self.assertIn(address, text)
 
     def test_letter_leaves_out_what_is_held_and_says_so(self):
