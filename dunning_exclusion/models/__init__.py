@@ -28,6 +28,7 @@ from . import (
     dunning_task_list,
     dunning_panel,
     dunning_threshold,
+    dunning_dashboard,
     dunning_sender,
     dunning_automation,
     dunning_action,

@@ -1,6 +1,7 @@
 from . import (
     test_bad_input,
     test_block_rights,
+    test_components,
     test_demo,
     test_dunning_access,
     test_dunning_api,
@@ -28,6 +29,8 @@ from . import (
     test_missing_rules,
     test_own_rules,
     test_plain_fields,
+    test_screens,
+    test_tours,
     test_promise,
     test_survival,
     test_takeover,

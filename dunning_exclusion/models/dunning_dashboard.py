@@ -1,0 +1,176 @@
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_statement import Screen
+
+# A block without end that is older than this many days was perhaps forgotten.
+FORGOTTEN_DAYS = 90
+
+
+class DunningDashboard(models.AbstractModel):
+    """What is left out of dunning and what is to be done, in figures that lead to their lists."""
+
+    _name = "dunning.dashboard"
+    _description = "Follow-up Dashboard"
+
+    @api.model
+    def read_dashboard(self):
+        """Return the figures of the current company.
+
+        :return: dict with `currency_id`, `to_send`, `sent`, `failed`, `promises`, `broken`,
+            `ending`, `forgotten` (each a dict of `count` and `amount`, or a number) and the tables
+            `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`
+        :raise AccessError: for users who may not read blocks
+        """
+        self.env["dunning.block"].check_access("read")
+        company = self.env.company
+        today = company._dunning_today()
+        self.env.flush_all()
+        return {
+            "currency_id": company.currency_id.id,
+            "to_send": self._to_send(),
+            **self._notices(company, today),
+            **self._promises(company, today),
+            **self._blocks(company, today),
+            "by_reason": self._by_reason(company),
+            "by_age": self._by_age(company, today),
+            "by_person": self._by_person(company, today),
+        }
+
+    @api.model
+    def _to_send(self):
+        run = self.env["dunning.task.list"]._latest_run()
+        if run.state != "prepared":
+            return {"count": 0, "amount": 0.0}
+        ticked = self.env["dunning.task.list"]._ticked(run)
+        return {"count": ticked["message_count"], "amount": ticked["amount"]}
+
+    @api.model
+    def _notices(self, company, today):
+        mine = Domain("company_id", "=", company.id)
+        Notice = self.env["dunning.notice"]
+        month = Domain("date", ">=", today.replace(day=1))
+        count, amount = Notice._read_group(
+            mine & month & Domain("state", "=", "sent"), [], ["__count", "amount:sum"]
+        )[0]
+        return {
+            "sent": {"count": count, "amount": amount or 0.0},
+            "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
+        }
+
+    @api.model
+    def _promises(self, company, today):
+        mine = Domain("company_id", "=", company.id)
+        Promise = self.env["dunning.promise"]
+        week = Promise.search(
+            mine & Domain("state", "in", ["open"]) & Domain("date", "<=", today + timedelta(days=7))
+        )
+        return {
+            "promises": {
+                "count": len(week),
+                "amount": sum(promise.amount or promise.open_amount for promise in week),
+            },
+            "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
+        }
+
+    @api.model
+    def _blocks(self, company, today):
+        active = Domain("company_id", "=", company.id) & Domain("state", "in", ["active"])
+        Block = self.env["dunning.block"]
+        old = today - timedelta(days=FORGOTTEN_DAYS)
+        return {
+            "ending": Block.search_count(
+                active & Domain("date_to", "<=", today + timedelta(days=7))
+            ),
+            "forgotten": Block.search_count(
+                active & Domain("date_to", "=", False) & Domain("date_from", "<", old)
+            ),
+        }
+
+    @api.model
+    def _by_reason(self, company):
+        """Return what is left out of the overdue items today, by deciding reason."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
+                    WHERE rule_id IS NOT NULL AND days_overdue > 0 GROUP BY rule_id""",
+                self.env["dunning.statement"]._query(Screen(company)),
+            )
+        )
+        # sudo: reasons are read by everybody who may see what they leave out
+        names = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
+        table = [
+            {
+                "label": names.browse(rule_id).name,
+                "count": count,
+                "amount": float(amount),
+                "domain": [("rule_id", "=", rule_id), ("days_overdue", ">", 0)],
+            }
+            for rule_id, count, amount in rows
+        ]
+        return sorted(table, key=lambda row: -abs(row["amount"]))
+
+    @api.model
+    def _blocked_query(self, company, today, key) -> SQL:
+        """Return SELECT `key`, number of active blocks, open amount they hold."""
+        return SQL(
+            """SELECT %(key)s AS key, COUNT(*), SUM(held.amount)
+                 FROM dunning_block block
+                CROSS JOIN LATERAL (
+                    SELECT COALESCE(SUM(line.amount_residual), 0) AS amount %(open_items)s
+                       AND contact.commercial_partner_id = block.partner_id
+                       AND (block.move_id IS NULL OR line.move_id = block.move_id)
+                       AND (block.move_line_id IS NULL OR line.id = block.move_line_id)) held
+                WHERE block.company_id = %(company)s AND %(active)s
+                GROUP BY 1 ORDER BY 3 DESC""",
+            key=key,
+            open_items=self.env["dunning.statement"]._open_items_sql(Screen(company)),
+            company=company.id,
+            active=self.env["dunning.block"]._active_sql(today),
+        )
+
+    @api.model
+    def _by_age(self, company, today):
+        ages = [
+            (0, 30, self.env._("Up to 30 days")),
+            (31, FORGOTTEN_DAYS, self.env._("31 to 90 days")),
+            (FORGOTTEN_DAYS + 1, None, self.env._("Older than 90 days")),
+        ]
+        key = SQL(
+            "CASE WHEN %(today)s - date_from <= 30 THEN 0 WHEN %(today)s - date_from <= %(old)s "
+            "THEN 31 ELSE %(old)s + 1 END",
+            today=today,
+            old=FORGOTTEN_DAYS,
+        )
+        rows = self.env.execute_query(self._blocked_query(company, today, key))
+        found = {key: (count, amount) for key, count, amount in rows}
+        table = []
+        for youngest, oldest, label in ages:
+            count, amount = found.get(youngest, (0, 0.0))
+            domain = [("date_from", "<=", str(today - timedelta(days=youngest)))]
+            if oldest is not None:
+                domain.append(("date_from", ">=", str(today - timedelta(days=oldest))))
+            table.append(
+                {"label": label, "count": count, "amount": float(amount), "domain": domain}
+            )
+        return table
+
+    @api.model
+    def _by_person(self, company, today):
+        rows = self.env.execute_query(
+            self._blocked_query(company, today, SQL.identifier("block", "user_id"))
+        )
+        # sudo: the names of colleagues
+        users = self.env["res.users"].sudo()
+        return [
+            {
+                "label": users.browse(user_id).name or self.env._("Unknown"),
+                "count": count,
+                "amount": float(amount),
+                "domain": [("user_id", "=", user_id)],
+            }
+            for user_id, count, amount in rows
+        ]

@@ -1,0 +1,180 @@
+import { expect, test } from "@odoo/hoot";
+import { keyDown, queryAllTexts } from "@odoo/hoot-dom";
+import { animationFrame } from "@odoo/hoot-mock";
+import {
+    contains,
+    defineModels,
+    fields,
+    mockService,
+    models,
+    mountView,
+    onRpc,
+} from "@web/../tests/web_test_helpers";
+import { defineMailModels } from "@mail/../tests/mail_test_helpers";
+
+class Customer extends models.Model {
+    _name = "customer";
+
+    name = fields.Char();
+
+    _records = [
+        { id: 1, name: "Alpha" },
+        { id: 2, name: "Beta" },
+    ];
+}
+
+class Line extends models.Model {
+    _name = "dunning.run.line";
+
+    partner_id = fields.Many2one({ relation: "customer" });
+    name = fields.Char();
+    checked = fields.Boolean();
+    outcome = fields.Char();
+    amount_residual = fields.Float({ aggregator: "sum" });
+    checked_count = fields.Integer({ aggregator: "sum" });
+    included_count = fields.Integer({ aggregator: "sum" });
+    listed_count = fields.Integer({ aggregator: "sum" });
+    checked_amount = fields.Float({ aggregator: "sum" });
+
+    _records = [
+        line(1, 1, "unchecked", false, 50),
+        line(2, 2, "included", true, 300),
+        line(3, 2, "included", true, 100),
+    ];
+}
+
+function line(id, partner_id, outcome, checked, amount_residual) {
+    return {
+        id,
+        partner_id,
+        name: `INV/${id}`,
+        outcome,
+        checked,
+        amount_residual,
+        checked_count: checked ? 1 : 0,
+        included_count: outcome === "included" ? 1 : 0,
+        listed_count: 1,
+        checked_amount: checked ? amount_residual : 0,
+    };
+}
+
+defineMailModels();
+defineModels([Customer, Line]);
+
+const FIGURES = {
+    id: 9,
+    state: "prepared",
+    can_work: true,
+    currency_id: false,
+    item_count: 2,
+    customer_count: 1,
+    message_count: 1,
+    amount: 400,
+    included_count: 2,
+    unchecked_count: 1,
+    dropped_count: 0,
+    sent_count: 0,
+    failed_count: 0,
+    progress: 0,
+};
+
+async function mountTaskList(figures = FIGURES) {
+    onRpc("dunning.task.list", "read_figures", () => figures);
+    onRpc("dunning.task.list", "read_customer_marks", () => ({ 1: ["The customer is stopped"] }));
+    await mountView({
+        resModel: "dunning.run.line",
+        type: "list",
+        groupBy: ["partner_id"],
+        context: { dunning_run_id: 9 },
+        arch: `
+            <list js_class="dunning_task_list" class="o_dunning_task_list" expand="1">
+                <field name="checked" widget="dunning_tick" />
+                <field name="partner_id" />
+                <field name="name" />
+                <field name="amount_residual" />
+                <field name="outcome" />
+                <field name="checked_count" column_invisible="1" />
+                <field name="included_count" column_invisible="1" />
+                <field name="listed_count" column_invisible="1" />
+                <field name="checked_amount" column_invisible="1" />
+            </list>`,
+    });
+}
+
+test("what is ticked stays in view", async () => {
+    await mountTaskList();
+    expect(".o_dunning_figures").toHaveText(/400\.00.*1 messages to.*1 customers.*2 items/s);
+});
+
+test("each customer has a tick box, its totals and its reasons", async () => {
+    await mountTaskList();
+    expect(".o_group_header:eq(0) input").not.toBeChecked();
+    expect(".o_group_header:eq(0) .o_dunning_mark").toHaveAttribute(
+        "aria-label",
+        "Left out: The customer is stopped"
+    );
+    expect(".o_group_header:eq(1) input").toBeChecked();
+    expect(".o_group_header:eq(1) .o_dunning_mark").toHaveCount(0);
+    expect(queryAllTexts(".o_dunning_group_ticked")).toEqual([
+        "0 of 1 ticked, 0.00",
+        "2 of 2 ticked, 400.00",
+    ]);
+});
+
+test("the box of a customer ticks on the server, for its other pages, too", async () => {
+    onRpc("dunning.task.list", "tick", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    await mountTaskList();
+    await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
+    expect.verifySteps([[[["partner_id", "=", 1]], true]]);
+});
+
+test("one item unticked: the totals of its customer follow", async () => {
+    onRpc("dunning.run.line", "web_save", ({ args }) => expect.step(args));
+    await mountTaskList();
+    await contains(".o_data_row:eq(1) .o_dunning_tick input").click();
+    await animationFrame();
+    expect.verifySteps([[[2], { checked: false }]]);
+    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("1 of 2 ticked, 100.00");
+    expect(".o_group_header:eq(1) input").toHaveProperty("indeterminate", true);
+});
+
+test("space ticks the item in focus", async () => {
+    onRpc("dunning.run.line", "web_save", ({ args }) => expect.step(args));
+    await mountTaskList();
+    await contains(".o_data_row:eq(0) td[name=name]").focus();
+    await keyDown(" ");
+    await animationFrame();
+    expect.verifySteps([[[1], { checked: true }]]);
+});
+
+test("sending asks first, and says how much goes to how many", async () => {
+    mockService("action", {
+        doActionButton: ({ name, resId }) => expect.step([name, resId]),
+    });
+    await mountTaskList();
+    await contains(".o_dunning_send").click();
+    expect(".modal-body").toHaveText(/1 messages go to 1 customers, over 400\.00 in 2 items/);
+    expect.verifySteps([]);
+    await contains(".modal-footer .btn-primary").click();
+    expect.verifySteps([["action_send", 9]]);
+});
+
+test("many messages are sent in the background", async () => {
+    mockService("action", {
+        doActionButton: ({ name }) => expect.step(name),
+    });
+    await mountTaskList({ ...FIGURES, message_count: 5000 });
+    await contains(".o_dunning_send").click();
+    await contains(".modal-footer .btn-primary").click();
+    expect.verifySteps(["action_send_in_background"]);
+});
+
+test("a run that is done cannot be ticked or sent", async () => {
+    await mountTaskList({ ...FIGURES, state: "done", sent_count: 1 });
+    expect(".o_dunning_send").toHaveCount(0);
+    expect(".o_group_header:eq(1) input").not.toBeEnabled();
+    expect(".o_dunning_figures").toHaveText(/Sent.*1 messages/s);
+});

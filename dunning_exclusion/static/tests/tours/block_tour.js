@@ -1,0 +1,45 @@
+import { registry } from "@web/core/registry";
+
+/** An invoice is stopped from its form and resumed. */
+registry.category("web_tour.tours").add("dunning_stop_invoice", {
+    steps: () => [
+        { trigger: "a[name=dunning]", run: "click" },
+        {
+            trigger: ".o_dunning_panel button[name=action_dunning_stop]",
+            run: "click",
+        },
+        { trigger: ".o_dunning_alert:contains('is stopped')" },
+        {
+            content: "Why is this not reminded?",
+            trigger: ".o_dunning_reasons:contains('The item is stopped')",
+        },
+        {
+            trigger: ".o_dunning_panel button[name=action_dunning_resume]",
+            run: "click",
+        },
+        {
+            content: "Nothing stands against a reminder any more",
+            trigger: ".o_dunning_panel button[name=action_dunning_stop]",
+        },
+    ],
+});
+
+/** Many invoices are paused at once, from their list. */
+registry.category("web_tour.tours").add("dunning_bulk_pause", {
+    steps: () => [
+        { trigger: ".o_list_view .o_data_row" },
+        { trigger: "thead .o_list_record_selector input", run: "click" },
+        { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
+        { trigger: ".o_menu_item:contains('Pause Follow-up')", run: "click" },
+        { trigger: ".modal button[name=action_apply]", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
+    ],
+});
+
+/** A block is lifted from the list of blocks. */
+registry.category("web_tour.tours").add("dunning_lift_block", {
+    steps: () => [
+        { trigger: ".o_data_row:contains('Alpha') button[name=action_lift]", run: "click" },
+        { content: "It left the list of active blocks", trigger: ".o_view_nocontent" },
+    ],
+});

@@ -1,0 +1,62 @@
+import { registry } from "@web/core/registry";
+
+const GROUP = ".o_dunning_task_list tr.o_group_header";
+const ROW = ".o_dunning_task_list tr.o_data_row";
+const FIGURES = ".o_dunning_figures";
+
+/** What people do in the task list beside sending. */
+registry.category("web_tour.tours").add("dunning_task_list", {
+    steps: () => [
+        { trigger: `${FIGURES}:contains('400.00')` },
+        {
+            content: "Untick one item",
+            trigger: `${ROW}:contains('300.00') .o_dunning_tick input:checked`,
+            run: "click",
+        },
+        { content: "The total follows", trigger: `${FIGURES}:contains('100.00')` },
+        {
+            content: "The customer's box is half ticked",
+            trigger: `${GROUP}:contains('Beta'):contains('1 of 2 ticked')`,
+        },
+        {
+            content: "Tick the customer again",
+            trigger: `${GROUP}:contains('Beta') .o_dunning_group_tick input`,
+            run: "click",
+        },
+        { trigger: `${FIGURES}:contains('400.00')` },
+        {
+            content: "Tick a stopped item against its reason",
+            trigger: `${ROW}:contains('50.00') .o_dunning_tick input:not(:checked)`,
+            run: "click",
+        },
+        { trigger: `${FIGURES}:contains('450.00')` },
+        {
+            content: "Preview the message",
+            trigger: `${GROUP}:contains('Beta') button[name=action_preview]`,
+            run: "click",
+        },
+        { trigger: ".modal:contains('Beta') .o_field_widget[name=subject]:contains('reminder')" },
+        { trigger: ".modal-footer button.btn-primary", run: "click" },
+        {
+            content: "Note a promise",
+            trigger: `body:not(:has(.modal)) ${ROW}:contains('300.00') button[name=action_promise]`,
+            run: "click",
+        },
+        { trigger: ".modal .o_form_button_save", run: "click" },
+        {
+            content: "The promised item is unticked, with the (x) beside the promise",
+            trigger: `${ROW}:contains('300.00') td[name=promise_date] .o_dunning_mark`,
+        },
+        { trigger: `${FIGURES}:contains('150.00')` },
+        {
+            content: "Show what is dropped",
+            trigger: ".o_searchview_dropdown_toggler",
+            run: "click",
+        },
+        { trigger: ".o_filter_menu .o_menu_item:contains('Dropped')", run: "click" },
+        {
+            content: "The prevented customer has its reason",
+            trigger: `${GROUP}:contains('Gamma') .o_dunning_mark[aria-label*='prevented']`,
+        },
+    ],
+});

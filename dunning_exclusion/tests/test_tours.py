@@ -1,0 +1,91 @@
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .common import DunningCommon
+
+
+@tagged("post_install", "-at_install")
+class TestTours(DunningCommon, HttpCase):
+    """What people do most, in a real browser, as the person who does it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        values = {"company_id": cls.company.id, "company_ids": [(6, 0, cls.company.ids)]}
+        cls.accountant = new_test_user(
+            cls.env, "dunning_accountant", groups="account.group_account_invoice", **values
+        )
+        cls.manager = new_test_user(
+            cls.env,
+            "dunning_manager",
+            groups="account.group_account_manager,base.group_system",
+            **values,
+        )
+        # Only what a test makes itself is on its screens.
+        cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
+
+    def _start(self, path, tour, login="dunning_accountant"):
+        self.start_tour(f"/odoo/{path}", tour, login=login)
+
+    def test_accountant_stops_a_customer_pauses_an_invoice_and_sends_the_rest(self):
+        self._create_invoice(amount=700)
+        reminded = self._create_invoice(self.other_customer, amount=300)
+        paused = self._create_invoice(self.other_customer, amount=200)
+        self._start(f"res.partner/{self.customer.id}", "dunning_main_job")
+        self.assertTrue(self.customer.dunning_stop)
+        self.assertEqual(self.customer.dunning_block_ids.user_id, self.accountant)
+        notice = self.env["dunning.notice"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(notice.partner_id, self.other_customer)
+        self.assertEqual(notice.line_ids.move_id, reminded)
+        self.assertEqual(notice.outstanding, 500)
+        self.assertNotIn(paused.name, notice.body)
+        self.assertIn(reminded.name, notice.body)
+        self._start(f"res.partner/{self.other_customer.id}", "dunning_history")
+
+    def test_task_list_is_worked_without_leaving_it(self):
+        self._create_invoice(self.other_customer, amount=300)
+        self._create_invoice(self.other_customer, amount=100)
+        stopped = self._create_invoice(amount=50)
+        stopped.action_dunning_stop()
+        gamma = self._create_customer("Gamma")
+        self._create_invoice(gamma, amount=70)
+        gamma.prevent_dunning = True
+        run = self._create_run()
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_task_list")
+        line = run.line_ids.filtered(lambda line: line.move_id == stopped)
+        self.assertEqual(line.override_user_id, self.accountant)
+        promise = self.env["dunning.promise"].search([("partner_id", "=", self.other_customer.id)])
+        self.assertEqual(promise.open_amount, 300)
+
+    def test_invoice_is_stopped_from_its_form(self):
+        invoice = self._create_invoice()
+        self._start(f"account.move/{invoice.id}", "dunning_stop_invoice")
+        self.assertEqual(invoice.dunning_block_ids.mapped("state"), ["lifted"])
+        self.assertEqual(invoice.dunning_block_ids.lifted_by_id, self.accountant)
+
+    def test_many_invoices_are_paused_from_their_list(self):
+        invoices = self._create_invoice() | self._create_invoice(self.other_customer)
+        self._start("action-account.action_move_out_invoice_type", "dunning_bulk_pause")
+        invoices.invalidate_recordset()
+        self.assertEqual(invoices.mapped("dunning_pause"), [True, True])
+
+    def test_block_is_lifted_from_the_list(self):
+        self.customer.action_dunning_stop()
+        self._start("action-dunning_exclusion.dunning_block_action", "dunning_lift_block")
+        self.assertFalse(self.customer.dunning_stop)
+
+    def test_new_scenario_is_set_up(self):
+        self._start(
+            "action-dunning_exclusion.dunning_scenario_action",
+            "dunning_new_scenario",
+            login="dunning_manager",
+        )
+        scenario = self.env["dunning.scenario"].search([("name", "=", "Key accounts")])
+        self.assertEqual(scenario.level_ids.mapped("delay"), [10])
+
+    def test_threshold_shows_what_it_excludes_before_it_is_saved(self):
+        self._create_invoice(amount=100)
+        self._create_invoice(self.other_customer, amount=200)
+        # The taxes of the test company are on cash basis, which its settings must then say.
+        self.company.tax_exigibility = True
+        self._start("settings", "dunning_threshold", login="dunning_manager")
+        self.assertEqual(self.company.dunning_item_minimum, 150)
