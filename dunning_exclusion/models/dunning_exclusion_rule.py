@@ -286,6 +286,12 @@ class DunningExclusionRule(models.Model):
         self.env["dunning.block"]._invalidate_targets()
         return result
 
+    def unlink(self):
+        # sudo: what runs found out is not for users to write.
+        lines = self.env["dunning.run.line"].sudo().search(Domain("rule_id", "in", self.ids))
+        lines.rule_id = False
+        return super().unlink()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_builtin(self):
         if any(rule.source == "builtin" for rule in self):

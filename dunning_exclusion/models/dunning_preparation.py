@@ -23,19 +23,17 @@ class DunningPreparation(models.AbstractModel):
                        (run_id, company_id, move_line_id, move_id, partner_id, level_id,
                         level_sequence, scenario_id, message_key, currency_id, date_due,
                         days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
-                        reason_ids, checked, create_uid, create_date, write_uid, write_date)
+                        reason_ids, checked)
                    SELECT %(run)s, screening.company_id, screening.move_line_id,
                           screening.move_id, screening.partner_id, level.id, level.sequence,
                           level.scenario_id, screening.message_key, screening.currency_id,
                           screening.date_due, screening.days_overdue, screening.amount_residual,
                           screening.amount_residual_currency, screening.outcome,
                           screening.rule_id, screening.reason_ids,
-                          screening.outcome = 'included', %(user)s, now() AT TIME ZONE 'UTC',
-                          %(user)s, now() AT TIME ZONE 'UTC'
+                          screening.outcome = 'included'
                      FROM (%(screening)s) AS screening
                      LEFT JOIN dunning_level level ON level.id = screening.level_id""",
                 run=run.id,
-                user=self.env.uid,
                 screening=self.env["dunning.statement"]._query(screen),
             )
         )

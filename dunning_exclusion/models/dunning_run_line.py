@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dunning_screening import OUTCOMES
+from .snapshot import Snapshot
 
 # Figures of a group of lines, made by PostgreSQL where the task list asks for them.
 GROUP_FIGURES = {
@@ -23,9 +24,11 @@ class DunningRunLine(models.Model):
     _description = "Dunning Run Line"
     _order = "run_id desc, partner_id, date_due, id"
     _rec_name = "move_line_id"
+    # Written by the million: the run says who made its lines and when.
+    _log_access = False
 
     run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="cascade")
-    company_id = fields.Many2one("res.company", required=True)
+    company_id = Snapshot("res.company", required=True)
     run_state = fields.Selection(related="run_id.state", string="Run State")
     move_line_id = fields.Many2one(
         "account.move.line", string="Item", index=True, ondelete="set null"
@@ -36,12 +39,12 @@ class DunningRunLine(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", index=True, ondelete="restrict")
     level_id = fields.Many2one("dunning.level", string="Dunning Level", ondelete="set null")
     level_sequence = fields.Integer()
-    scenario_id = fields.Many2one("dunning.scenario", ondelete="set null")
+    scenario_id = Snapshot("dunning.scenario")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
     company_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Company Currency"
     )
-    currency_id = fields.Many2one("res.currency")
+    currency_id = Snapshot("res.currency")
     date_due = fields.Date(string="Due Date")
     days_overdue = fields.Integer(aggregator="max")
     amount_residual = fields.Monetary(string="Open Amount", currency_field="company_currency_id")
@@ -59,7 +62,7 @@ class DunningRunLine(models.Model):
         help="Of the customer, when the line was sent.",
     )
     outcome = fields.Selection(OUTCOMES)
-    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
+    rule_id = Snapshot("dunning.exclusion.rule", string="Deciding Reason")
     reason_ids = fields.Json()
     rule_ids = fields.Many2many(
         "dunning.exclusion.rule",

@@ -124,6 +124,12 @@ class DunningScenario(models.Model):
             fault=fault,
         )
 
+    def unlink(self):
+        # sudo: what runs found out is not for users to write.
+        lines = self.env["dunning.run.line"].sudo().search(Domain("scenario_id", "in", self.ids))
+        lines.scenario_id = False
+        return super().unlink()
+
     def write(self, vals):
         if vals.get("active") and "date_start" not in vals:
             # Switching a scenario on must not remind of years of old invoices.

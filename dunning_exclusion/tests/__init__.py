@@ -32,6 +32,7 @@ from . import (
     test_screens,
     test_tours,
     test_promise,
+    test_query_counts,
     test_survival,
     test_takeover,
     test_verdict_table,
