@@ -63,7 +63,8 @@ def send_some(env, run, size):
         {"run": run.id, "size": size},
     )
     env["dunning.run.line"].invalidate_model()
-    run.state = "prepared"
+    # sudo: users do not write the state of a run
+    run.sudo().state = "prepared"
     env.cr.commit()
     return Clock(env).once(run.action_send)
 
