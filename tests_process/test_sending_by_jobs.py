@@ -30,7 +30,10 @@ def origin_with_jobs(odoo_process):
 
 
 @pytest.fixture
-def world(origin_with_jobs, mailbox, request):
+def world(origin_with_jobs, odoo_process, mailbox, request, monkeypatch):
+    # Whoever enqueues jobs knows by this that they will be run.
+    modules = ["base", "web", "queue_job"]
+    monkeypatch.setitem(odoo_process.tools.config, "server_wide_modules", modules)
     with copied_world(origin_with_jobs, request) as world:
         yield world
 

@@ -9,5 +9,5 @@ class DunningAutomation(models.AbstractModel):
     @api.model
     def _send(self, run):
         """Override of `dunning_exclusion` to leave the sending to jobs."""
-        by_jobs = self.with_context(**{BY_JOBS: True})
+        by_jobs = self.with_context(**{BY_JOBS: self.env["dunning.sender"]._has_runner()})
         return super(DunningAutomation, by_jobs)._send(run)

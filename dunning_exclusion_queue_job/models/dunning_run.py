@@ -19,8 +19,9 @@ class DunningRun(models.Model):
     def action_send_in_background(self):
         """Override of `dunning_exclusion` to enqueue the jobs at once."""
         result = super().action_send_in_background()
-        for run in self:
-            run._delay_sending()
+        if self.env["dunning.sender"]._has_runner():
+            for run in self:
+                run._delay_sending()
         return result
 
     def _delay_sending(self):

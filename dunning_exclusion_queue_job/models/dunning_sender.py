@@ -1,6 +1,6 @@
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, config
 
 # Whether a run is sent by jobs; a person who waits for it sends it without them.
 BY_JOBS = "dunning_by_jobs"
@@ -18,6 +18,11 @@ class DunningSender(models.AbstractModel):
     """
 
     _inherit = "dunning.sender"
+
+    @api.model
+    def _has_runner(self):
+        """Return whether this server runs jobs: without its runner they would wait for ever."""
+        return "queue_job" in config["server_wide_modules"]
 
     @api.model
     def _send_run(self, run):

@@ -27,6 +27,9 @@ class TestSendingByJobs(DunningCommon):
 
     def setUp(self):
         super().setUp()
+        self.runner = self.startPatcher(
+            patch.object(type(self.sender), "_has_runner", return_value=True)
+        )
         self.startPatcher(patch.object(dunning_run, "BATCH_SIZE", 2))
         self.run_record = self._create_run()
 
@@ -214,3 +217,10 @@ class TestSendingByJobs(DunningCommon):
         self.run_record.action_send_in_background()
         uninstall_hook(self.env(su=True))
         self.assertEqual(set(self._jobs().mapped("state")), {"cancelled"})
+
+    def test_without_the_runner_nothing_waits_for_jobs(self):
+        self.runner.return_value = False
+        self.run_record.action_send_in_background()
+        self.assertFalse(self._jobs())
+        self.env["dunning.run"]._cron_send_runs()
+        self._assert_all_sent_once()
