@@ -111,7 +111,7 @@ class TestOwnRules(VerdictCommon):
         self.assertFalse(Rule._broken_in(self.company))
         for domain in (
             "[('x_gone', '=', 1)]",
-            "[('id', '=', 99999999999999999999)]",
+            "[('id', '=', 'no number')]",
             "broken (",
         ):
             with self.subTest(domain=domain):
@@ -146,6 +146,7 @@ class TestOwnRules(VerdictCommon):
             return self.env.cr.sql_log_count - before
 
         self._create_rule(domain="[('name', '=', 'X')]")
+        queries()  # what Odoo keeps from the first time on
         few = queries()
         for number in range(10):
             self._create_rule(domain=f"[('name', '=', 'X{number}')]")

@@ -57,30 +57,47 @@ class TestTakeover(VerdictCommon):
         self._pay(paid)
         self.assertFalse(self._takeover().line_ids)
 
-    def test_columns_of_other_addons(self):
-        self._sql("ALTER TABLE res_partner ADD COLUMN no_overdue_reminder boolean")
-        self._sql("ALTER TABLE account_move ADD COLUMN no_overdue_reminder boolean")
+    def _credit_policies(self):
+        """Return the ids of a "no follow" policy and of another one, of OCA's addon or like it."""
+        if "credit.control.policy" in self.env:
+            Policy = self.env["credit.control.policy"].sudo()
+            accounts = [(6, 0, self.company_data["default_account_receivable"].ids)]
+            return Policy.create(
+                [
+                    {"name": name, "do_nothing": no_follow, "account_ids": accounts}
+                    for name, no_follow in (("No follow", True), ("Follow", False))
+                ]
+            ).ids
         self._sql("ALTER TABLE res_partner ADD COLUMN credit_policy_id jsonb")
         self._sql("ALTER TABLE account_move ADD COLUMN credit_policy_id integer")
         self._sql("CREATE TABLE credit_control_policy (id serial, do_nothing boolean)")
         self._sql("INSERT INTO credit_control_policy VALUES (7, TRUE), (8, FALSE)")
+        return [7, 8]
+
+    def _set_credit_policy(self, record, policy_id):
+        if "credit_policy_id" in record:
+            record.sudo().with_company(self.company).credit_policy_id = policy_id
+            self.env.flush_all()
+            return
+        value = SQL("%s", policy_id)
+        if record._name == "res.partner":
+            value = SQL("jsonb_build_object(%s, %s::int)", str(self.company.id), policy_id)
+        table = SQL.identifier(record._table)
+        self._sql(SQL("UPDATE %s SET credit_policy_id = %s WHERE id = %s", table, value, record.id))
+
+    def test_columns_of_other_addons(self):
+        self._sql("ALTER TABLE res_partner ADD COLUMN no_overdue_reminder boolean")
+        self._sql("ALTER TABLE account_move ADD COLUMN no_overdue_reminder boolean")
+        no_follow, follow = self._credit_policies()
         named, by_policy, followed = (self._fresh_customer() for _number in range(3))
         of_policy = self._create_invoice()
         self._sql(SQL("UPDATE res_partner SET no_overdue_reminder = TRUE WHERE id = %s", named.id))
         self._sql(
             SQL("UPDATE account_move SET no_overdue_reminder = TRUE WHERE id = %s", self.invoice.id)
         )
-        self._sql(SQL("UPDATE account_move SET credit_policy_id = 7 WHERE id = %s", of_policy.id))
-        for customer, policy in ((by_policy, 7), (followed, 8)):
-            self._sql(
-                SQL(
-                    "UPDATE res_partner SET credit_policy_id = jsonb_build_object(%s, %s::int)"
-                    " WHERE id = %s",
-                    str(self.company.id),
-                    policy,
-                    customer.id,
-                )
-            )
+        self._set_credit_policy(of_policy, no_follow)
+        self._set_credit_policy(by_policy, no_follow)
+        self._set_credit_policy(followed, follow)
         takeover = self._takeover()
         no_move = self.env["account.move"]
         self.assertEqual(
