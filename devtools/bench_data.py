@@ -9,6 +9,8 @@ from .base import ROOT, DevError, fingerprint, say
 ADDON = "dunning_exclusion"
 PEER = "account_credit_control"
 FOLDER = ROOT / "benchmarks"
+# the files that decide what is in a ledger
+LEDGER = ("ledger", "patterns", "copies", "documents", "check")
 PREFIX = "dunning_bench_work_"
 
 
@@ -23,7 +25,8 @@ def shell(name, call):
 
 def ledger(items):
     """Return the database with the ledger, without the addon."""
-    key = fingerprint(databases.base_key(), FOLDER / "ledger.py", FOLDER / "check.py")
+    files = [FOLDER / f"{name}.py" for name in LEDGER]
+    key = fingerprint(databases.base_key(), *files)
     call = "from benchmarks import check, ledger\n"
     call += f"ledger.fill(env, {items})\ncheck.check(env, {items})"
     return databases.build(
