@@ -8,69 +8,143 @@ class DunningExclusionCondition(models.AbstractModel):
     A condition is SQL over these aliases:
 
     - item rules: `line` (account_move_line), `move` (account_move), `contact` (the res_partner of
-      the line; the customer is `contact.commercial_partner_id`), `company` (res_company);
-    - customer rules: `customer` (res_partner, the commercial partner), `company`, and `total`
-      with `outstanding`, `overdue`, `reminded_amount` (company currency), `type_id` (0: none) and
-      `sends_email` of the message the customer would get.
+      the line; the customer is `contact.commercial_partner_id`), `company` (res_company), `held`
+      (the blocks on the item: `stop`, `pause`, `prevent`, each TRUE or not) and `promised`
+      (`move_line_id`: NULL without an open promise);
+    - customer rules: `customer` (res_partner, the commercial partner), `company`, `held` (the
+      blocks on the customer), and `total` with `outstanding`, `overdue`, `reminded_amount`
+      (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
+      get.
 
     `screen` tells what is constant: `screen.today`, `screen.companies`. Another addon adds a rule
     by one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model.
+    What several conditions need of another table is joined once: see `_item_joins` and
+    `_customer_joins`.
     """
 
     _name = "dunning.exclusion.condition"
     _description = "Dunning Exclusion Conditions"
 
+    # What is joined -------------------------------------------------------------------------
+
+    @api.model
+    def _item_joins(self, screen) -> SQL:
+        """Return the JOINs that item rules use, with at most one row for an item.
+
+        An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
+        """
+        # For a handful of customers each item is looked up; for all, each table is read once.
+        if screen.customers is None:
+            return SQL("%s %s", self._held_items(screen), self._promised_items(screen))
+        return SQL(
+            """LEFT JOIN LATERAL (
+                   SELECT %(flags)s FROM dunning_block block
+                    WHERE block.move_id = line.move_id AND %(active)s
+                      AND (block.move_line_id = line.id OR block.move_line_id IS NULL
+                           AND block.partner_id = contact.commercial_partner_id)) held ON TRUE
+               LEFT JOIN LATERAL (%(promised)s AND promised_item.move_line_id = line.id
+                                  LIMIT 1) promised ON TRUE""",
+            flags=self._flags_sql(),
+            active=self.env["dunning.block"]._active_sql(screen.today),
+            promised=self._promised_query(screen),
+        )
+
+    @api.model
+    def _held_items(self, screen) -> SQL:
+        return SQL(
+            """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
+                           WHERE block.move_line_id IS NOT NULL AND %(active)s
+                           GROUP BY block.move_line_id) held_line
+                      ON held_line.move_line_id = line.id
+               LEFT JOIN (SELECT block.move_id, block.partner_id, %(flags)s FROM dunning_block block
+                           WHERE block.move_id IS NOT NULL AND block.move_line_id IS NULL
+                             AND %(active)s
+                           GROUP BY block.move_id, block.partner_id) held_entry
+                      ON held_entry.move_id = line.move_id
+                     AND held_entry.partner_id = contact.commercial_partner_id
+               CROSS JOIN LATERAL (SELECT held_line.stop OR held_entry.stop AS stop,
+                                          held_line.pause OR held_entry.pause AS pause,
+                                          held_line.prevent OR held_entry.prevent AS prevent) held
+            """,
+            flags=self._flags_sql(),
+            active=self.env["dunning.block"]._active_sql(screen.today),
+        )
+
+    @api.model
+    def _promised_items(self, screen) -> SQL:
+        return SQL(
+            """LEFT JOIN (%s GROUP BY promised_item.move_line_id) promised
+                      ON promised.move_line_id = line.id""",
+            self._promised_query(screen),
+        )
+
+    @api.model
+    def _promised_query(self, screen) -> SQL:
+        """Return SELECT move_line_id of the items that are promised and not paid as promised."""
+        return SQL(
+            """SELECT promised_item.move_line_id FROM dunning_promise promise
+                 JOIN dunning_promise_move_line_rel promised_item
+                   ON promised_item.promise_id = promise.id
+                 JOIN res_company promise_company ON promise_company.id = promise.company_id
+                WHERE promise.cancelled IS NOT TRUE
+                  AND promise.date
+                      + COALESCE(promise_company.dunning_promise_tolerance_days, 0) >= %s
+                  AND NOT %s""",
+            screen.today,
+            self.env["dunning.promise"]._kept_sql(),
+        )
+
+    @api.model
+    def _customer_joins(self, screen) -> SQL:
+        """Return the JOINs that customer rules use, with at most one row for a customer.
+
+        An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
+        """
+        chosen = SQL()
+        if screen.customers is not None:
+            chosen = SQL("AND block.partner_id = ANY(%s)", list(screen.customers))
+        return SQL(
+            """LEFT JOIN (SELECT block.company_id, block.partner_id, %s FROM dunning_block block
+                           WHERE block.move_id IS NULL AND %s %s
+                           GROUP BY block.company_id, block.partner_id) held
+                      ON held.company_id = company.id AND held.partner_id = customer.id""",
+            self._flags_sql(),
+            self.env["dunning.block"]._active_sql(screen.today),
+            chosen,
+        )
+
+    @api.model
+    def _flags_sql(self) -> SQL:
+        kinds = ("stop", "pause", "prevent")
+        return SQL(", ").join(
+            SQL("BOOL_OR(block.kind = %s) AS %s", kind, SQL.identifier(kind)) for kind in kinds
+        )
+
     # Blocks ---------------------------------------------------------------------------------
 
     @api.model
     def _condition_stop_customer(self, screen):
-        return self._customer_block("stop", screen)
+        return SQL("held.stop")
 
     @api.model
     def _condition_pause_customer(self, screen):
-        return self._customer_block("pause", screen)
+        return SQL("held.pause")
 
     @api.model
     def _condition_prevent_customer(self, screen):
-        return self._customer_block("prevent", screen)
+        return SQL("held.prevent")
 
     @api.model
     def _condition_stop_item(self, screen):
-        return self._item_block("stop", screen)
+        return SQL("held.stop")
 
     @api.model
     def _condition_pause_item(self, screen):
-        return self._item_block("pause", screen)
+        return SQL("held.pause")
 
     @api.model
     def _condition_prevent_item(self, screen):
-        return self._item_block("prevent", screen)
-
-    @api.model
-    def _customer_block(self, kind, screen):
-        return SQL(
-            """EXISTS (SELECT 1 FROM dunning_block block
-                        WHERE block.company_id = company.id AND block.partner_id = customer.id
-                          AND block.move_id IS NULL AND block.kind = %s AND %s)""",
-            kind,
-            self.env["dunning.block"]._active_sql(screen.today),
-        )
-
-    @api.model
-    def _item_block(self, kind, screen):
-        # Two EXISTS and not one OR: PostgreSQL can turn each of them into a hashed lookup.
-        return SQL(
-            """(EXISTS (SELECT 1 FROM dunning_block block
-                         WHERE block.move_line_id = line.id AND block.kind = %(kind)s
-                           AND %(active)s)
-             OR EXISTS (SELECT 1 FROM dunning_block block
-                         WHERE block.move_id = line.move_id
-                           AND block.partner_id = contact.commercial_partner_id
-                           AND block.move_line_id IS NULL AND block.kind = %(kind)s
-                           AND %(active)s))""",
-            kind=kind,
-            active=self.env["dunning.block"]._active_sql(screen.today),
-        )
+        return SQL("held.prevent")
 
     # Items ----------------------------------------------------------------------------------
 
@@ -104,19 +178,7 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _condition_promise(self, screen):
-        return SQL(
-            """company.dunning_exclude_promises
-               AND EXISTS (SELECT 1 FROM dunning_promise promise
-                             JOIN dunning_promise_move_line_rel item
-                               ON item.promise_id = promise.id
-                            WHERE item.move_line_id = line.id
-                              AND promise.cancelled IS NOT TRUE
-                              AND promise.date
-                                  + COALESCE(company.dunning_promise_tolerance_days, 0) >= %s
-                              AND NOT %s)""",
-            screen.today,
-            self.env["dunning.promise"]._kept_sql(),
-        )
+        return SQL("company.dunning_exclude_promises AND promised.move_line_id IS NOT NULL")
 
     @api.model
     def _condition_paid(self, screen):

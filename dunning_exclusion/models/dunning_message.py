@@ -211,7 +211,7 @@ class DunningMessage(models.AbstractModel):
     def _count_unlisted(self):
         """Count the open items of the customers that their messages do not list."""
         for company, notices in self.grouped("company_id").items():
-            screen = Screen(company, owner=("partner", tuple(notices.partner_id.ids)))
+            screen = Screen(company, customers=tuple(notices.partner_id.ids))
             statement = self.env["dunning.statement"]
             self.env.flush_all()
             rows = self.env.execute_query(
@@ -219,7 +219,7 @@ class DunningMessage(models.AbstractModel):
                     """SELECT contact.commercial_partner_id, COUNT(*) %s %s
                         GROUP BY contact.commercial_partner_id""",
                     statement._open_items_sql(screen),
-                    statement._customers_of_owner(screen),
+                    statement._chosen_customers(screen),
                 )
             )
             counts = dict(rows)

@@ -190,7 +190,7 @@ class DunningScenario(models.Model):
 
     @api.model
     def _by_email_sql(self, company):
-        """Return whether the scenario of the customer of `contact` sends e-mails, else None."""
+        """Return whether the scenario of `customer` sends e-mails, as SQL; None: none does."""
         scenarios = self.sudo()._of_company(company, "invoice")
         with_email = scenarios.filtered(lambda s: "email" in s.level_ids.mapped("action"))
         if not with_email:
@@ -199,8 +199,7 @@ class DunningScenario(models.Model):
             # Every customer has one of them: nothing has to be looked up.
             return SQL("TRUE")
         return SQL(
-            """(SELECT COALESCE(%s = ANY(%s), FALSE) FROM res_partner customer
-                 WHERE customer.id = contact.commercial_partner_id)""",
+            "COALESCE(%s = ANY(%s), FALSE)",
             self._choice_sql(company),
             with_email.ids,
         )

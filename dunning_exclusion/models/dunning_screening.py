@@ -185,7 +185,7 @@ class DunningScreening(models.Model):
         if not customer_ids:
             return {}
         statement = self.env["dunning.statement"]
-        screen = Screen(company, company._dunning_today(), ("partner", tuple(customer_ids)))
+        screen = Screen(company, company._dunning_today(), customers=tuple(customer_ids))
         self.env.flush_all()
         rows = self.env.execute_query(statement._balance_of_customers_query(screen))
         return {customer_id: amounts for _company, customer_id, *amounts in rows}

@@ -18,12 +18,14 @@ class Screen:
         are those of customers (commercial partners)
     :param candidates: SELECT move_line_id, level_id, type_id, sends_email, message_key of the
         items a run is about; None: every open item, for the live report and the explanation
+    :param customers: the ids of the customers that are read, which follow from `owner`; None: all
     """
 
     companies: models.BaseModel
     today: date | None = None
     owner: tuple | None = None
     candidates: SQL | None = None
+    customers: tuple | None = None
 
 
 class DunningStatement(models.AbstractModel):
@@ -45,6 +47,7 @@ class DunningStatement(models.AbstractModel):
         """Return SELECT of all columns of this model for what `screen` asks about."""
         self.env.flush_all()
         self._switch_compiler_off()
+        screen = self._with_customers(screen)
         branches = [self._branch_query(branch, rules) for branch, rules in self._branches(screen)]
         return SQL(" UNION ALL ").join(SQL("(%s)", branch) for branch in branches)
 
@@ -56,6 +59,29 @@ class DunningStatement(models.AbstractModel):
         items with them.
         """
         self.env.cr.execute("SET LOCAL jit = off")
+
+    @api.model
+    def _with_customers(self, screen):
+        """Return `screen` with the customers that its owner belongs to.
+
+        Totals are the customer's, so its other items are needed to explain one of them. PostgreSQL
+        plans the statement faster, and reads nothing else, when it is given their ids.
+        """
+        if not screen.owner:
+            return screen
+        owner, ids = screen.owner
+        if owner == "partner":
+            return replace(screen, customers=tuple(ids))
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT contact.commercial_partner_id FROM account_move_line line
+                     JOIN res_partner contact ON contact.id = line.partner_id
+                    WHERE %s = ANY(%s)""",
+                SQL("line.id") if owner == "line" else SQL("line.move_id"),
+                list(ids),
+            )
+        )
+        return replace(screen, customers=tuple(row[0] for row in rows))
 
     @api.model
     def _branches(self, screen):
@@ -96,7 +122,7 @@ class DunningStatement(models.AbstractModel):
                       GREATEST(%(today)s - item.date_due, 0) AS days_overdue,
                       item.amount_residual, item.amount_residual_currency,
                       message.outstanding, message.overdue, message.reminded_amount,
-                      item.level_id, item.message_key,
+                      %(candidate_columns)s,
                       CASE WHEN decision.rank IS NULL THEN 'included'
                            WHEN decision.rank <= %(dropped)s THEN 'dropped'
                            ELSE 'unchecked' END AS outcome,
@@ -106,11 +132,15 @@ class DunningStatement(models.AbstractModel):
                              FROM unnest(item.ranks || message.ranks) rank)
                       END AS reason_ids
                  FROM item
-                 JOIN message USING (company_id, partner_id, message_key, type_id, sends_email)
+                 JOIN message USING (%(keys)s)
                 CROSS JOIN LATERAL (
                     SELECT LEAST(item.ranks[1], message.ranks[1]) AS rank) decision
                 %(restriction)s""",
             candidate=SQL("candidate AS (%s),", screen.candidates) if screen.candidates else SQL(),
+            candidate_columns=SQL("item.level_id, item.message_key")
+            if screen.candidates
+            else SQL("NULL::int AS level_id, 0 AS message_key"),
+            keys=self._message_keys(screen),
             item=self._item_query(screen, self._ranks_sql(screen, ranked, "item")),
             message=self._message_query(screen, self._ranks_sql(screen, ranked, "customer")),
             today=screen.today,
@@ -156,42 +186,45 @@ class DunningStatement(models.AbstractModel):
         return SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
 
     @api.model
+    def _message_keys(self, screen) -> SQL:
+        """Return the columns that tell which items go into one message."""
+        if screen.candidates:
+            return SQL("company_id, partner_id, message_key, type_id, sends_email")
+        return SQL("company_id, partner_id")
+
+    @api.model
     def _item_query(self, screen, ranks) -> SQL:
-        candidate = SQL(
-            """candidate.level_id, COALESCE(candidate.type_id, 0) AS type_id,
-               candidate.sends_email, candidate.message_key"""
-        )
-        join = SQL("JOIN candidate ON candidate.move_line_id = line.id")
-        if not screen.candidates:
-            join = SQL()
-            # Outside a run the question is about the ordinary reminder of overdue items.
-            overdue_type = self.env.ref("dunning_exclusion.type_overdue", False)
+        candidate, join = SQL(), SQL()
+        if screen.candidates:
             candidate = SQL(
-                "NULL::int AS level_id, %s AS type_id, %s AS sends_email, 0 AS message_key",
-                overdue_type.id if overdue_type and overdue_type.active else 0,
-                self._by_email_sql(screen.companies),
+                """candidate.level_id, COALESCE(candidate.type_id, 0) AS type_id,
+                   candidate.sends_email, candidate.message_key,"""
             )
+            join = SQL("JOIN candidate ON candidate.move_line_id = line.id")
+        conditions = self.env["dunning.exclusion.condition"]
         return SQL(
             """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                       contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
                       line.amount_residual, line.amount_residual_currency,
-                      %(candidate)s, %(ranks)s AS ranks
+                      %(candidate)s %(ranks)s AS ranks
                  %(open_items)s %(chosen)s""",
             date_due=self._date_due_sql(),
             candidate=candidate,
             ranks=ranks,
-            open_items=self._open_items_sql(screen, join),
-            chosen=self._customers_of_owner(screen),
+            open_items=self._open_items_sql(
+                screen, SQL("%s %s", join, conditions._item_joins(screen))
+            ),
+            chosen=self._chosen_customers(screen),
         )
 
     @api.model
     def _by_email_sql(self, companies) -> SQL:
-        """Return whether the customer of `contact` is reminded by e-mail, outside a run.
+        """Return whether `customer` is reminded by e-mail in `company`, outside a run.
 
         It is when a level of the scenario that applies to it sends e-mails.
         """
         cases = [
-            SQL("WHEN line.company_id = %s THEN %s", company.id, by_email)
+            SQL("WHEN company.id = %s THEN %s", company.id, by_email)
             for company in companies
             if (by_email := self.env["dunning.scenario"]._by_email_sql(company))
         ]
@@ -200,24 +233,11 @@ class DunningStatement(models.AbstractModel):
         return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases))
 
     @api.model
-    def _customers_of_owner(self, screen) -> SQL:
-        """Return the restriction to all items of the customers that `screen.owner` belongs to.
-
-        Totals are the customer's, so its other items are needed to explain one of them.
-        """
-        if not screen.owner:
+    def _chosen_customers(self, screen) -> SQL:
+        """Return the restriction of open items to the customers that are read."""
+        if screen.customers is None:
             return SQL()
-        owner, ids = screen.owner
-        if owner == "partner":
-            return SQL("AND contact.commercial_partner_id = ANY(%s)", list(ids))
-        return SQL(
-            """AND contact.commercial_partner_id IN (
-                   SELECT partner.commercial_partner_id FROM account_move_line own
-                     JOIN res_partner partner ON partner.id = own.partner_id
-                    WHERE %s = ANY(%s))""",
-            SQL("own.id") if owner == "line" else SQL("own.move_id"),
-            list(ids),
-        )
+        return SQL("AND contact.commercial_partner_id = ANY(%s)", list(screen.customers))
 
     @api.model
     def _restriction(self, screen) -> SQL:
@@ -230,9 +250,9 @@ class DunningStatement(models.AbstractModel):
     def _balance_of_customers_query(self, screen, customers=None) -> SQL:
         """Return company, customer, outstanding and overdue of some customers.
 
-        :param customers: SELECT of their ids; None: those that `screen.owner` belongs to
+        :param customers: SELECT of their ids; None: those of `screen`
         """
-        chosen = self._customers_of_owner(screen)
+        chosen = self._chosen_customers(screen)
         if customers:
             chosen = SQL("AND contact.commercial_partner_id IN (%s)", customers)
         return SQL(
@@ -264,28 +284,45 @@ class DunningStatement(models.AbstractModel):
         """
         return SQL(
             """SELECT total.*, %(ranks)s AS ranks
-                 FROM (%(totals)s) total
-                 JOIN res_partner customer ON customer.id = total.partner_id
-                 JOIN res_company company ON company.id = total.company_id""",
+                 FROM (%(totals)s) owed
+                 JOIN res_partner customer ON customer.id = owed.partner_id
+                 JOIN res_company company ON company.id = owed.company_id
+                CROSS JOIN LATERAL (SELECT owed.* %(ordinary)s) total
+                 %(joins)s""",
             ranks=ranks,
-            totals=self._totals_query(screen),
+            totals=self._run_totals(screen) if screen.candidates else self._all_totals(screen),
+            ordinary=SQL() if screen.candidates else self._ordinary_message_sql(screen),
+            joins=self.env["dunning.exclusion.condition"]._customer_joins(screen),
         )
 
     @api.model
-    def _totals_query(self, screen) -> SQL:
-        if not screen.candidates:
-            # Every open item is there, and all items of a customer are in one message.
-            return SQL(
-                """SELECT company_id, partner_id, message_key, type_id, sends_email, %(owed)s,
-                          COALESCE(SUM(amount_residual) FILTER (
-                              WHERE cardinality(ranks) = 0 AND date_due < %(today)s
-                                AND amount_residual > 0), 0) AS reminded_amount
-                     FROM item
-                    GROUP BY company_id, partner_id, message_key, type_id, sends_email""",
-                owed=self._owed_sql(screen),
-                today=screen.today,
-            )
-        # All open items count in what is owed, also those that are no candidates.
+    def _ordinary_message_sql(self, screen) -> SQL:
+        """Return type and way of the message that is asked about outside a run: overdue items."""
+        overdue_type = self.env.ref("dunning_exclusion.type_overdue", False)
+        return SQL(
+            ", %s AS type_id, %s AS sends_email",
+            overdue_type.id if overdue_type and overdue_type.active else 0,
+            self._by_email_sql(screen.companies),
+        )
+
+    @api.model
+    def _all_totals(self, screen) -> SQL:
+        """Return the totals where every open item is there: one message for each customer."""
+        return SQL(
+            """SELECT company_id, partner_id, %(owed)s,
+                      COALESCE(SUM(amount_residual) FILTER (
+                          WHERE cardinality(ranks) = 0 AND date_due < %(today)s
+                            AND amount_residual > 0), 0) AS reminded_amount
+                 FROM item
+                GROUP BY company_id, partner_id""",
+            owed=self._owed_sql(screen),
+            today=screen.today,
+        )
+
+    @api.model
+    def _run_totals(self, screen) -> SQL:
+        """Return the totals of a run: all open items count in what is owed, not only candidates."""
+        chosen = SQL("SELECT partner_id FROM item") if screen.customers is None else None
         return SQL(
             """SELECT company_id, partner_id, message_key, type_id, sends_email,
                       balance.outstanding, balance.overdue,
@@ -295,5 +332,5 @@ class DunningStatement(models.AbstractModel):
                  FROM item JOIN (%(balance)s) balance USING (company_id, partner_id)
                 GROUP BY company_id, partner_id, message_key, type_id, sends_email,
                          balance.outstanding, balance.overdue""",
-            balance=self._balance_of_customers_query(screen, SQL("SELECT partner_id FROM item")),
+            balance=self._balance_of_customers_query(screen, chosen),
         )
