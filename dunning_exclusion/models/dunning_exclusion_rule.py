@@ -307,9 +307,15 @@ class DunningExclusionRule(models.Model):
             .with_company(company)
             .search(Domain("company_id", "in", [False, company.id]))
         )
-        rules = rules.filtered(lambda rule: rule.enabled)
-        return rules.sorted(
-            lambda rule: (rule._effect_in(company) != "dropped", rule.sequence, rule.id)
+        return rules.filtered(lambda rule: rule.enabled)._deciding_first(company)
+
+    def _deciding_first(self, company):
+        """Return the rules in the order in which they decide in `company`."""
+        # sudo: what a rule does in a company is no secret, see `_active_in`
+        return (
+            self.sudo()
+            .with_company(company)
+            .sorted(lambda rule: (rule._effect_in(company) != "dropped", rule.sequence, rule.id))
         )
 
     def _names_by_marker(self):

@@ -27,9 +27,11 @@ class DunningExplanation(models.AbstractModel):
             today = day or company._dunning_today()
             screen = Screen(company, today, (owner, tuple(targets._dunning_owners().ids)))
             rows = self._excluded_rows(screen)
-            for rule in self._rules_of(rows, company):
+            rules = self._rules_of(rows, company)
+            blocks = self._blocks_of(rules, rows, screen)
+            for rule in rules:
                 lines = [row for row in rows if rule.id in row[3]]
-                for source in self._sources(rule, lines, company, today) or [{}]:
+                for source in self._sources(rule, lines, blocks) or [{}]:
                     reason = self._prepare_reason(rule, rule._effect_in(company), source)
                     reasons.setdefault((rule, reason["block_id"]), reason)
         return list(reasons.values()) or self._explain_paid(targets)
@@ -62,11 +64,7 @@ class DunningExplanation(models.AbstractModel):
     def _rules_of(self, rows, company):
         """Return the rules named in `rows`, the deciding ones first."""
         found = {rule_id for row in rows for rule_id in row[3]}
-        return (
-            self.env["dunning.exclusion.rule"]
-            ._active_in(company)
-            .filtered(lambda rule: rule.id in found)
-        )
+        return self.env["dunning.exclusion.rule"].browse(found)._deciding_first(company)
 
     @api.model
     def _prepare_reason(self, rule, outcome, source):
@@ -82,34 +80,43 @@ class DunningExplanation(models.AbstractModel):
         }
 
     @api.model
-    def _sources(self, rule, rows, company, today):
+    def _sources(self, rule, rows, blocks):
         """Return since, until and block of what makes `rule` exclude the items of `rows`."""
         if rule.code in BLOCK_RULES:
-            return self._block_sources(rule.code, rows, company, today)
+            return self._block_sources(rule.code, rows, blocks)
         if rule.code == "promise":
             return self._promise_sources(rows)
         return []
 
     @api.model
-    def _block_sources(self, code, rows, company, today):
-        kind, level = BLOCK_RULES[code]
-        target = Domain("move_id", "=", False)
-        if level == "item":
-            target = Domain("move_line_id", "in", [row[0] for row in rows])
-            target |= Domain("move_line_id", "=", False) & Domain(
-                "move_id", "in", [row[1] for row in rows]
-            )
+    def _blocks_of(self, rules, rows, screen):
+        """Return the blocks that hold the items of `rows` and their customers."""
         Block = self.env["dunning.block"]
-        blocks = Block.search(
-            Domain("company_id", "=", company.id)
-            & Domain("kind", "=", kind)
-            & Domain("partner_id", "in", [row[2] for row in rows])
-            & target
-            & Block._held_on_domain(today)
+        if not BLOCK_RULES.keys() & set(rules.mapped("code")):
+            return Block
+        return Block.search(
+            Domain("company_id", "=", screen.companies.id)
+            & Domain("partner_id", "in", {row[2] for row in rows})
+            & Domain("move_id", "in", [False, *(row[1] for row in rows)])
+            & Block._held_on_domain(screen.today)
         )
+
+    @api.model
+    def _block_sources(self, code, rows, blocks):
+        kind, level = BLOCK_RULES[code]
+        items, moves, customers = ({row[place] for row in rows} for place in range(3))
+
+        def holds(block):
+            if level == "customer":
+                return not block.move_id and block.partner_id.id in customers
+            if block.move_line_id:
+                return block.move_line_id.id in items
+            return block.move_id.id in moves
+
         return [
             {"since": block.date_from, "until": block.date_to, "block_id": block.id}
             for block in blocks
+            if block.kind == kind and holds(block)
         ]
 
     @api.model
