@@ -2,6 +2,8 @@
 
 The rules are those of the addon, in the order in which they decide, without any of its
 generality: no company settings that differ, no own conditions, no reasons but the deciding one.
+They run under the same settings as the addon (nothing is compiled), and with MATERIALIZED where
+PostgreSQL would otherwise guess one row and join a hundred thousand one by one.
 """
 
 from odoo.tools import SQL
@@ -104,7 +106,7 @@ total AS (
            SUM(amount_residual) FILTER (WHERE rank IS NULL AND due < %(today)s
                                         AND amount_residual > 0) AS reminded
       FROM item GROUP BY 1, 2),
-verdict AS (
+verdict AS MATERIALIZED (
     SELECT total.company_id, total.customer_id, total.outstanding, total.reminded,
            CASE WHEN customer_hold.prevent THEN {rank("prevent_customer")}
                 WHEN customer_hold.pause THEN {rank("pause_customer")}

@@ -27,7 +27,8 @@ class DunningRunLine(models.Model):
     # Written by the million: the run says who made its lines and when.
     _log_access = False
 
-    run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="cascade")
+    # Found by the index on run and customer below.
+    run_id = fields.Many2one("dunning.run", required=True, ondelete="cascade")
     company_id = Snapshot("res.company", required=True)
     run_state = fields.Selection(related="run_id.state", string="Run State")
     move_line_id = fields.Many2one(

@@ -149,15 +149,26 @@ class DunningScreening(models.Model):
     # Answers for customers, invoices and items ----------------------------------------------
 
     @api.model
-    def _owner_query(self, owner_field, outcomes, companies) -> SQL:
-        """Return SELECT of the owners in `companies` whose best outcome is one of `outcomes`."""
+    def _owner_query(self, owner_field, outcomes, companies, owner=None) -> SQL:
+        """Return SELECT of the owners in `companies` whose best outcome is one of `outcomes`.
+
+        :param owner: the owners that are asked about, see `Screen`; None: all of them
+        """
+        query = self.env["dunning.statement"]._query(Screen(companies, owner=owner))
+        if owner_field == "move_line_id":
+            # An item has one outcome: there is nothing to be grouped.
+            return SQL(
+                "(SELECT move_line_id FROM (%s) AS screening WHERE outcome = ANY(%s))",
+                query,
+                list(outcomes),
+            )
         return SQL(
             """(SELECT owner FROM (SELECT %(owner)s AS owner, MIN(%(order)s) AS best
                                      FROM (%(query)s) AS screening GROUP BY %(owner)s) AS owners
                  WHERE best = ANY(%(wanted)s))""",
             owner=SQL.identifier(owner_field),
             order=self._outcome_order(),
-            query=self.env["dunning.statement"]._query(Screen(companies)),
+            query=query,
             wanted=[
                 place for place, (code, _name) in enumerate(OUTCOMES, start=1) if code in outcomes
             ],

@@ -108,8 +108,10 @@ class ResPartner(models.Model):
         return Domain("commercial_partner_id", "in", blocks.subselect("partner_id"))
 
     @api.model
-    def _dunning_outcome_domain(self, outcomes):
-        query = self.env["dunning.screening"]._owner_query("partner_id", outcomes, self.env.company)
+    def _dunning_outcome_domain(self, outcomes, owner=None):
+        query = self.env["dunning.screening"]._owner_query(
+            "partner_id", outcomes, self.env.company, owner
+        )
         return Domain("commercial_partner_id", "in", query)
 
     def _prepare_dunning_block_vals(self):

@@ -164,6 +164,22 @@ class TestOneAnswer(VerdictCommon):
         found = [("id", "=", nothing_open.id), ("dunning_outcome", "=", False)]
         self.assertEqual(nothing_open.search(found), nothing_open)
 
+    def test_search_beside_other_conditions_finds_the_same_as_alone(self):
+        customers = self.invoices.partner_id.with_context(active_test=False)
+        for records in (self._items(self.invoices), self.invoices, customers):
+            mine = [("id", "in", records.ids)]
+            for outcome in ("included", "unchecked", "dropped"):
+                wanted = [("dunning_outcome", "=", outcome)]
+                with self.subTest(model=records._name, outcome=outcome):
+                    alone = records.search(wanted) & records
+                    self.assertTrue(alone)
+                    self.assertEqual(records.search(mine + wanted), alone.sorted())
+                    self.assertEqual(
+                        set(records.search([*mine, "!", *wanted])), set(records - alone)
+                    )
+                    either = records.search([*mine, "|", *wanted, ("id", "=", records[0].id)])
+                    self.assertEqual(set(either), set(alone | records[0]))
+
     def test_search_on_all_reasons(self):
         rule = self.env.ref("dunning_exclusion.rule_item_minimum")
         Screening = self.env["dunning.screening"]
