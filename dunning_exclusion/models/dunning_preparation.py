@@ -4,6 +4,10 @@ from odoo.tools import SQL
 from .dunning_statement import Screen
 
 
+# From so many new lines on PostgreSQL is told at once how they are spread.
+MANY_LINES = 10_000
+
+
 class DunningPreparation(models.AbstractModel):
     """Fills the task list of a run: candidates, screened, inserted by one statement."""
 
@@ -37,6 +41,9 @@ class DunningPreparation(models.AbstractModel):
                 screening=self.env["dunning.statement"]._query(screen),
             )
         )
+        if self.env.cr.rowcount > MANY_LINES:
+            # Until autovacuum comes by, the first pages of the task list would be planned badly.
+            self.env.cr.execute("ANALYZE dunning_run_line")
         self.env["dunning.run.line"].invalidate_model()
         # sudo: users do not write the state of a run
         run.sudo().write(
