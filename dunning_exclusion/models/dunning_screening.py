@@ -107,8 +107,7 @@ class DunningScreening(models.Model):
 
         def contains_any(_model, alias, _query):
             return SQL(
-                "EXISTS (SELECT 1 FROM jsonb_array_elements_text(%s) reason"
-                " WHERE reason = ANY(%s))",
+                "COALESCE(%s @> ANY(%s::jsonb[]), FALSE)",
                 SQL.identifier(alias, "reason_ids"),
                 texts,
             )
