@@ -3,7 +3,6 @@ from odoo.tools import SQL
 
 from .dunning_statement import Screen
 
-
 # From so many new lines on PostgreSQL is told at once how they are spread.
 MANY_LINES = 10_000
 
