@@ -18,6 +18,7 @@ from . import (
     dunning_screening,
     dunning_explanation,
     dunning_exclusion_report,
+    dunning_outcome_search,
     dunning_target,
     dunning_candidate,
     dunning_workflow_candidate,

@@ -1,10 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.orm.domains import DomainAnd
-from odoo.tools import OrderedSet
 
-from .dunning_screening import OUTCOMES, OWNERS
+from .dunning_screening import OUTCOMES
 
 # Who may see anything of dunning; accounting users are follow-up users, too.
 READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
@@ -16,8 +14,6 @@ DUNNING_FIELDS = (
     "prevent_dunning",
     "dunning_outcome",
 )
-# A search that finds no more records than these by its other conditions screens only them.
-SCOPE_LIMIT = 1000
 
 
 class DunningTarget(models.AbstractModel):
@@ -28,6 +24,7 @@ class DunningTarget(models.AbstractModel):
     """
 
     _name = "dunning.target"
+    _inherit = "dunning.outcome.search"
     _description = "Dunning Target"
 
     dunning_block_ids = fields.Many2many(
@@ -303,65 +300,6 @@ class DunningTarget(models.AbstractModel):
         )
         for record in self:
             record.dunning_outcome = outcomes.get(record._dunning_owners()._origin.id, False)
-
-    def _search_dunning_outcome(self, operator, value, owner=None):
-        if operator != "in":
-            return NotImplemented
-        found = self._dunning_outcome_domain([outcome for outcome in value if outcome], owner)
-        if False in value:
-            found |= ~self._dunning_outcome_domain([code for code, _name in OUTCOMES], owner)
-        return found
-
-    @api.model
-    def _dunning_outcome_domain(self, outcomes, owner=None):
-        """Return the domain of the records with one of `outcomes`.
-
-        :param owner: the records that are asked about, see `Screen`; None: all of them
-        """
-        query = self.env["dunning.screening"]._owner_query(
-            self._dunning_owner_field(), outcomes, self.env.companies, owner
-        )
-        return Domain("id", "in", query)
-
-    @api.model
-    def _search(self, domain, *args, **kwargs):
-        """Override to screen only the customers that the other conditions of `domain` leave."""
-        domain = Domain(domain)
-        if any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions()):
-            domain = self._dunning_scoped(domain)
-        return super()._search(domain, *args, **kwargs)
-
-    @api.model
-    def _dunning_scoped(self, domain):
-        """Return `domain` with its conditions on the outcome restricted to what else it asks for.
-
-        PostgreSQL would screen everything and compare afterwards.
-        """
-        parts = domain.children if isinstance(domain, DomainAnd) else []
-        others = Domain.AND(
-            part
-            for part in parts
-            if all(leaf.field_expr != "dunning_outcome" for leaf in part.iter_conditions())
-        )
-        if others.is_true() or not self._has_field_access(self._fields["dunning_outcome"], "read"):
-            return domain
-        # Who may see what is left to the search itself.
-        query = super()._search(
-            others, limit=SCOPE_LIMIT + 1, active_test=False, bypass_access=True
-        )
-        found = self.browse(query.get_result_ids())
-        if len(found) > SCOPE_LIMIT:
-            return domain
-        # sudo: only the customers are read, and only to choose what is screened
-        owner = (OWNERS[self._dunning_owner_field()], tuple(found.sudo()._dunning_owners().ids))
-
-        def scoped(leaf):
-            if leaf.field_expr != "dunning_outcome" or leaf.operator not in ("=", "in"):
-                return leaf
-            many = isinstance(leaf.value, (list, tuple, set, frozenset, OrderedSet))
-            return self._search_dunning_outcome("in", leaf.value if many else [leaf.value], owner)
-
-        return domain.map_conditions(scoped)
 
     def dunning_explain(self, date=None):
         """Explain why this is left out of dunning, for people and for API clients.
