@@ -118,27 +118,50 @@ class TestOneAnswer(VerdictCommon):
             found = items.search([("id", "in", items.ids), ("dunning_outcome", "=", outcome)])
             expected = {item for item, answer in live.items() if answer[0] == outcome}
             self.assertEqual(set(found), expected)
-        for name, prepare in (("by a person", self._create_run), ("by the cron", self._cron_run)):
-            with self.subTest(run=name):
-                run = prepare()
-                lines = {
-                    line.move_line_id: (
-                        line.outcome,
-                        line.rule_id.code,
-                        line.rule_ids.mapped("code"),
-                    )
-                    for line in run.line_ids
-                    if line.move_line_id in items
-                }
-                self.assertEqual(lines, live)
+        self.assertEqual(self._listed(self._create_run(), items), live)
 
-    def _cron_run(self):
-        """Prepare the run that the nightly job would send."""
+    def _listed(self, run, items):
+        """Return {item: (outcome, deciding rule, all rules)} of the lines of a run."""
+        return {
+            line.move_line_id: (line.outcome, line.rule_id.code, line.rule_ids.mapped("code"))
+            for line in run.line_ids
+            if line.move_line_id in items
+        }
+
+    def test_forms_give_the_same_answer(self):
+        live = self._live(self._items(self.invoices))
+        names = {rule.code: rule.name for rule in self.env["dunning.exclusion.rule"].search([])}
+        expected = {
+            item.id: (outcome, [names[code] for code in rules])
+            for item, (outcome, _rule, rules) in live.items()
+        }
+        for records in (self.invoices, self.invoices.commercial_partner_id):
+            shown = {}
+            for record in records:
+                panel = self.env["dunning.panel"].read_panel(record._name, record.id)
+                with self.subTest(record=record.display_name):
+                    self.assertEqual(panel["outcome"], record.dunning_outcome)
+                    self.assertEqual(panel["reasons"], record.dunning_explain())
+                shown |= {item["id"]: (item["outcome"], item["reasons"]) for item in panel["items"]}
+            own = {item_id: answer for item_id, answer in shown.items() if item_id in expected}
+            self.assertEqual(own, expected)
+
+    def test_nightly_job_gives_the_same_answer(self):
+        items = self._items(self.invoices)
+        live = self._live(items)
+        self.env["res.company"].search([]).dunning_automatic_sending = False
         self.scenario.automatic = True
         self.company.dunning_automatic_sending = True
-        run = self.env["dunning.run"].create({"company_id": self.company.id, "automatic": True})
-        run.action_prepare()
-        return run
+        self.env["dunning.run"]._cron_send_automatic()
+        run = self.env["dunning.run"].search(
+            [("company_id", "=", self.company.id), ("automatic", "=", True)]
+        )
+        self.assertEqual(run.state, "done")
+        self.assertEqual(self._listed(run, items), live)
+        sent = run.notice_ids.line_ids.move_line_id & items
+        self.assertEqual(
+            set(sent), {item for item, answer in live.items() if answer[0] == "included"}
+        )
 
     def test_customers_and_invoices_say_the_best_of_their_items(self):
         order = ["included", "unchecked", "dropped"]
