@@ -24,6 +24,12 @@ class DunningNotice(models.Model):
         "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
     )
     level_id = fields.Many2one("dunning.level", string="Dunning Level", ondelete="set null")
+    level_number = fields.Integer(
+        compute="_compute_level_number",
+        store=True,
+        precompute=True,
+        help="Number of the dunning level, 0 without one; it stays when the level is deleted.",
+    )
     type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type", ondelete="restrict")
     date = fields.Date(required=True)
     action = fields.Selection(ACTIONS, required=True, default="email")
@@ -60,9 +66,14 @@ class DunningNotice(models.Model):
 
     # Whatever the code does: nobody gets the same reminder of one run twice.
     _once_per_run = models.UniqueIndex(
-        "(run_id, partner_id, COALESCE(level_id, 0))",
+        "(run_id, partner_id, level_number)",
         "This customer was reminded at this level in this run already.",
     )
+
+    @api.depends("level_id")
+    def _compute_level_number(self):
+        for notice in self:
+            notice.level_number = notice.level_id.id
 
     @api.depends("partner_id", "level_id", "type_id", "date")
     def _compute_name(self):

@@ -38,7 +38,11 @@ class DunningScenario(models.Model):
     customer_domain = fields.Char(
         string="Customers", default="[]", help="Only customers that match are reminded."
     )
-    automatic = fields.Boolean(help="The nightly job sends this scenario by itself.")
+    automatic = fields.Boolean(
+        # Two alike would remind twice: a copy waits until somebody has looked at it.
+        copy=False,
+        help="The nightly job sends this scenario by itself.",
+    )
     min_days_between = fields.Integer(
         string="Days Between Reminders",
         help="Minimum number of days between two reminders of the same item, whatever the level; "
@@ -123,6 +127,14 @@ class DunningScenario(models.Model):
             scenario=self.name,
             fault=fault,
         )
+
+    def copy_data(self, default=None):
+        """Return the values of copies, named as such."""
+        vals_list = super().copy_data(default)
+        if "name" not in (default or {}):
+            for scenario, vals in zip(self, vals_list, strict=True):
+                vals["name"] = self.env._("%s (copy)", scenario.name)
+        return vals_list
 
     def unlink(self):
         # sudo: what runs found out is not for users to write.

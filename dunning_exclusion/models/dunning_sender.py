@@ -213,11 +213,12 @@ class DunningSender(models.AbstractModel):
 
         An item that another run reminded of since this one was prepared has a skip reason: two
         runs prepared side by side must not send the same reminder twice. So has an item whose due
-        date was postponed since.
+        date was postponed, or whose dunning level was deleted since: nobody knows what to send.
         """
         return SQL(
             """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
                       CASE WHEN NOT %(free)s THEN %(postponed)s
+                           WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
                            WHEN EXISTS (
                           SELECT 1 FROM dunning_run_line other
                             JOIN dunning_notice notice ON notice.id = other.notice_id
@@ -235,6 +236,8 @@ class DunningSender(models.AbstractModel):
                   AND unsent.partner_id = ANY(%(customers)s)""",
             free=self.env["dunning.candidate"]._not_postponed_sql(run.company_id._dunning_today()),
             postponed=self.env._("Postponed since"),
+            by_level=run.mode == "scenario",
+            deleted=self.env._("Dunning level deleted since"),
             last_notice=run.last_notice,
             type=run.type_id.id or None,
             reminded=self.env._("Reminded by another run since"),

@@ -9,6 +9,7 @@ from . import (
     test_dunning_automation,
     test_dunning_calendar,
     test_dunning_level_choice,
+    test_dunning_level_deleted,
     test_dunning_level_properties,
     test_dunning_message,
     test_dunning_message_actions,
@@ -36,6 +37,7 @@ from . import (
     test_query_counts,
     test_survival,
     test_takeover,
+    test_translations,
     test_verdict_table,
     test_verdict_together,
 )

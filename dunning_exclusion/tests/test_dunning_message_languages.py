@@ -1,10 +1,6 @@
-import re
-
-import polib
 from lxml import html
 
 from odoo.tests import tagged
-from odoo.tools import file_path
 
 from .test_dunning_message import WITH_PAYMENT, WITHOUT_PAYMENT, MessageCommon
 
@@ -133,13 +129,3 @@ class TestDunningMessageLanguages(MessageCommon):
         self.env["res.lang"]._activate_lang("it_IT")
         _invoice, notice = self._send_in("it_IT")
         self.assertIn("Dear Alpha,", self._text(self._tree(notice)))
-
-    def test_each_translation_keeps_its_placeholders(self):
-        for lang in LANGUAGES:
-            for entry in polib.pofile(file_path(f"dunning_exclusion/i18n/{lang[:2]}.po")):
-                if entry.msgstr:
-                    named = self._named(entry.msgid)
-                    self.assertEqual(self._named(entry.msgstr), named, (lang, entry.msgid))
-
-    def _named(self, text):
-        return sorted(re.findall(r"%\([a-z_]+\)[a-z]|{{.*?}}", text))

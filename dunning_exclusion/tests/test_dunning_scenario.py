@@ -4,7 +4,7 @@ from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .scenario_common import ScenarioCommon
@@ -137,6 +137,21 @@ class TestDunningScenario(ScenarioCommon):
         self.scenario.active = False
         self.scenario.active = True
         self.assertEqual(self.scenario.date_start, self.today - timedelta(days=100))
+
+    def test_copy_sends_nothing_by_itself_until_somebody_looked_at_it(self):
+        self.scenario.automatic = True
+        copy = self.scenario.copy()
+        self.assertEqual(copy.name, f"{self.scenario.name} (copy)")
+        self.assertFalse(copy.automatic)
+        self.assertEqual(copy.level_ids.mapped("name"), self.scenario.level_ids.mapped("name"))
+
+    def test_scenario_made_in_the_client_reminds_of_nothing_old_unless_asked(self):
+        action = self.env.ref("dunning_exclusion.dunning_scenario_action")
+        self.assertIn("'default_date_start': context_today()", action.context)
+        Scenario = self.env["dunning.scenario"].with_context(default_date_start=str(self.today))
+        with Form(Scenario) as form:
+            form.name = "New"
+        self.assertEqual(form.record.date_start, self.today)
 
     def test_scenario_of_another_company_or_archived_reaches_nobody(self):
         self._create_invoice()
