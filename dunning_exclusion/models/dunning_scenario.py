@@ -153,16 +153,17 @@ class DunningScenario(models.Model):
         """Show which customers the scenario would reach today, or on its next day, and how much."""
         self.ensure_one()
         company = self.company_id or self.env.company
-        preview = self.env["dunning.scenario.preview"].create(
-            {
-                "scenario_id": self.id,
-                "company_id": company.id,
-                "date": self._next_date(company) or company._dunning_today(),
-            }
-        )
         return {
-            **preview._get_records_action(name=self.env._("Whom would it reach?")),
+            "type": "ir.actions.act_window",
+            "name": self.env._("Whom would it reach?"),
+            "res_model": "dunning.scenario.preview",
+            "view_mode": "form",
             "target": "new",
+            "context": {
+                "default_scenario_id": self.id,
+                "default_company_id": company.id,
+                "default_date": self._next_date(company) or company._dunning_today(),
+            },
         }
 
     # Whom it is for -------------------------------------------------------------------------
@@ -253,21 +254,19 @@ class DunningScenario(models.Model):
     def _count_before_start(self, company):
         """Return how many open items of its customers fell due before the scenario starts."""
         self.ensure_one()
-        choice = SQL(
-            """JOIN res_partner customer ON customer.id = contact.commercial_partner_id
-               CROSS JOIN LATERAL (SELECT %s AS scenario_id OFFSET 0) choice""",
-            self._choice_sql(company, self),
-        )
+        meant = self._applies_sql(company)
+        if self.campaign_type == "invoice":
+            meant = SQL("%s = %s", self._choice_sql(company, self), self.id)
+        customer = SQL("JOIN res_partner customer ON customer.id = contact.commercial_partner_id")
         statement = self.env["dunning.statement"]
         self.env.flush_all()
         return self.env.execute_query(
             SQL(
-                """SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s
-                      AND choice.scenario_id = %s""",
-                statement._open_items_sql(Screen(company), choice),
+                "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
+                statement._open_items_sql(Screen(company), customer),
                 statement._date_due_sql(),
                 self._start(company),
-                self.id,
+                meant,
             )
         )[0][0]
 

@@ -33,6 +33,7 @@ from . import (
     test_plain_fields,
     test_screens,
     test_tours,
+    test_tours_reminders,
     test_promise,
     test_query_counts,
     test_survival,

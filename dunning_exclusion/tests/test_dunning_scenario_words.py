@@ -119,6 +119,11 @@ class TestDunningScenarioPreview(ScenarioCommon):
             }
         )
 
+    def _open(self, scenario):
+        """Return the model of the dialog as the web client opens it."""
+        action = scenario.action_preview()
+        return scenario.env[action["res_model"]].with_context(action["context"])
+
     def test_preview_tells_whom_and_how_much_without_a_run(self):
         self._create_invoice(amount=100)
         self._create_invoice(amount=50)
@@ -155,8 +160,7 @@ class TestDunningScenarioPreview(ScenarioCommon):
         self._create_invoice()
         tomorrow = self.today + timedelta(days=1)
         workflow = self._create_workflow(weekday=str(tomorrow.weekday()))
-        action = workflow.action_preview()
-        preview = self.env["dunning.scenario.preview"].browse(action["res_id"])
+        preview = self._open(workflow).create({})
         self.assertEqual((preview.date, preview.customer_count), (tomorrow, 1))
         self.assertFalse(preview.note)
         preview.date = tomorrow + timedelta(days=5)
@@ -175,11 +179,10 @@ class TestDunningScenarioPreview(ScenarioCommon):
 
     def test_preview_form_follows_the_date(self):
         self._create_invoice(days=0)
-        action = self.scenario.action_preview()
-        with Form(self.env["dunning.scenario.preview"].browse(action["res_id"])) as form:
-            self.assertEqual(form.customer_count, 0)
-            form.date = self.today + timedelta(days=1)
-            self.assertEqual(form.customer_count, 1)
+        form = Form(self._open(self.scenario))
+        self.assertEqual((form.customer_count, len(form.line_ids)), (0, 0))
+        form.date = self.today + timedelta(days=1)
+        self.assertEqual((form.customer_count, len(form.line_ids)), (1, 1))
 
     def test_follow_up_users_see_previews_and_others_do_not(self):
         self._create_invoice()
@@ -189,9 +192,8 @@ class TestDunningScenarioPreview(ScenarioCommon):
             groups="base.group_user,account.group_account_invoice",
             company_id=self.company.id,
         )
-        action = self.scenario.with_user(user).action_preview()
-        preview = self.env["dunning.scenario.preview"].with_user(user).browse(action["res_id"])
-        self.assertEqual(preview.customer_count, 1)
+        form = Form(self._open(self.scenario.with_user(user)))
+        self.assertEqual((form.customer_count, len(form.line_ids)), (1, 1))
         someone = new_test_user(self.env, login="someone", groups="base.group_user")
         with self.assertRaises(AccessError):
             self.scenario.with_user(someone).action_preview()

@@ -1,30 +1,11 @@
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import tagged
 
-from .common import DunningCommon
+from .tours_common import ToursCommon
 
 
 @tagged("post_install", "-at_install")
-class TestTours(DunningCommon, HttpCase):
+class TestTours(ToursCommon):
     """What people do most, in a real browser, as the person who does it."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        values = {"company_id": cls.company.id, "company_ids": [(6, 0, cls.company.ids)]}
-        cls.accountant = new_test_user(
-            cls.env, "dunning_accountant", groups="account.group_account_invoice", **values
-        )
-        cls.manager = new_test_user(
-            cls.env,
-            "dunning_manager",
-            groups="account.group_account_manager,base.group_system",
-            **values,
-        )
-        # Only what a test makes itself is on its screens.
-        cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
-
-    def _start(self, path, tour, login="dunning_accountant"):
-        self.start_tour(f"/odoo/{path}", tour, login=login)
 
     def test_accountant_stops_a_customer_pauses_an_invoice_and_sends_the_rest(self):
         self._create_invoice(amount=700)

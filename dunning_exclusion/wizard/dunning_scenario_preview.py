@@ -108,8 +108,10 @@ class DunningScenarioPreview(models.TransientModel):
         start = scenario._start(self.company_id)
         if start and self.date < start:
             return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
-        if scenario.campaign_type == "customer":
-            return not scenario._due_since(self.company_id, self.date) and self.env._(
+        if scenario.campaign_type == "customer" and not scenario._due_since(
+            self.company_id, self.date
+        ):
+            return self.env._(
                 "This is not a day of the workflow. It shows what it would send if you chose it in "
                 "a run for this day."
             )
