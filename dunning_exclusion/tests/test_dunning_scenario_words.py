@@ -122,7 +122,7 @@ class TestDunningScenarioPreview(ScenarioCommon):
     def _open(self, scenario):
         """Return the model of the dialog as the web client opens it."""
         action = scenario.action_preview()
-        return scenario.env[action["res_model"]].with_context(action["context"])
+        return scenario.env[action["res_model"]].with_context(**action["context"])
 
     def test_preview_tells_whom_and_how_much_without_a_run(self):
         self._create_invoice(amount=100)
