@@ -319,9 +319,7 @@ class DunningRun(models.Model):
     @api.model
     def action_open_latest(self):
         """Open the task list of the latest run, preparing a first one when there is none."""
-        run = self.search(
-            [("company_id", "=", self.env.company.id), ("state", "!=", "cancelled")], limit=1
-        )
+        run = self.env["dunning.task.list"]._latest_run()
         if not run:
             run = self.create({})
             run.action_prepare()

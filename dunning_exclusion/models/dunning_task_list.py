@@ -45,8 +45,11 @@ class DunningTaskList(models.AbstractModel):
 
     @api.model
     def _latest_run(self):
+        """Return the latest run that has lines to work on or to look at."""
         return self.env["dunning.run"].search(
-            [("company_id", "=", self.env.company.id), ("state", "!=", "cancelled")], limit=1
+            Domain("company_id", "=", self.env.company.id)
+            & Domain("state", "not in", ["draft", "cancelled"]),
+            limit=1,
         )
 
     @api.model

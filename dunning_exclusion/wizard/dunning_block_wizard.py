@@ -23,6 +23,7 @@ class DunningBlockWizard(models.TransientModel):
     res_model = fields.Char(required=True, readonly=True)
     res_ids = fields.Json(required=True, readonly=True)
     target_count = fields.Integer(compute="_compute_targets")
+    target_names = fields.Char(string="Whom", compute="_compute_targets")
     already_blocked = fields.Char(compute="_compute_targets")
 
     @api.depends("reason_id", "date_from")
@@ -39,6 +40,7 @@ class DunningBlockWizard(models.TransientModel):
             targets = wizard._targets()
             blocked = targets._dunning_already(wizard.kind, wizard.date_from)
             wizard.target_count = len(targets)
+            wizard.target_names = wizard._names(targets)
             wizard.already_blocked = wizard._names(blocked)
 
     @api.model

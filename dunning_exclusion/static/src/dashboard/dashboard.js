@@ -39,7 +39,7 @@ export class DunningDashboard extends Component {
                 name: "promises",
                 title: _t("Promised within a week"),
                 figure: this.money(data.promises.amount),
-                text: _t("%(open)s promises, %(broken)s broken ones", {
+                text: _t("%(open)s promises, %(broken)s broken", {
                     open: this.count(data.promises.count),
                     broken: this.count(data.broken),
                 }),

@@ -1,8 +1,8 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
-import { deserializeDate, formatDate } from "@web/core/l10n/dates";
-import { formatMonetary } from "@web/views/fields/formatters";
+import { deserializeDate } from "@web/core/l10n/dates";
+import { formatDate, formatMonetary } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { ReasonMark } from "../reason_mark/reason_mark";
 import { TypeSwitch } from "./type_switch";
