@@ -36,6 +36,7 @@ from . import (
     test_tours_reminders,
     test_promise,
     test_query_counts,
+    test_styles,
     test_survival,
     test_takeover,
     test_translations,

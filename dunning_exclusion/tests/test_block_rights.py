@@ -89,6 +89,8 @@ class TestBlockRights(VerdictCommon):
         dialog.reason_id = self.env.ref("dunning_exclusion.reason_legal")
         dialog.note = "Insolvency of the group"
         self.assertEqual(dialog.already_blocked, self.customer.display_name)
+        for customer in customers:
+            self.assertIn(customer.display_name, dialog.target_names)
         wizard = dialog.save()
         self.assertEqual(wizard.target_count, 3)
         report = wizard.action_apply()

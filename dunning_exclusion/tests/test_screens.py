@@ -32,6 +32,14 @@ class TestScreens(DunningCommon):
         }
         self.assertEqual({name: figures[name] for name in expected}, expected)
 
+    def test_run_that_was_only_begun_does_not_hide_the_one_to_work_on(self):
+        self._create_invoice(amount=100)
+        run = self._create_run()
+        self.env["dunning.run"].create({})
+        action = self.env["dunning.run"].action_open_latest()
+        self.assertEqual(action["context"]["dunning_run_id"], run.id)
+        self.assertEqual(self._figures(self.env["dunning.run"])["id"], run.id)
+
     def test_block_set_elsewhere_shows_in_a_prepared_run(self):
         invoice = self._create_invoice(amount=100)
         run = self._create_run()
