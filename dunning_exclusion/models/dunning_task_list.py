@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_run_line import OPEN_STATES
+
 
 class DunningTaskList(models.AbstractModel):
     """What the screen of the task list asks for beyond the lines themselves.
@@ -30,14 +32,12 @@ class DunningTaskList(models.AbstractModel):
         can_work = run.has_access("write")
         if can_work:
             self._screen_changed(run)
-        run_values = run.read(
-            [
-                *("name", "state", "date", "included_count", "unchecked_count", "dropped_count"),
-                *("sent_count", "failed_count", "progress"),
-            ]
-        )[0]
+        names = ["name", "state", "date", "sent_count", "failed_count"]
+        if run.state == "sending":
+            names.append("progress")
         return {
-            **run_values,
+            **run.read(names)[0],
+            **self._outcomes(run),
             **self._ticked(run),
             "currency_id": run.currency_id.id,
             "can_work": can_work,
@@ -53,21 +53,34 @@ class DunningTaskList(models.AbstractModel):
         )
 
     @api.model
+    def _outcomes(self, run):
+        counts = dict(
+            self.env["dunning.run.line"]._read_group(
+                [("run_id", "=", run.id)], ["outcome"], ["__count"]
+            )
+        )
+        return {
+            f"{outcome}_count": counts.get(outcome, 0)
+            for outcome in ("included", "unchecked", "dropped")
+        }
+
+    @api.model
     def _ticked(self, run):
         """Return how much of what is ticked in `run` was not sent yet."""
         self.env["dunning.run.line"].flush_model()
         items, customers, messages, amount = self.env.execute_query(
             SQL(
-                """SELECT COUNT(*), COUNT(DISTINCT partner_id),
-                          COUNT(DISTINCT (partner_id, message_key)),
-                          COALESCE(SUM(amount_residual), 0)
-                     FROM dunning_run_line
-                    WHERE run_id = %s AND checked AND notice_id IS NULL""",
+                """SELECT COALESCE(SUM(items), 0), COUNT(DISTINCT partner_id), COUNT(*),
+                          COALESCE(SUM(amount), 0)
+                     FROM (SELECT partner_id, COUNT(*) AS items, SUM(amount_residual) AS amount
+                             FROM dunning_run_line
+                            WHERE run_id = %s AND checked AND notice_id IS NULL
+                            GROUP BY partner_id, message_key) AS message""",
                 run.id,
             )
         )[0]
         return {
-            "item_count": items,
+            "item_count": int(items),
             "customer_count": customers,
             "message_count": messages,
             "amount": float(amount),
@@ -128,7 +141,7 @@ class DunningTaskList(models.AbstractModel):
 
     @api.model
     def tick(self, domain, checked):
-        """Tick or untick all lines that match `domain` and were not sent.
+        """Tick or untick all lines that match `domain` and were not sent, however many they are.
 
         Ticking means the included ones. Only where none of the lines is included are the
         unchecked ones meant: then a person decides against their reasons.
@@ -136,29 +149,34 @@ class DunningTaskList(models.AbstractModel):
         :raise UserError: when lines are to be ticked and there is none that may be
         """
         Line = self.env["dunning.run.line"]
+        Line.check_access("write")
         listed = (
             Domain(domain) & Domain("outcome", "!=", "dropped") & Domain("notice_id", "=", False)
         )
-        if not checked:
-            Line.search(listed & Domain("checked", "=", True)).checked = False
-            return True
-        lines = Line.search(listed & Domain("outcome", "=", "included"))
-        if not lines:
-            lines = self._tickable(Line.search(listed))
-        lines.filtered(lambda line: not line.checked).checked = True
+        if checked:
+            included = listed & Domain("outcome", "=", "included")
+            listed = included if Line.search_count(included, limit=1) else self._tickable(listed)
+        changed = listed & Domain("checked", "!=", checked)
+        closed = Domain("run_id.state", "not in", OPEN_STATES)
+        Line.search(changed & closed, limit=1)._check_open()
+        Line._write_ticks(Line._search(changed).subselect(), checked)
         return True
 
     @api.model
-    def _tickable(self, lines):
-        """Return the excluded lines that the user may tick; those above the ceiling need more."""
-        allowed = lines
+    def _tickable(self, listed):
+        """Return the domain of the excluded lines that the user may tick.
+
+        Those above the ceiling need an approver.
+        """
+        Line = self.env["dunning.run.line"]
         if not self.env.user.has_group("dunning_exclusion.group_dunning_approver"):
-            allowed = lines.filtered(lambda line: not any(line.rule_ids.mapped("needs_approval")))
-        if not allowed:
+            above = self.env["dunning.exclusion.rule"].search([("needs_approval", "=", True)])
+            listed &= ~Domain("rule_ids", "in", above.ids)
+        if not Line.search_count(listed, limit=1):
             raise UserError(
                 self.env._(
                     "Nothing here may be ticked: it is left out, or above the ceiling, which only "
                     "a follow-up approver may release."
                 )
             )
-        return allowed
+        return listed

@@ -60,6 +60,23 @@ class TestQueryCounts(DunningCommon):
         self.assertLessEqual(self._count(run.action_prepare), few)
         self.assertEqual(run.included_count, 9)
 
+    def test_ticking_many_lines_takes_the_queries_of_one(self):
+        self._add_customers(1)
+        run = self._create_run()
+        task_list = self.env["dunning.task.list"]
+
+        def tick_all():
+            for checked in (False, True):
+                task_list.tick([("run_id", "=", run.id)], checked)
+            task_list.read_figures(run.id)
+
+        tick_all()
+        few = self._count(tick_all)
+        self._add_customers(8)
+        run.action_prepare()
+        self.assertEqual(self._count(tick_all), few)
+        self.assertEqual(len(run.line_ids.filtered("checked")), 9)
+
     def test_explaining_takes_the_same_queries_whoever_else_owes(self):
         invoice = self._create_invoice()
         invoice.dunning_explain()

@@ -62,6 +62,18 @@ class TestScreens(DunningCommon):
         run = self._create_run()
         self._tick(run, True, ("partner_id", "=", self.customer.id))
         self.assertEqual(run.line_ids.override_user_id, self.env.user)
+        self.assertTrue(run.line_ids.override_date)
+        self.assertEqual(run.line_ids.override_reason_ids, run.line_ids.reason_ids)
+        self._tick(run, False)
+        self.assertFalse(run.line_ids.override_user_id or run.line_ids.override_reason_ids)
+
+    def test_lines_of_a_run_that_is_done_are_not_ticked(self):
+        self._create_invoice(amount=100)
+        self._create_invoice(self.other_customer).action_dunning_stop()
+        run = self._create_run()
+        run.action_send()
+        with self.assertRaisesRegex(UserError, "done"):
+            self._tick(run, True)
 
     def test_ticking_many_does_not_release_above_the_ceiling(self):
         self.company.dunning_customer_maximum = 50
