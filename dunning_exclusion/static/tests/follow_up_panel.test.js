@@ -109,3 +109,11 @@ test("who may only read sees no buttons", async () => {
     expect("input[role=switch]").not.toBeEnabled();
     expect.verifySteps([["res.partner", serverState.partnerId]]);
 });
+
+test("where some items are held and others not, both is said", async () => {
+    await mountPanel({ ...PANEL, outcome: "included", blocks: [] });
+    await contains("a[name=dunning]").click();
+    expect(".o_dunning_status").toHaveText("Would be reminded today");
+    expect(".o_dunning_panel h4:contains(Some items are not reminded)").toHaveCount(1);
+    expect.verifySteps([["res.partner", serverState.partnerId]]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "@odoo/hoot";
-import { keyDown, queryAllTexts } from "@odoo/hoot-dom";
+import { keyDown, press, queryAllTexts } from "@odoo/hoot-dom";
 import { animationFrame } from "@odoo/hoot-mock";
 import {
     contains,
@@ -148,6 +148,47 @@ test("space ticks the item in focus", async () => {
     await keyDown(" ");
     await animationFrame();
     expect.verifySteps([[[1], { checked: true }]]);
+});
+
+test("arrows move from an item to the next customer and on, space ticks there", async () => {
+    onRpc("dunning.task.list", "tick", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    await mountTaskList();
+    await contains(".o_data_row:eq(0) .o_dunning_tick input").focus();
+    await press("ArrowDown");
+    expect(".o_group_header:eq(1) .o_dunning_group_tick input").toBeFocused();
+    await press(" ");
+    await animationFrame();
+    expect.verifySteps([[[["partner_id", "=", 2]], false]]);
+    await contains(".o_group_header:eq(1) .o_dunning_group_tick input").focus();
+    await press("ArrowDown");
+    expect(".o_data_row:eq(1) .o_dunning_tick input").toBeFocused();
+    await press("ArrowRight");
+    expect(".o_data_row:eq(1) td[name=name]").toBeFocused();
+    await contains(".o_group_header:eq(1) .o_group_name").focus();
+    await press(" ");
+    await animationFrame();
+    expect.verifySteps([[[["partner_id", "=", 2]], false]]);
+});
+
+test("the box above all ticks all, those that are not on the page, too", async () => {
+    onRpc("dunning.task.list", "tick", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    await mountTaskList();
+    await contains(".o_dunning_tick_header input").click();
+    expect.verifySteps([[[], false]]);
+});
+
+test("a reason beside a customer with a long name is not cut off", async () => {
+    Customer._records[0].name = "A very long name of a customer ".repeat(10);
+    await mountTaskList();
+    const cell = document.querySelector(".o_group_header .o_group_name");
+    const mark = cell.querySelector(".o_dunning_mark");
+    expect(mark.getBoundingClientRect().right).toBeLessThan(cell.getBoundingClientRect().right);
 });
 
 test("sending asks first, and says how much goes to how many", async () => {

@@ -87,7 +87,9 @@ export class TaskListRenderer extends ListRenderer {
     }
 
     onCellKeydownReadOnlyMode(hotkey, cell, group, record) {
-        if (hotkey === "space" && (group || record)) {
+        // In a tick box the browser does it.
+        const inBox = document.activeElement.matches("input[type=checkbox]");
+        if (hotkey === "space" && !inBox && (group || record)) {
             if (record) {
                 this.tickRecord(record);
             } else {

@@ -1,0 +1,100 @@
+import { expect, test } from "@odoo/hoot";
+import { queryAllTexts, queryFirst } from "@odoo/hoot-dom";
+import {
+    contains,
+    getService,
+    mountWebClient,
+    onRpc,
+    patchWithCleanup,
+} from "@web/../tests/web_test_helpers";
+import { defineMailModels } from "@mail/../tests/mail_test_helpers";
+
+defineMailModels();
+
+const BOARD = {
+    currency_id: false,
+    to_send: { count: 3, amount: 1200 },
+    promises: { count: 2, amount: 500 },
+    broken: 1,
+    sent: { count: 8, amount: 2100 },
+    failed: 0,
+    ending: 1,
+    forgotten: 4,
+    by_reason: [
+        { label: "Promised to pay", count: 2, amount: 400, domain: [["rule_id", "=", 5]] },
+        { label: "Creditor", count: 1, amount: -100, domain: [["rule_id", "=", 6]] },
+    ],
+    by_age: [],
+    by_person: [{ label: "Ann", count: 1, amount: 50, domain: [["user_id", "=", 2]] }],
+};
+
+async function openDashboard() {
+    onRpc("dunning.dashboard", "read_dashboard", () => BOARD);
+    await mountWebClient();
+    await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
+    patchWithCleanup(getService("action"), {
+        loadAction: (name) => Promise.resolve({ name, domain: [["mine", "=", true]] }),
+        doAction: (action) => expect.step(action),
+    });
+}
+
+test("cards say in words what their figures are", async () => {
+    await openDashboard();
+    expect("button[name=to_send]").toHaveText(/To send now\s*1,200\.00\s*3 messages/);
+    expect("button[name=promises]").toHaveText(/500\.00\s*2 promises, 1 broken/);
+    expect("button[name=sent]").toHaveText(/8\s*over 2,100\.00/);
+});
+
+test("what needs attention has a sign, not only a colour", async () => {
+    await openDashboard();
+    expect("button[name=failed] .fa-exclamation-triangle").toHaveCount(0);
+    expect("button[name=failed]").toHaveText(/everything left/);
+    expect("button[name=forgotten] .fa-exclamation-triangle").toHaveCount(1);
+});
+
+test("a card leads to its list", async () => {
+    await openDashboard();
+    await contains("button[name=to_send]").click();
+    await contains("button[name=forgotten]").click();
+    expect.verifySteps([
+        "dunning_exclusion.action_open_latest_run",
+        {
+            name: "dunning_exclusion.dunning_block_action",
+            context: { search_default_forgotten: 1 },
+            domain: [["mine", "=", true]],
+        },
+    ]);
+});
+
+test("a row leads to what it counts", async () => {
+    await openDashboard();
+    await contains("[data-name=by_reason] tbody a:eq(0)").click();
+    expect.verifySteps([
+        {
+            name: "dunning_exclusion.dunning_screening_action",
+            context: {},
+            domain: [["rule_id", "=", 5]],
+        },
+    ]);
+});
+
+test("bars are as long as their amounts, credits too", async () => {
+    await openDashboard();
+    expect(queryAllTexts("[data-name=by_reason] tbody td:last-child")).toEqual([
+        "400.00",
+        "-100.00",
+    ]);
+    expect(queryFirst("[data-name=by_reason] tr:eq(1) .o_dunning_bar > div").style.width).toBe(
+        "100%"
+    );
+    expect(queryFirst("[data-name=by_reason] tr:eq(2) .o_dunning_bar > div").style.width).toBe(
+        "25%"
+    );
+});
+
+test("an empty table says so, the columns of the others have names", async () => {
+    await openDashboard();
+    expect("[data-name=by_age] table").toHaveCount(0);
+    expect("[data-name=by_age]").toHaveText(/Nobody is held back/);
+    expect("[data-name=by_person] thead th").toHaveCount(3);
+});
