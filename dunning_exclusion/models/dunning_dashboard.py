@@ -71,7 +71,7 @@ class DunningDashboard(models.AbstractModel):
         return {
             "promises": {
                 "count": len(week),
-                "amount": sum(promise.amount or promise.open_amount for promise in week),
+                "amount": sum(week.mapped("promised_amount")),
             },
             "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
         }

@@ -77,9 +77,12 @@ class DunningDraft(models.AbstractModel):
     def _describe(self, run, lines, level):
         """Return in words what a notice is about: amounts in company currency, conditions met."""
         currency = run.company_id.currency_id
+        items = self.env._("1 item")
+        if len(lines) != 1:
+            items = self.env._("%s items", len(lines))
         words = self.env._(
-            "%(count)s items over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
-            count=len(lines),
+            "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
+            items=items,
             amount=currency.format(sum(lines.mapped("amount_residual"))),
             outstanding=currency.format(lines[:1].outstanding),
             overdue=currency.format(lines[:1].overdue),

@@ -98,7 +98,7 @@ class DunningPanel(models.AbstractModel):
             {
                 "id": promise.id,
                 "date": promise.date,
-                "amount": promise.amount or promise.open_amount,
+                "amount": promise.promised_amount,
                 "state": promise.state,
                 "state_name": states[promise.state],
                 "note": promise.note or "",

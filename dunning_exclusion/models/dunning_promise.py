@@ -57,6 +57,11 @@ class DunningPromise(models.Model):
         tracking=True,
         help="In company currency. Empty: everything that is open on the items.",
     )
+    promised_amount = fields.Monetary(
+        string="Promised in Total",
+        compute="_compute_promised_amount",
+        help="The promised amount, else everything that was open on the items.",
+    )
     open_amount = fields.Monetary(
         string="Open When Promised",
         readonly=True,
@@ -99,6 +104,11 @@ class DunningPromise(models.Model):
                 f"{promise.partner_id.display_name or ''} {promise.date or ''}".strip()
             )
 
+    @api.depends("amount", "open_amount")
+    def _compute_promised_amount(self):
+        for promise in self:
+            promise.promised_amount = promise.amount or promise.open_amount
+
     @api.depends("date", "amount", "open_amount", "cancelled", "move_line_ids.amount_residual")
     def _compute_state(self):
         for promise in self:
@@ -108,7 +118,7 @@ class DunningPromise(models.Model):
             limit = (promise.date or company._dunning_today()) + timedelta(
                 days=company.dunning_promise_tolerance_days
             )
-            wanted = promise.amount or promise.open_amount
+            wanted = promise.promised_amount
             if promise.cancelled:
                 promise.state = "cancelled"
             elif (

@@ -14,7 +14,7 @@ ALIKE = {
     "fr": {
         *("Action", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
         *("Document", "E-mail", "ID", "Message", "Messages", "Mode", "Note", "Pause", "STOP"),
-        *("Total", "messages", "%s messages"),
+        *("Total", "1 message", "%s messages"),
     },
     "nl": {
         *("Code", "Contact", "Dashboard", "Document", "E-mail", "Effect", "ID", "Open"),

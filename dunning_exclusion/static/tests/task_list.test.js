@@ -103,7 +103,7 @@ async function mountTaskList(figures = FIGURES) {
 
 test("what is ticked stays in view", async () => {
     await mountTaskList();
-    expect(".o_dunning_figures").toHaveText(/400\.00.*1 messages to.*1 customers.*2 items/s);
+    expect(".o_dunning_figures").toHaveText(/400\.00.*1 message to 1 customer, 2 items/s);
 });
 
 test("each customer has a tick box, its totals and its reasons", async () => {
@@ -197,7 +197,7 @@ test("sending asks first, and says how much goes to how many", async () => {
     });
     await mountTaskList();
     await contains(".o_dunning_send").click();
-    expect(".modal-body").toHaveText(/1 messages go to 1 customers, over 400\.00 in 2 items/);
+    expect(".modal-body").toHaveText(/1 message to 1 customer, over 400\.00 in 2 items/);
     expect.verifySteps([]);
     await contains(".modal-footer .btn-primary").click();
     expect.verifySteps([["action_send", 9]]);
@@ -217,5 +217,5 @@ test("a run that is done cannot be ticked or sent", async () => {
     await mountTaskList({ ...FIGURES, state: "done", sent_count: 1 });
     expect(".o_dunning_send").toHaveCount(0);
     expect(".o_group_header:eq(1) input").not.toBeEnabled();
-    expect(".o_dunning_figures").toHaveText(/Sent.*1 messages/s);
+    expect(".o_dunning_figures").toHaveText(/Sent.*1 message/s);
 });

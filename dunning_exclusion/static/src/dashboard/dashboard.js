@@ -1,6 +1,7 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { counted } from "../counted";
 import { Layout } from "@web/search/layout";
 import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
@@ -32,7 +33,7 @@ export class DunningDashboard extends Component {
                 name: "to_send",
                 title: _t("To send now"),
                 figure: this.money(data.to_send.amount),
-                text: _t("%s messages", this.count(data.to_send.count)),
+                text: counted.messages(data.to_send.count),
                 open: () => this.action.doAction(`${MODULE}.action_open_latest_run`),
             },
             {

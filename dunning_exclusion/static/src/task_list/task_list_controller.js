@@ -1,6 +1,7 @@
 import { _t } from "@web/core/l10n/translation";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { ListController } from "@web/views/list/list_controller";
+import { counted } from "../counted";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { onWillUnmount, useEffect, useState } from "@odoo/owl";
 
@@ -52,16 +53,26 @@ export class TaskListController extends ListController {
         await this.model.onTicked(record);
     }
 
+    /** What is ticked and not sent yet, each part in words. */
+    get ticked() {
+        return {
+            messages: counted.messages(this.figures.message_count),
+            customers: counted.customers(this.figures.customer_count),
+            items: counted.items(this.figures.item_count),
+            amount: this.amount,
+        };
+    }
+
+    get tickedText() {
+        return _t("ticked: %(messages)s to %(customers)s, %(items)s", this.ticked);
+    }
+
+    get sentText() {
+        return counted.messages(this.figures.sent_count);
+    }
+
     get confirmationText() {
-        return _t(
-            "%(messages)s messages go to %(customers)s customers, over %(amount)s in %(items)s items.",
-            {
-                messages: this.count("message_count"),
-                customers: this.count("customer_count"),
-                amount: this.amount,
-                items: this.count("item_count"),
-            }
-        );
+        return _t("%(messages)s to %(customers)s, over %(amount)s in %(items)s.", this.ticked);
     }
 
     onSend() {

@@ -59,12 +59,12 @@ registry.category("web_tour.tours").add("dunning_main_job", {
         { trigger: ".modal button[name=action_apply]", run: "click" },
         {
             content: "The invoice is no longer ticked",
-            trigger: ".o_dunning_figures:contains('300.00'):contains('1 items')",
+            trigger: ".o_dunning_figures:contains('300.00'):contains('1 item')",
         },
         { content: "Send", trigger: ".o_dunning_send", run: "click" },
         {
             content: "What is confirmed",
-            trigger: ".modal-body:contains('1 messages go to 1 customers')",
+            trigger: ".modal-body:contains('1 message to 1 customer')",
         },
         { trigger: ".modal-footer .btn-primary", run: "click" },
         { content: "Sent", trigger: ".o_dunning_figures:contains('Sent')" },
