@@ -162,7 +162,7 @@ test("arrows move from an item to the next customer and on, space ticks there", 
     await press(" ");
     await animationFrame();
     expect.verifySteps([[[["partner_id", "=", 2]], false]]);
-    await contains(".o_group_header:eq(1) .o_dunning_group_tick input").focus();
+    expect(".o_group_header:eq(1) .o_dunning_group_tick input").toBeFocused();
     await press("ArrowDown");
     expect(".o_data_row:eq(1) .o_dunning_tick input").toBeFocused();
     await press("ArrowRight");
