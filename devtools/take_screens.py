@@ -87,6 +87,7 @@ def pictures(user):
     run = user.call("dunning.run", "create", [{}])[0]
     user.call("dunning.run", "action_prepare", run)
     task_list(user)
+    dashboard(user)
     customer(user)
     invoice(user)
     user.open(f"action-{ADDON}.dunning_screening_action", ".o_list_view")
@@ -98,7 +99,14 @@ def task_list(user):
     user.open(f"action-{ADDON}.action_open_latest_run", ".o_list_view .o_data_row")
     user.page.locator(".o_dunning_mark").first.hover()
     user.page.wait_for_selector(".o-tooltip")
+    # it fades in
+    user.settle()
     user.take("task_list")
+
+
+def dashboard(user):
+    user.open(f"action-{ADDON}.action_dashboard", ".o_dunning_card")
+    user.take("dashboard")
 
 
 def customer(user):
