@@ -183,6 +183,12 @@ def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world,
         refused, blacklisted, addressless, broken = partners
         refused.email = "someone@refused.example"
         env["mail.blacklist"]._add(blacklisted.email)
+        template = env.ref("dunning_exclusion.mail_template_friendly").copy({"name": "Own"})
+        template.body_html = "<p t-out=\"object.no_such_field\"/>"
+        scenario = env["dunning.scenario"].search([("name", "=", "Reminders")])
+        own = scenario.copy({"name": "Own"})
+        own.level_ids.template_id = template
+        broken.dunning_scenario_id = own
     run_id = prepare(world)
     with world.env() as env:
         addressless = env["res.partner"].browse(addressless.id)
@@ -192,32 +198,21 @@ def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world,
         )
         assert lines.checked
 
-    def work(env):
-        sender = env.registry["dunning.action"]
-        send_email = sender._send_email
-
-        def broken_send(self, notices):
-            if broken.id in notices.partner_id.ids:
-                raise ZeroDivisionError("broken template")
-            return send_email(self, notices)
-
-        sender._send_email = broken_send
-        env["dunning.run"].browse(run_id).action_send()
-
-    world.run_in_process(work)
+    world.run_in_process(send(run_id))
     world.run_in_process(send_mails)
     with world.env() as env:
         run = env["dunning.run"].browse(run_id)
         failed = run.notice_ids.filtered(lambda notice: notice.state == "failed")
         reasons = {notice.partner_id.id: notice.failure_reason for notice in failed}
         assert set(reasons) == {refused.id, blacklisted.id, broken.id}
-        assert "broken template" in reasons[broken.id]
+        assert "no_such_field" in reasons[broken.id]
         assert all(reasons.values())
         left_out = run.line_ids.filtered(lambda line: line.partner_id.id == addressless.id)
         assert left_out.rule_id.code == "no_address" and not left_out.notice_id
         assert len(run.notice_ids.filtered(lambda n: n.state == "sent")) == CUSTOMERS - 4
         env["res.partner"].browse(refused.id).email = "mended@example.com"
         env["mail.blacklist"]._remove(env["res.partner"].browse(blacklisted.id).email)
+        env["mail.template"].browse(template.id).body_html = "<p>Please pay.</p>"
     before = len(mailbox.messages)
     world.run_in_process(lambda env: env["dunning.run"].browse(run_id).action_retry_failed())
     world.run_in_process(send_mails)
@@ -226,6 +221,41 @@ def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world,
         notices = env["dunning.run"].browse(run_id).notice_ids
         assert set(notices.mapped("state")) == {"sent"}
         assert len(notices) == CUSTOMERS - 1
+
+
+def test_address_refused_beside_others_is_noted_and_nobody_gets_it_twice(world, mailbox):
+    with world.env() as env:
+        customer = env["res.partner"].search([("name", "=", "Customer 007")])
+        contact = {"type": "dunning", "parent_id": customer.id}
+        env["res.partner"].create(
+            [
+                {**contact, "name": "First", "email": "first@example.com"},
+                {**contact, "name": "Second", "email": "second@refused.example"},
+            ]
+        )
+        scenario = env["dunning.scenario"].search([("name", "=", "Reminders")])
+        scenario.customer_domain = f"[('id', '=', {customer.id})]"
+    run_id = prepare(world)
+    world.run_in_process(send(run_id))
+    world.run_in_process(send_mails)
+
+    def mark_outgoing_again(env):
+        env["dunning.run"].browse(run_id).notice_ids.mail_id.mark_outgoing()
+
+    world.run_in_process(mark_outgoing_again)
+    world.run_in_process(send_mails)
+    assert [address for address, _content in mailbox.messages] == ["first@example.com"]
+    with world.env() as env:
+        notice = env["dunning.run"].browse(run_id).notice_ids
+        assert (notice.state, notice.recipient_ids.name) == ("sent", "First")
+        assert "Second" in notice.unreached and "550" in notice.unreached
+        notice.mail_id.recipient_ids.email = "second@example.com"
+    world.run_in_process(mark_outgoing_again)
+    world.run_in_process(send_mails)
+    assert mailbox.messages[1][0] == "second@example.com" and len(mailbox.messages) == 2
+    with world.env() as env:
+        notice = env["dunning.run"].browse(run_id).notice_ids
+        assert notice.state == "sent" and len(notice.recipient_ids) == 2
 
 
 def test_nightly_job_killed_in_the_middle_goes_on_and_sends_once_a_day(world, mailbox):

@@ -116,39 +116,107 @@ class DunningNotice(models.Model):
         """Take over the delivery state of `mail`: a level counts when the message has left."""
         states = {"sent": "sent", "exception": "failed", "cancel": "failed", "outgoing": "queued"}
         for notice in self:
+            if mail.state != "sent" and notice._has_left(mail):
+                continue
+            failed = mail.state in ("exception", "cancel")
             notice.write(
                 {
                     "state": states.get(mail.state, notice.state),
-                    "failure_reason": mail.state in ("exception", "cancel")
+                    "failure_reason": failed
                     and (mail.failure_reason or mail.failure_type or mail.state),
                 }
             )
 
+    def _has_left(self, mail):
+        """Return whether somebody got the message before: `mail` is for the others only."""
+        return bool(mail.recipient_ids) and not self.recipient_ids & mail.recipient_ids
+
+    def _note_reached(self, reached, reason):
+        """Note who of several recipients got the message; the mail stays for the others only.
+
+        Whatever is tried again then, nobody gets the message twice.
+        """
+        rest = self.mail_id.recipient_ids - reached
+        if rest:
+            self._note_unreached(rest, reason or self.env._("The mail server refused it."))
+            self.mail_id.recipient_ids = rest
+            self._mark_sent()
+        elif reached - self.recipient_ids:
+            self.recipient_ids |= reached
+
+    def _note_unreached(self, partners, reason):
+        """Note that some of the recipients did not get the message, and why."""
+        words = [f"{partner.display_name}: {reason}" for partner in partners]
+        self.unreached = "\n".join(filter(None, [self.unreached, *words]))
+        self.recipient_ids -= partners
+
     def _message_receive_bounce(self, email, partner):
-        """Override of `mail` to note that the message came back: its level does not count."""
+        """Override of `mail` to note that the message came back: its level does not count.
+
+        It still counts when there are others who got it.
+        """
         result = super()._message_receive_bounce(email, partner)
-        self.filtered(lambda notice: notice.state in ("queued", "sent")).write(
-            {
-                "state": "failed",
-                "failure_reason": self.env._("Came back from %(email)s.", email=email),
-            }
-        )
+        reason = self.env._("Came back from %(email)s.", email=email)
+        for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):
+            gone = notice.recipient_ids.filtered(
+                lambda recipient: recipient in partner or recipient.email_normalized == email
+            )
+            if gone and gone != notice.recipient_ids:
+                notice._note_unreached(gone, reason)
+            else:
+                notice._fail(reason)
         return result
 
     def action_print(self):
-        """Print the letters into one PDF; queued letters are sent by it.
+        """Print the letters into one PDF; queued letters are screened again and sent by it.
 
         :raise UserError: when there is nothing to print
         """
-        letters = self.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
+        queued = self.filtered(lambda notice: notice._is_waiting_letter())
+        letters = (self - queued) | queued._screen_letters()
+        letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
         if not letters:
+            return self._nothing_to_print(bool(queued))
+        letters.filtered(lambda notice: notice._is_waiting_letter())._send_by_hand()
+        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+
+    def _is_waiting_letter(self):
+        self.ensure_one()
+        return self.action == "letter" and self.state == "queued"
+
+    def _screen_letters(self):
+        """Make queued letters anew from what is still to be reminded of; return those left.
+
+        Letters may wait for days until somebody prints them: nobody gets one that is no longer
+        right. What nothing is left of becomes `skipped`.
+        """
+        # Who may send runs may also print their letters.
+        self.run_id.check_access("write")
+        letters = self.browse()
+        for run, waiting in self.grouped("run_id").items():
+            letters |= self.env["dunning.sender"]._send_again(run, waiting)
+        return letters.filtered(lambda notice: notice.action == "letter")
+
+    def _nothing_to_print(self, was_queued):
+        """Tell that nothing is left to print.
+
+        :raise UserError: when there never was anything
+        """
+        if not was_queued:
             raise UserError(
                 self.env._("None of the chosen notices has items: there is nothing to print.")
             )
-        letters.filtered(
-            lambda notice: notice.action == "letter" and notice.state == "queued"
-        )._send_by_hand()
-        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "message": self.env._(
+                    "What the letters remind of was paid or held back since: nothing is printed."
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
 
     def action_mark_sent(self):
         """Note that queued letters and activities were sent or done by hand, by whom and when.

@@ -269,7 +269,28 @@ class DunningSender(models.AbstractModel):
         failed.line_ids.sudo().write({"notice_id": False})
         run.sudo().state = "prepared"
         done = self._send_run(run)
-        failed.filtered(lambda n: n.state == "failed" and not n.line_ids).sudo().write(
+        self._skip_empty(failed)
+        return done
+
+    @api.model
+    def _send_again(self, run, notices):
+        """Screen the lines of `notices` again and make them anew; return what came of them.
+
+        :raise UserError: when somebody else is sending
+        """
+        self._lock(run)
+        lines = notices.line_ids
+        # sudo: what is decided here is the system's part of runs, lines and notices.
+        lines.sudo().write({"notice_id": False})
+        notices.sudo().write({"state": "failed"})
+        self._send_batch(run, notices.partner_id)
+        self._skip_empty(notices)
+        return lines.notice_id
+
+    @api.model
+    def _skip_empty(self, notices):
+        """Note which failed notices have nothing left to remind of."""
+        # sudo: users do not write states.
+        notices.filtered(lambda n: n.state == "failed" and not n.line_ids).sudo().write(
             {"state": "skipped", "failure_reason": self.env._("Nothing is left to remind of.")}
         )
-        return done

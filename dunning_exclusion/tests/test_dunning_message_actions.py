@@ -42,6 +42,30 @@ class TestDunningMessageActions(MessageCommon):
         self.assertEqual(action["report_name"], "dunning_exclusion.report_notice")
         self.assertEqual((notice.state, notice.user_id), ("sent", self.colleague))
 
+    def test_letter_that_waited_is_printed_with_what_is_still_to_be_reminded_of(self):
+        paid, held, left = (self._create_invoice(amount=amount) for amount in (10, 20, 40))
+        notice = self._send(action="letter")
+        self.assertEqual(notice.amount, 70)
+        self._pay(paid)
+        held.action_dunning_stop()
+        notice.with_user(self.colleague).action_print()
+        self.assertEqual((notice.state, notice.amount), ("sent", 40))
+        self.assertEqual(notice.line_ids.move_id, left)
+        lines = notice.run_id.line_ids
+        reasons = {line.move_id: line.rule_id.code for line in lines - notice.line_ids}
+        self.assertEqual(reasons, {paid: "paid", held: "stop_item"})
+
+    def test_letter_with_nothing_left_is_not_printed(self):
+        invoice = self._create_invoice()
+        notice = self._send(action="letter")
+        self._pay(invoice)
+        action = notice.with_user(self.colleague).action_print()
+        self.assertEqual(action["tag"], "display_notification")
+        self.assertEqual((notice.state, notice.line_ids.ids), ("skipped", []))
+        self.assertTrue(notice.failure_reason)
+        with self.assertRaisesRegex(UserError, "nothing to print"):
+            notice.action_print()
+
     def test_letter_marked_as_sent_says_by_whom_and_when(self):
         self._create_invoice()
         notice = self._send(action="letter")

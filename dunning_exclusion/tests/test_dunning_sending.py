@@ -80,6 +80,21 @@ class TestDunningSending(DunningCommon, MailCase):
         self.assertEqual(run.notice_ids.state, "failed")
         self.assertIn(self.customer.email, run.notice_ids.failure_reason)
 
+    def test_message_that_came_back_from_one_of_several_still_counts(self):
+        one, two = (
+            self._create_customer(name, parent_id=self.customer.id, type="dunning")
+            for name in ("One", "Two")
+        )
+        self._create_invoice()
+        run = self._create_run()
+        self._send(run)
+        notice = run.notice_ids.sudo()
+        notice._message_receive_bounce(two.email_normalized, two)
+        self.assertEqual((notice.state, notice.recipient_ids), ("sent", one))
+        self.assertIn("Two: Came back", notice.unreached)
+        notice._message_receive_bounce(one.email_normalized, one)
+        self.assertEqual(notice.state, "failed")
+
     def test_what_changed_since_preparing_is_left_out_with_the_reason(self):
         def pay(invoice):
             self._pay(invoice)

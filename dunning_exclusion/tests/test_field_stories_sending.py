@@ -111,6 +111,20 @@ class TestFieldStoriesSending(DunningCommon, MailCase):
         self.assertEqual(run.line_ids.notice_id.mail_id, mail)
         self.assertEqual((mail.model, mail.res_id), ("dunning.notice", run.notice_ids.id))
 
+    def test_story_08_job_out_of_time_goes_on_where_it_stopped(self):
+        self._create_customers(*"ABCDE")
+        run = self._create_run()
+        Sender = type(self.env["dunning.sender"])
+        next_customers = Sender._next_customers
+        with (
+            patch.object(Sender, "_next_customers", lambda *args: next_customers(*args, limit=2)),
+            patch.object(Sender, "_commit", lambda *_args, **_values: 0),
+        ):
+            for expected, state in ((2, "sending"), (4, "sending"), (5, "sending"), (5, "done")):
+                self.assertEqual(self.env["dunning.sender"]._send_run(run), state == "done")
+                self.assertEqual((len(run.notice_ids.mail_id), run.state), (expected, state))
+        self.assertEqual(sorted(self._deliver(run).values()), [1] * 5)
+
     def test_story_09_blacklisted_address_does_not_stay_queued(self):
         self._create_invoice()
         self.env["mail.blacklist"].sudo()._add(self.customer.email)
