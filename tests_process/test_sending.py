@@ -184,7 +184,7 @@ def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world,
         refused.email = "someone@refused.example"
         env["mail.blacklist"]._add(blacklisted.email)
         template = env.ref("dunning_exclusion.mail_template_friendly").copy({"name": "Own"})
-        template.body_html = "<p t-out=\"object.no_such_field\"/>"
+        template.body_html = '<p t-out="object.no_such_field"/>'
         scenario = env["dunning.scenario"].search([("name", "=", "Reminders")])
         own = scenario.copy({"name": "Own"})
         own.level_ids.template_id = template
