@@ -183,3 +183,13 @@ class TestScreens(DunningCommon):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
         with self.assertRaises(AccessError):
             self.env["dunning.dashboard"].with_user(outsider).read_dashboard()
+
+    # Phones ---------------------------------------------------------------------------------
+
+    def test_lists_are_cards_on_a_phone(self):
+        for name in ("block", "promise", "notice", "screening"):
+            action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
+            with self.subTest(model=action.res_model):
+                self.assertIn("kanban", action.view_mode.split(","))
+                view = self.env[action.res_model].get_view(view_type="kanban")
+                self.assertIn('name="partner_id"', view["arch"])

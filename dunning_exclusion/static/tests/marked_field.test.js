@@ -55,3 +55,11 @@ test("another marker shows its own reasons", async () => {
         "Left out: Below the minimum"
     );
 });
+
+test("of a long value the end is cut off, not the mark", async () => {
+    Line._records[0].name = "A very long name ".repeat(30);
+    await mountLines("item");
+    const cell = document.querySelector(".o_data_row .o_data_cell");
+    const mark = cell.querySelector(".o_dunning_mark");
+    expect(mark.getBoundingClientRect().right).toBeLessThan(cell.getBoundingClientRect().right);
+});
