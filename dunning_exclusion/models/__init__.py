@@ -22,6 +22,7 @@ from . import (
     dunning_target,
     dunning_candidate,
     dunning_workflow_candidate,
+    dunning_forecast,
     dunning_preparation,
     dunning_run,
     dunning_run_line,

@@ -33,12 +33,15 @@ class DunningCandidate(models.AbstractModel):
         return SQL("SELECT * FROM dunning_kept_candidate")
 
     @api.model
-    def _scenario_query(self, scenarios, company, today, due_only=False, trial=False) -> SQL:
+    def _scenario_query(
+        self, scenarios, company, today, due_only=False, trial=False, customers=None
+    ) -> SQL:
         """Return the items that reach a level or an action of one of `scenarios` on `today`.
 
         :param due_only: workflows only on their days; else they are taken as due, because a
             person chose them for this day
         :param trial: whether to look at scenarios that are switched off as if they were on
+        :param customers: the ids of the customers whose dunning levels are asked for; None: all
         """
         mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
         begun = mine.filtered(
@@ -47,7 +50,8 @@ class DunningCandidate(models.AbstractModel):
         invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
         parts = []
         if invoice_level.level_ids:
-            parts.append(self._invoice_level_query(invoice_level, company, today, trial))
+            screen = Screen(company, today, customers=customers)
+            parts.append(self._invoice_level_query(invoice_level, screen, trial))
         workflows = begun - invoice_level
         if workflows.level_ids:
             actions = self.env["dunning.workflow.candidate"]
@@ -62,12 +66,14 @@ class DunningCandidate(models.AbstractModel):
         )
 
     @api.model
-    def _invoice_level_query(self, scenarios, company, today, trial=False) -> SQL:
+    def _invoice_level_query(self, scenarios, screen, trial=False) -> SQL:
         """Return the items at a level: one scenario a customer, one level an item.
 
         The next level of an item is the first one above its last sent level whose day has come,
         else a repetition of the last sent one. An item with a message on its way waits.
         """
+        company, today = screen.companies, screen.today
+        statement = self.env["dunning.statement"]
         return SQL(
             """(WITH past AS (%(past)s)
                 SELECT reached.move_line_id, level.id AS level_id, level.type_id,
@@ -78,17 +84,17 @@ class DunningCandidate(models.AbstractModel):
                           %(open_items)s
                            AND line.amount_residual > 0
                            AND choice.scenario_id = ANY(%(chosen)s)
-                           AND recent.pending IS NOT TRUE AND %(free)s) reached
+                           AND recent.pending IS NOT TRUE AND %(free)s %(asked)s) reached
                   JOIN dunning_level level ON level.id = reached.level_id
                   JOIN dunning_scenario scenario ON scenario.id = level.scenario_id)""",
-            past=self._past_query(company),
+            past=self._past_query(screen),
             level=self._next_level_sql(scenarios, company, today),
-            open_items=self.env["dunning.statement"]._open_items_sql(
-                Screen(company, today),
-                self._choice_and_history_join(company, scenarios if trial else None),
+            open_items=statement._open_items_sql(
+                screen, self._choice_and_history_join(company, scenarios if trial else None)
             ),
             chosen=scenarios.ids,
             free=self._not_postponed_sql(today),
+            asked=statement._chosen_customers(screen),
         )
 
     @api.model
@@ -113,7 +119,7 @@ class DunningCandidate(models.AbstractModel):
         )
 
     @api.model
-    def _past_query(self, company) -> SQL:
+    def _past_query(self, screen) -> SQL:
         """Return the reminders of open items that left or are on their way, statements aside.
 
         Where Odoo has rebuilt the items of an invoice, what they were sent counts for every item
@@ -129,6 +135,7 @@ class DunningCandidate(models.AbstractModel):
                    ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
                 CROSS JOIN LATERAL (%(place)s) placed
                 WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
+                  %(asked)s
                   AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
             of_items=SQL(
                 """SELECT item.id AS item_id, line.* FROM dunning_run_line line
@@ -146,7 +153,10 @@ class DunningCandidate(models.AbstractModel):
                     WHERE line.move_line_id IS NULL"""
             ),
             place=self._place_query(),
-            company=company.id,
+            company=screen.companies.id,
+            asked=SQL()
+            if screen.customers is None
+            else SQL("AND notice.partner_id = ANY(%s)", list(screen.customers)),
         )
 
     @api.model

@@ -1,4 +1,4 @@
-import { expect, test } from "@odoo/hoot";
+import { animationFrame, expect, test } from "@odoo/hoot";
 import {
     contains,
     mockService,
@@ -51,11 +51,14 @@ const PANEL = {
     types: [{ id: 2, name: "Final notice", on: true }],
 };
 
-async function mountPanel(panel = PANEL) {
+const NEXT = ["Today: Firm reminder (Standard reminders)", "12/01/2024: Statement"];
+
+async function mountPanel(panel = PANEL, next = NEXT) {
     onRpc("dunning.panel", "read_panel", ({ args }) => {
         expect.step(args);
         return panel;
     });
+    onRpc("dunning.forecast", "read_next", () => next);
     await mountView({
         resModel: "res.partner",
         resId: serverState.partnerId,
@@ -115,5 +118,22 @@ test("where some items are held and others not, both is said", async () => {
     await contains("a[name=dunning]").click();
     expect(".o_dunning_status").toHaveText("Would be reminded today");
     expect(".o_dunning_panel h4:contains(Some items are not reminded)").toHaveCount(1);
+    expect.verifySteps([["res.partner", serverState.partnerId]]);
+});
+
+test("it says what the customer is reminded of next, and when", async () => {
+    await mountPanel();
+    await contains("a[name=dunning]").click();
+    await animationFrame();
+    expect(".o_dunning_next div").toHaveCount(2);
+    expect(".o_dunning_next").toHaveText(/Today: Firm reminder.*12\/01\/2024: Statement/s);
+    expect.verifySteps([["res.partner", serverState.partnerId]]);
+});
+
+test("it says when no reminder is foreseen", async () => {
+    await mountPanel(PANEL, []);
+    await contains("a[name=dunning]").click();
+    await animationFrame();
+    expect(".o_dunning_next").toHaveText("None is foreseen");
     expect.verifySteps([["res.partner", serverState.partnerId]]);
 });

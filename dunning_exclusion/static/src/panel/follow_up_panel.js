@@ -28,7 +28,7 @@ export class FollowUpPanel extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.kinds = KINDS;
-        this.state = useState({ panel: null });
+        this.state = useState({ panel: null, next: null });
         onWillStart(() => this.load(this.props));
         onWillUpdateProps((nextProps) => {
             if (nextProps.record.resId !== this.loadedId) {
@@ -42,6 +42,17 @@ export class FollowUpPanel extends Component {
         this.state.panel =
             record.resId &&
             (await this.orm.call("dunning.panel", "read_panel", [record.resModel, record.resId]));
+        this.loadNext(record);
+    }
+
+    /** What comes next is asked for beside the rest, which does not wait for it. */
+    async loadNext({ resId }) {
+        if (resId && this.isCustomer) {
+            const next = await this.orm.call("dunning.forecast", "read_next", [resId]);
+            if (resId === this.loadedId) {
+                this.state.next = next;
+            }
+        }
     }
 
     get isCustomer() {
