@@ -30,6 +30,7 @@ from . import (
     dunning_task_list,
     dunning_panel,
     dunning_threshold,
+    dunning_onboarding,
     dunning_dashboard,
     dunning_sender,
     dunning_automation,

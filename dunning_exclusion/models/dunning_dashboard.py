@@ -22,20 +22,25 @@ class DunningDashboard(models.AbstractModel):
 
         :return: dict with `currency_id`, `to_send`, `sent`, `failed`, `promises`, `broken`,
             `ending`, `forgotten` (each a dict of `count` and `amount`, or a number) and the tables
-            `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`
+            `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`;
+            `steps`: the first steps of who sets follow-ups up
         :raise AccessError: for users who may not read blocks
         """
         self.env["dunning.block"].check_access("read")
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
+        by_reason = self._by_reason(company)
+        no_address = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_no_address")
+        unreachable = sum(row["count"] for row in by_reason if row["rule_id"] == no_address)
         return {
             "currency_id": company.currency_id.id,
+            "steps": self.env["dunning.onboarding"]._steps(company, unreachable),
             "to_send": self._to_send(),
             **self._notices(company, today),
             **self._promises(company, today),
             **self._blocks(company, today),
-            "by_reason": self._by_reason(company),
+            "by_reason": by_reason,
             "by_age": self._by_age(company, today),
             "by_person": self._by_person(company, today),
         }
@@ -104,6 +109,7 @@ class DunningDashboard(models.AbstractModel):
         names = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
         table = [
             {
+                "rule_id": rule_id,
                 "label": names.browse(rule_id).name,
                 "count": count,
                 "amount": float(amount),

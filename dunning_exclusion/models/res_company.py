@@ -49,6 +49,10 @@ class ResCompany(models.Model):
         string="Mirror Blocks to No Follow-Up",
         help="Items that are excluded by a block also get Odoo's 'No Follow-Up' flag.",
     )
+    dunning_onboarding_hidden = fields.Boolean(
+        string="First Follow-up Steps Hidden",
+        help="The dashboard no longer shows the first steps of setting follow-ups up.",
+    )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
         help="The nightly job prepares and sends the scenarios that are marked automatic.",

@@ -29,6 +29,7 @@ from . import (
     test_forgotten_blocks,
     test_menus,
     test_mirror,
+    test_onboarding,
     test_one_answer,
     test_missing_rules,
     test_own_rules,

@@ -13,6 +13,7 @@ defineMailModels();
 
 const BOARD = {
     currency_id: false,
+    steps: [],
     to_send: { count: 3, amount: 1200 },
     promises: { count: 2, amount: 500 },
     broken: 1,
@@ -28,8 +29,8 @@ const BOARD = {
     by_person: [{ label: "Ann", count: 1, amount: 50, domain: [["user_id", "=", 2]] }],
 };
 
-async function openDashboard() {
-    onRpc("dunning.dashboard", "read_dashboard", () => BOARD);
+async function openDashboard(steps = []) {
+    onRpc("dunning.dashboard", "read_dashboard", () => ({ ...BOARD, steps }));
     await mountWebClient();
     await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
     patchWithCleanup(getService("action"), {
@@ -97,4 +98,26 @@ test("an empty table says so, the columns of the others have names", async () =>
     expect("[data-name=by_age] table").toHaveCount(0);
     expect("[data-name=by_age]").toHaveText(/Nobody is held back/);
     expect("[data-name=by_person] thead th").toHaveCount(3);
+});
+
+test("the first steps lead to where they are done, and can be hidden", async () => {
+    onRpc("dunning.onboarding", "hide", () => {
+        expect.step("hidden");
+        return true;
+    });
+    await openDashboard([
+        { name: "scenario", title: "Scenario", text: "Who", action: "my.scenarios", done: true },
+        { name: "thresholds", title: "Thresholds", text: "How", action: "my.rules", done: false },
+    ]);
+    expect(".o_dunning_steps .fa-check-circle").toHaveCount(1);
+    expect(".o_dunning_steps [data-name=thresholds] i").toHaveAttribute("aria-label", "To do");
+    await contains(".o_dunning_steps a:contains(Thresholds)").click();
+    await contains("button[name=hide_steps]").click();
+    expect(".o_dunning_steps").toHaveCount(0);
+    expect.verifySteps(["my.rules", "hidden"]);
+});
+
+test("nothing is shown of first steps that are done", async () => {
+    await openDashboard();
+    expect(".o_dunning_steps").toHaveCount(0);
 });

@@ -20,6 +20,8 @@ export class DunningDashboard extends Component {
     setup() {
         this.orm = useService("orm");
         this.action = useService("action");
+        this.doneLabel = _t("Done");
+        this.openLabel = _t("To do");
         this.state = useState({ data: null });
         onWillStart(async () => {
             this.state.data = await this.orm.call("dunning.dashboard", "read_dashboard", []);
@@ -105,6 +107,11 @@ export class DunningDashboard extends Component {
                 open: (row) => this.open("dunning_block_action", blocks, row.domain),
             },
         ];
+    }
+
+    async hideSteps() {
+        await this.orm.call("dunning.onboarding", "hide", []);
+        this.state.data.steps = [];
     }
 
     share(row, rows) {

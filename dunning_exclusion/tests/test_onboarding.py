@@ -1,0 +1,61 @@
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+
+from .common import DunningCommon
+
+
+@tagged("post_install", "-at_install")
+class TestOnboarding(DunningCommon):
+    """The first steps on the dashboard of who sets follow-ups up."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.manager = new_test_user(
+            cls.env,
+            "dunning_manager",
+            groups="base.group_system,dunning_exclusion.group_dunning_manager",
+            company_id=cls.company.id,
+            company_ids=[(6, 0, cls.company.ids)],
+        )
+        cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
+
+    def _steps(self):
+        board = self.env["dunning.dashboard"].with_user(self.manager).read_dashboard()
+        return {step["name"]: step["done"] for step in board["steps"]}
+
+    def test_steps_are_ticked_as_they_are_done_and_then_gone(self):
+        self.scenario.active = False
+        self.assertEqual(
+            self._steps(), {"scenario": False, "thresholds": False, "addresses": False}
+        )
+        self.scenario.active = True
+        self.assertEqual(self._steps(), {"scenario": True, "thresholds": False, "addresses": True})
+        self.customer.email = False
+        self._create_invoice()
+        self.company.dunning_item_minimum = 5
+        self.assertEqual(self._steps(), {"scenario": True, "thresholds": True, "addresses": False})
+        self.customer.email = "customer@example.com"
+        self.assertEqual(self._steps(), {})
+
+    def test_settings_are_no_step_of_who_cannot_open_them(self):
+        self.manager.group_ids -= self.env.ref("base.group_system")
+        self.scenario.active = False
+        self.assertEqual(self._steps(), {"scenario": False, "addresses": False})
+
+    def test_steps_can_be_hidden_by_administrators_only(self):
+        onboarding = self.env["dunning.onboarding"]
+        user = new_test_user(
+            self.env, "worker", groups="base.group_user,dunning_exclusion.group_dunning_user"
+        )
+        self.assertFalse(self.env["dunning.dashboard"].with_user(user).read_dashboard()["steps"])
+        with self.assertRaisesRegex(AccessError, "administrators"):
+            onboarding.with_user(user).hide()
+        self.assertTrue(self._steps())
+        onboarding.with_user(self.manager).hide()
+        self.assertEqual(self._steps(), {})
+
+    def test_each_step_leads_to_an_action(self):
+        board = self.env["dunning.dashboard"].with_user(self.manager).read_dashboard()
+        for step in board["steps"]:
+            self.assertTrue(self.env.ref(step["action"]), step["name"])
