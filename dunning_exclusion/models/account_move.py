@@ -25,7 +25,11 @@ class AccountMove(models.Model):
     dunning_promised = fields.Boolean(
         copy=False, readonly=True, help="A promise to pay was noted for an item of the entry."
     )
-    dunning_notice_count = fields.Integer(compute="_compute_dunning_notice_count", groups=READERS)
+    dunning_notice_count = fields.Integer(
+        compute="_compute_dunning_notice_count",
+        groups=READERS,
+        help="How many messages reminded of the invoice.",
+    )
 
     def _compute_dunning_notice_count(self):
         counts = dict(

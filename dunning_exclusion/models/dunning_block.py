@@ -22,7 +22,11 @@ class DunningBlock(models.Model):
     _check_company_auto = True
 
     company_id = fields.Many2one(
-        "res.company", required=True, index=True, default=lambda self: self.env.company
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+        help="The company whose receivables it is about.",
     )
     partner_id = fields.Many2one(
         "res.partner",
@@ -56,7 +60,9 @@ class DunningBlock(models.Model):
         help="Stop: listed but not ticked. Pause: nothing is sent until the end date. "
         "Prevent: left out of every run.",
     )
-    reason_id = fields.Many2one("dunning.block.reason", ondelete="restrict", tracking=True)
+    reason_id = fields.Many2one(
+        "dunning.block.reason", ondelete="restrict", tracking=True, help="Why it is held back."
+    )
     date_from = fields.Date(
         string="From",
         required=True,
@@ -68,16 +74,23 @@ class DunningBlock(models.Model):
         tracking=True,
         help="Last day on which the block holds; empty: until it is lifted.",
     )
-    note = fields.Text(tracking=True)
+    note = fields.Text(tracking=True, help="Anything colleagues should know about it.")
     user_id = fields.Many2one(
         "res.users",
         string="Set by",
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
+        help="Who set the block.",
     )
-    lifted_on = fields.Date(readonly=True, copy=False)
-    lifted_by_id = fields.Many2one("res.users", readonly=True, copy=False)
+    lifted_on = fields.Date(
+        readonly=True,
+        copy=False,
+        help="The day on which somebody ended the block; empty while nobody did.",
+    )
+    lifted_by_id = fields.Many2one(
+        "res.users", readonly=True, copy=False, help="Who ended the block."
+    )
     state = fields.Selection(
         [
             ("scheduled", "Scheduled"),
@@ -87,14 +100,21 @@ class DunningBlock(models.Model):
         ],
         compute="_compute_state",
         search="_search_state",
+        help="Scheduled before its first day, active until its last one, then expired; "
+        "lifted when somebody ended it.",
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency of the amounts."
+    )
     amount_held = fields.Monetary(
         compute="_compute_amount_held",
         help="Open amount of the items that the block holds now, in company currency.",
     )
     target = fields.Selection(
-        [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
+        [("customer", "Customer"), ("item", "Invoice")],
+        compute="_compute_target",
+        store=True,
+        help="Whether the customer, an invoice or an instalment is held back.",
     )
 
     _active_customer_index = models.Index(

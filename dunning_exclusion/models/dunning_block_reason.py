@@ -6,15 +6,17 @@ class DunningBlockReason(models.Model):
     _description = "Dunning Block Reason"
     _order = "sequence, name, id"
 
-    sequence = fields.Integer(default=10)
+    sequence = fields.Integer(default=10, help="The order in which they are listed.")
     code = fields.Char(required=True, help="Short stable code for imports and integrations.")
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(
+        required=True, translate=True, help="What people choose when they hold something back."
+    )
     default_days = fields.Integer(
         string="Default Duration (days)",
         help="How long a block with this reason lasts when no end date is chosen. "
         "0 means no end date is proposed.",
     )
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, help="Off: it is kept, but no longer used.")
 
     _code_unique = models.UniqueIndex("(code)", "Another block reason already has this code.")
     _default_days_not_negative = models.Constraint(

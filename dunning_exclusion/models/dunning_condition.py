@@ -10,7 +10,13 @@ class DunningCondition(models.Model):
     _description = "Dunning Workflow Condition"
     _order = "scenario_id, id"
 
-    scenario_id = fields.Many2one("dunning.scenario", required=True, index=True, ondelete="cascade")
+    scenario_id = fields.Many2one(
+        "dunning.scenario",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        help="The scenario it belongs to.",
+    )
     metric = fields.Selection(
         [
             ("outstanding", "Outstanding"),
@@ -25,7 +31,10 @@ class DunningCondition(models.Model):
         help="Consolidated: over every customer under the same topmost parent.",
     )
     operator = fields.Selection(
-        [(">=", "at least"), ("<", "less than")], required=True, default=">="
+        [(">=", "at least"), ("<", "less than")],
+        required=True,
+        default=">=",
+        help="Whether the figure must reach the value or stay below it.",
     )
     value = fields.Float(required=True, help="In company currency, or in percent.")
 

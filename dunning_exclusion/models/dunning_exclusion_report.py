@@ -25,28 +25,83 @@ class DunningExclusionReport(models.Model):
     _order = "amount_residual desc, id"
     _rec_name = "move_line_id"
 
-    move_line_id = fields.Many2one("account.move.line", string="Item", readonly=True)
-    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
+    move_line_id = fields.Many2one(
+        "account.move.line",
+        string="Item",
+        readonly=True,
+        help="The receivable item: an invoice, or one instalment of it.",
+    )
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        readonly=True,
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    company_id = fields.Many2one(
+        "res.company", readonly=True, help="The company whose receivables it is about."
+    )
     company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
+        related="company_id.currency_id",
+        string="Company Currency",
+        help="The currency in which the company keeps its books.",
     )
-    date_due = fields.Date(string="Due Date", readonly=True)
-    days_overdue = fields.Integer(readonly=True, aggregator="max")
+    date_due = fields.Date(
+        string="Due Date",
+        readonly=True,
+        help="The due date of the item, or the date it was postponed to.",
+    )
+    days_overdue = fields.Integer(
+        readonly=True, aggregator="max", help="Days since the due date; 0 before it."
+    )
     amount_residual = fields.Monetary(
-        string="Excluded Amount", currency_field="company_currency_id", readonly=True
+        string="Excluded Amount",
+        currency_field="company_currency_id",
+        readonly=True,
+        help="What is still open, in company currency; negative for credits.",
     )
-    outcome = fields.Selection(OUTCOMES, readonly=True)
-    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason", readonly=True)
-    block_id = fields.Many2one("dunning.block", readonly=True)
-    kind = fields.Selection(KINDS, readonly=True)
-    reason_id = fields.Many2one("dunning.block.reason", string="Block Reason", readonly=True)
-    user_id = fields.Many2one("res.users", string="Set by", readonly=True)
-    date_from = fields.Date(string="Held Since", readonly=True)
-    date_to = fields.Date(string="Held Until", readonly=True)
-    age_days = fields.Integer(string="Age (days)", readonly=True, aggregator="max")
-    age = fields.Selection(AGES, string="Age of the Block", readonly=True)
+    outcome = fields.Selection(
+        OUTCOMES,
+        readonly=True,
+        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
+    )
+    rule_id = fields.Many2one(
+        "dunning.exclusion.rule",
+        string="Deciding Reason",
+        readonly=True,
+        help="The reason that decides the outcome; there may be more.",
+    )
+    block_id = fields.Many2one(
+        "dunning.block", readonly=True, help="The block that holds the item back, if one does."
+    )
+    kind = fields.Selection(
+        KINDS,
+        readonly=True,
+        help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
+    )
+    reason_id = fields.Many2one(
+        "dunning.block.reason", string="Block Reason", readonly=True, help="Why it is held back."
+    )
+    user_id = fields.Many2one(
+        "res.users", string="Set by", readonly=True, help="Who set the block."
+    )
+    date_from = fields.Date(string="Held Since", readonly=True, help="The first day of the block.")
+    date_to = fields.Date(
+        string="Held Until",
+        readonly=True,
+        help="The last day of the block; empty: until somebody lifts it.",
+    )
+    age_days = fields.Integer(
+        string="Age (days)",
+        readonly=True,
+        aggregator="max",
+        help="How many days the block has held.",
+    )
+    age = fields.Selection(
+        AGES, string="Age of the Block", readonly=True, help="How long the block has held."
+    )
 
     @property
     def _table_query(self):

@@ -60,6 +60,7 @@ class DunningExclusionRule(models.Model):
         precompute=True,
         store=True,
         readonly=False,
+        help="Whether the rule leaves out single items or whole customers.",
     )
     marker = fields.Selection(
         [
@@ -76,22 +77,41 @@ class DunningExclusionRule(models.Model):
         help="Beside what the (x) stands in the task list.",
     )
     source = fields.Selection(
-        [("builtin", "Built in"), ("domain", "Own condition")], required=True, default="domain"
+        [("builtin", "Built in"), ("domain", "Own condition")],
+        required=True,
+        default="domain",
+        help="Built in, a condition typed here, or a rule of another addon.",
     )
-    model = fields.Selection(DOMAIN_MODELS, string="Applies To", default="res.partner")
+    model = fields.Selection(
+        DOMAIN_MODELS,
+        string="Applies To",
+        default="res.partner",
+        help="The records that the condition is about.",
+    )
     domain = fields.Char(default="[]", help="Customers or items that match are left out.")
     company_id = fields.Many2one(
         "res.company", help="Empty: the rule serves every company, each with its own switch."
     )
-    default_effect = fields.Selection(EFFECTS, required=True, default="unchecked")
-    company_effect = fields.Selection(EFFECTS, company_dependent=True)
+    default_effect = fields.Selection(
+        EFFECTS,
+        required=True,
+        default="unchecked",
+        help="What the rule does in companies that choose nothing else.",
+    )
+    company_effect = fields.Selection(
+        EFFECTS,
+        company_dependent=True,
+        help="What the rule does in the current company, where it differs from the default.",
+    )
     effect = fields.Selection(
         EFFECTS,
         compute="_compute_effect",
         inverse="_inverse_effect",
         help="What happens in the current company to what the rule excludes.",
     )
-    disabled = fields.Boolean(company_dependent=True)
+    disabled = fields.Boolean(
+        company_dependent=True, help="Whether the current company has switched the rule off."
+    )
     enabled = fields.Boolean(
         compute="_compute_enabled",
         inverse="_inverse_enabled",

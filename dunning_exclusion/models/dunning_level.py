@@ -20,10 +20,18 @@ class DunningLevel(models.Model):
     _description = "Dunning Level"
     _order = "scenario_id, sequence, id"
 
-    scenario_id = fields.Many2one("dunning.scenario", required=True, index=True, ondelete="cascade")
+    scenario_id = fields.Many2one(
+        "dunning.scenario",
+        required=True,
+        index=True,
+        ondelete="cascade",
+        help="The scenario it belongs to.",
+    )
     campaign_type = fields.Selection(related="scenario_id.campaign_type")
     company_id = fields.Many2one(related="scenario_id.company_id")
-    sequence = fields.Integer(default=10)
+    sequence = fields.Integer(
+        default=10, help="The order of the levels: an item goes from one to the next."
+    )
     name = fields.Char(
         required=True,
         translate=True,
@@ -31,6 +39,7 @@ class DunningLevel(models.Model):
         precompute=True,
         store=True,
         readonly=False,
+        help="What customers and colleagues read as the name of the reminder.",
     )
     trigger = fields.Selection(
         [("due_date", "Due date"), ("invoice_date", "Invoice date")],
@@ -45,8 +54,14 @@ class DunningLevel(models.Model):
         required=True,
         ondelete="restrict",
         default=lambda self: self.env.ref("dunning_exclusion.type_overdue", False),
+        help="The kind of reminder: customers can switch it off.",
     )
-    action = fields.Selection(ACTIONS, required=True, default="email")
+    action = fields.Selection(
+        ACTIONS,
+        required=True,
+        default="email",
+        help="What happens at this level: an e-mail, a letter, a notification or a to-do.",
+    )
     template_id = fields.Many2one(
         "mail.template",
         domain=[("model", "=", "dunning.notice")],

@@ -25,13 +25,23 @@ class DunningMessage(models.AbstractModel):
         compute="_compute_preheader", help="The line that mail programs show beside the subject."
     )
     items_table = fields.Html(
-        compute="_compute_items_table", compute_sudo=True, sanitize=False, string="Table of Items"
+        compute="_compute_items_table",
+        compute_sudo=True,
+        sanitize=False,
+        string="Table of Items",
+        help="The part of a message with the items, days overdue and totals per currency.",
     )
     account_summary = fields.Html(
-        compute="_compute_account_summary", compute_sudo=True, sanitize=False
+        compute="_compute_account_summary",
+        compute_sudo=True,
+        sanitize=False,
+        help="The part of a message with all that the customer owes.",
     )
     payment_information = fields.Html(
-        compute="_compute_payment_information", compute_sudo=True, sanitize=False
+        compute="_compute_payment_information",
+        compute_sudo=True,
+        sanitize=False,
+        help="The part of a message with the bank account that fits the currency.",
     )
     unlisted_count = fields.Integer(
         string="Items Not Listed",

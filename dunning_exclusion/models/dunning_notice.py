@@ -16,53 +16,108 @@ class DunningNotice(models.Model):
     # Nobody writes notices by hand; who reads them may add notes and do the to-dos.
     _mail_post_access = "read"
 
-    name = fields.Char(compute="_compute_name")
-    run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="restrict")
-    company_id = fields.Many2one("res.company", required=True, index=True)
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
-    partner_id = fields.Many2one(
-        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
+    name = fields.Char(compute="_compute_name", help="The customer and the dunning level.")
+    run_id = fields.Many2one(
+        "dunning.run", required=True, index=True, ondelete="restrict", help="The run it belongs to."
     )
-    level_id = fields.Many2one("dunning.level", string="Dunning Level", ondelete="set null")
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, help="The company whose receivables it is about."
+    )
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency in which the company keeps its books."
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    level_id = fields.Many2one(
+        "dunning.level",
+        string="Dunning Level",
+        ondelete="set null",
+        help="The dunning level of the scenario, or the action of the workflow.",
+    )
     level_number = fields.Integer(
         compute="_compute_level_number",
         store=True,
         precompute=True,
         help="Number of the dunning level, 0 without one; it stays when the level is deleted.",
     )
-    type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type", ondelete="restrict")
-    date = fields.Date(required=True)
-    action = fields.Selection(ACTIONS, required=True, default="email")
+    type_id = fields.Many2one(
+        "dunning.reminder.type",
+        string="Reminder Type",
+        ondelete="restrict",
+        help="The kind of reminder: customers can switch it off.",
+    )
+    date = fields.Date(required=True, help="The day on which the message left or was made.")
+    action = fields.Selection(
+        ACTIONS,
+        required=True,
+        default="email",
+        help="What happens at this level: an e-mail, a letter, a notification or a to-do.",
+    )
     description = fields.Text(help="Amounts and conditions met, in words.")
     state = fields.Selection(
         [("queued", "Queued"), ("sent", "Sent"), ("failed", "Failed"), ("skipped", "Skipped")],
         required=True,
         default="queued",
         index=True,
+        help="Queued: on its way. Sent: it left, and the level counts. Failed: it did "
+        "not leave. Skipped: nothing was left to remind of.",
     )
-    failure_reason = fields.Text()
+    failure_reason = fields.Text(help="Why the message did not leave.")
     unreached = fields.Text(
         string="Not Reached",
         readonly=True,
         copy=False,
         help="Contacts that did not get the message, and why, although others did.",
     )
-    line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
-    recipient_ids = fields.Many2many("res.partner", string="Recipients")
-    user_id = fields.Many2one("res.users", string="Sent by")
+    line_ids = fields.One2many(
+        "dunning.run.line", "notice_id", string="Items", help="The items the message reminds of."
+    )
+    recipient_ids = fields.Many2many(
+        "res.partner", string="Recipients", help="Who gets the message, or got it."
+    )
+    user_id = fields.Many2one("res.users", string="Sent by", help="Who sent the message.")
     lang = fields.Char(help="The customer's language.")
     amount = fields.Monetary(
-        string="Reminded Amount", currency_field="company_currency_id", readonly=True
+        string="Reminded Amount",
+        currency_field="company_currency_id",
+        readonly=True,
+        help="What the message reminds of, in company currency.",
     )
-    outstanding = fields.Monetary(currency_field="company_currency_id", readonly=True)
-    overdue = fields.Monetary(currency_field="company_currency_id", readonly=True)
+    outstanding = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        help="All that the customer owes, credits deducted and held items counted, in "
+        "company currency.",
+    )
+    overdue = fields.Monetary(
+        currency_field="company_currency_id",
+        readonly=True,
+        help="The part of the outstanding amount that is past its due date, in company currency.",
+    )
     held_amount = fields.Monetary(
         currency_field="company_currency_id",
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
-    mail_id = fields.Many2one("mail.mail", readonly=True, ondelete="set null", copy=False)
-    body = fields.Html(compute="_compute_body", string="Message", sanitize=False)
+    mail_id = fields.Many2one(
+        "mail.mail",
+        readonly=True,
+        ondelete="set null",
+        copy=False,
+        help="The e-mail in Odoo's mail queue.",
+    )
+    body = fields.Html(
+        compute="_compute_body",
+        string="Message",
+        sanitize=False,
+        help="The message as the customer gets it.",
+    )
 
     # Whatever the code does: nobody gets the same reminder of one run twice.
     _once_per_run = models.UniqueIndex(

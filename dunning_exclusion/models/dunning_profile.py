@@ -8,7 +8,11 @@ class DunningProfile(models.Model):
     _description = "Dunning Profile"
     _order = "sequence, name, id"
 
-    sequence = fields.Integer(default=10)
-    name = fields.Char(required=True, translate=True)
-    active = fields.Boolean(default=True)
+    sequence = fields.Integer(default=10, help="The order in which they are listed.")
+    name = fields.Char(
+        required=True,
+        translate=True,
+        help="How customers of this kind are called, for example key accounts.",
+    )
+    active = fields.Boolean(default=True, help="Off: it is kept, but no longer used.")
     note = fields.Text(help="Whom this profile is meant for.")

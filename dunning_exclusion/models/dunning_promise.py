@@ -16,7 +16,11 @@ class DunningPromise(models.Model):
     _check_company_auto = True
 
     company_id = fields.Many2one(
-        "res.company", required=True, index=True, default=lambda self: self.env.company
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+        help="The company whose receivables it is about.",
     )
     partner_id = fields.Many2one(
         "res.partner",
@@ -25,6 +29,7 @@ class DunningPromise(models.Model):
         index=True,
         ondelete="restrict",
         check_company=True,
+        help="The customer who owes the items: the company, not one of its contacts.",
     )
     move_line_ids = fields.Many2many(
         "account.move.line",
@@ -50,8 +55,11 @@ class DunningPromise(models.Model):
         required=True,
         default=lambda self: self.env.company._dunning_today() + timedelta(days=7),
         tracking=True,
+        help="The day until which the customer promised to pay.",
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency of the amounts."
+    )
     amount = fields.Monetary(
         string="Promised Amount",
         tracking=True,
@@ -68,19 +76,29 @@ class DunningPromise(models.Model):
         copy=False,
         help="What was open on the items when the promise was noted, in company currency.",
     )
-    paid_amount = fields.Monetary(compute="_compute_state", string="Paid Since")
-    note = fields.Text()
+    paid_amount = fields.Monetary(
+        compute="_compute_state",
+        string="Paid Since",
+        help="What was paid of the items since the promise, in company currency.",
+    )
+    note = fields.Text(help="Anything colleagues should know about it.")
     user_id = fields.Many2one(
         "res.users",
         string="Noted by",
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
+        help="Who noted the promise.",
     )
     broken_reported = fields.Boolean(
         readonly=True, copy=False, help="A to-do was planned for whoever noted the promise."
     )
-    cancelled = fields.Boolean(readonly=True, copy=False, tracking=True)
+    cancelled = fields.Boolean(
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="The promise no longer counts, whatever is paid.",
+    )
     state = fields.Selection(
         [
             ("open", "Open"),

@@ -10,9 +10,9 @@ class DunningReminderType(models.Model):
     _description = "Reminder Type"
     _order = "sequence, id"
 
-    sequence = fields.Integer(default=10)
+    sequence = fields.Integer(default=10, help="The order in which they are listed.")
     code = fields.Char(required=True, help="Short stable code for imports and integrations.")
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(required=True, translate=True, help="The name under which it is found.")
     active = fields.Boolean(
         default=True, help="Switched off: no reminder of this type is proposed for anyone."
     )
@@ -25,6 +25,7 @@ class DunningReminderType(models.Model):
         [("all", "All customers"), ("only", "Only these"), ("except", "All but these")],
         required=True,
         default="all",
+        help="Whether all customers get this kind of reminder, only some, or all but some.",
     )
     customer_ids = fields.Many2many(
         "res.partner",
@@ -40,6 +41,7 @@ class DunningReminderType(models.Model):
         "type_id",
         "partner_id",
         string="Switched Off For",
+        help="Customers who do not get this kind of reminder.",
     )
 
     _code_unique = models.UniqueIndex("(code)", "Another reminder type already has this code.")

@@ -26,11 +26,17 @@ class DunningRun(models.Model):
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(compute="_compute_name")
+    name = fields.Char(compute="_compute_name", help="The day of the run and what it is about.")
     company_id = fields.Many2one(
-        "res.company", required=True, index=True, default=lambda self: self.env.company
+        "res.company",
+        required=True,
+        index=True,
+        default=lambda self: self.env.company,
+        help="The company whose receivables it is about.",
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency of the amounts."
+    )
     date = fields.Date(
         required=True,
         default=lambda self: self.env.company._dunning_today(),
@@ -40,6 +46,8 @@ class DunningRun(models.Model):
         [("scenario", "By scenario"), ("criteria", "By criteria")],
         required=True,
         default="scenario",
+        help="By scenarios: what they propose. By criteria: a reminder type and a "
+        "filter of your own.",
     )
     scenario_ids = fields.Many2many(
         "dunning.scenario", string="Scenarios", help="None: all active scenarios."
@@ -58,7 +66,11 @@ class DunningRun(models.Model):
         copy=False,
         help="Customers with overdue items to whom none of the configured scenarios applies.",
     )
-    type_id = fields.Many2one("dunning.reminder.type", string="Reminder Type")
+    type_id = fields.Many2one(
+        "dunning.reminder.type",
+        string="Reminder Type",
+        help="The kind of reminder: customers can switch it off.",
+    )
     template_id = fields.Many2one(
         "mail.template",
         domain=[("model", "=", "dunning.notice")],
@@ -81,8 +93,14 @@ class DunningRun(models.Model):
         readonly=True,
         tracking=True,
         copy=False,
+        help="Draft: nothing listed yet. Prepared: ready to be looked over. Sending, "
+        "then done; or cancelled.",
     )
-    stop_requested = fields.Boolean(readonly=True, copy=False)
+    stop_requested = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="Somebody asked the sending to stop after the customers at work.",
+    )
     last_notice = fields.Integer(
         readonly=True,
         copy=False,
@@ -93,19 +111,53 @@ class DunningRun(models.Model):
         copy=False,
         help="When the task list last caught up with changed blocks and promises.",
     )
-    line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
-    notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
-    checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
-    checked_count = fields.Integer(compute="_compute_figures", string="Ticked Items")
-    customer_count = fields.Integer(compute="_compute_figures", string="Ticked Customers")
-    included_count = fields.Integer(compute="_compute_figures", string="Included Items")
-    unchecked_count = fields.Integer(compute="_compute_figures", string="Unchecked Items")
-    dropped_count = fields.Integer(compute="_compute_figures", string="Dropped Items")
+    line_ids = fields.One2many(
+        "dunning.run.line",
+        "run_id",
+        string="Lines",
+        copy=False,
+        help="The items of the run with their outcome.",
+    )
+    notice_ids = fields.One2many(
+        "dunning.notice", "run_id", string="Notices", copy=False, help="The messages of the run."
+    )
+    checked_amount = fields.Monetary(
+        compute="_compute_figures",
+        string="Ticked Amount",
+        help="What the ticked items have open, in company currency.",
+    )
+    checked_count = fields.Integer(
+        compute="_compute_figures", string="Ticked Items", help="How many items are ticked."
+    )
+    customer_count = fields.Integer(
+        compute="_compute_figures",
+        string="Ticked Customers",
+        help="How many customers have ticked items.",
+    )
+    included_count = fields.Integer(
+        compute="_compute_figures",
+        string="Included Items",
+        help="How many items nothing stands against.",
+    )
+    unchecked_count = fields.Integer(
+        compute="_compute_figures",
+        string="Unchecked Items",
+        help="How many items are listed without a tick, for a reason.",
+    )
+    dropped_count = fields.Integer(
+        compute="_compute_figures",
+        string="Dropped Items",
+        help="How many items are not listed, for a reason.",
+    )
     progress = fields.Float(
         compute="_compute_progress", help="Percentage of the ticked customers dealt with."
     )
-    sent_count = fields.Integer(compute="_compute_notice_counts", string="Sent")
-    failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
+    sent_count = fields.Integer(
+        compute="_compute_notice_counts", string="Sent", help="How many messages left."
+    )
+    failed_count = fields.Integer(
+        compute="_compute_notice_counts", string="Failed", help="How many messages did not leave."
+    )
 
     # Whatever the code does: two senders in one company cannot be at work at the same time.
     _one_sending = models.UniqueIndex(

@@ -30,28 +30,65 @@ class DunningRunLine(models.Model):
     _log_access = False
 
     # Found by the index on run and customer below.
-    run_id = fields.Many2one("dunning.run", required=True, ondelete="cascade")
-    company_id = Snapshot("res.company", required=True)
-    run_state = fields.Selection(related="run_id.state", string="Run State")
+    run_id = fields.Many2one(
+        "dunning.run", required=True, ondelete="cascade", help="The run it belongs to."
+    )
+    company_id = Snapshot(
+        "res.company", required=True, help="The company whose receivables it is about."
+    )
+    run_state = fields.Selection(
+        related="run_id.state", string="Run State", help="How far the run has got."
+    )
     move_line_id = fields.Many2one(
-        "account.move.line", string="Item", index=True, ondelete="set null"
+        "account.move.line",
+        string="Item",
+        index=True,
+        ondelete="set null",
+        help="The receivable item: an invoice, or one instalment of it.",
     )
     move_id = fields.Many2one(
-        "account.move", string="Invoice", index="btree_not_null", ondelete="set null"
+        "account.move",
+        string="Invoice",
+        index="btree_not_null",
+        ondelete="set null",
+        help="The invoice or entry of the item.",
     )
-    partner_id = fields.Many2one("res.partner", string="Customer", index=True, ondelete="restrict")
-    level_id = fields.Many2one("dunning.level", string="Dunning Level", ondelete="set null")
-    level_sequence = fields.Integer()
-    scenario_id = Snapshot("dunning.scenario")
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        index=True,
+        ondelete="restrict",
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    level_id = fields.Many2one(
+        "dunning.level",
+        string="Dunning Level",
+        ondelete="set null",
+        help="The dunning level of the scenario, or the action of the workflow.",
+    )
+    level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
+    scenario_id = Snapshot("dunning.scenario", help="The scenario it belongs to.")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
     company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
+        related="company_id.currency_id",
+        string="Company Currency",
+        help="The currency in which the company keeps its books.",
     )
-    currency_id = Snapshot("res.currency")
-    date_due = fields.Date(string="Due Date")
-    days_overdue = fields.Integer(aggregator="max")
-    amount_residual = fields.Monetary(string="Open Amount", currency_field="company_currency_id")
-    amount_residual_currency = fields.Monetary(string="Open in Currency", aggregator=None)
+    currency_id = Snapshot("res.currency", help="The currency of the amounts.")
+    date_due = fields.Date(
+        string="Due Date", help="The due date of the item, or the date it was postponed to."
+    )
+    days_overdue = fields.Integer(aggregator="max", help="Days since the due date; 0 before it.")
+    amount_residual = fields.Monetary(
+        string="Open Amount",
+        currency_field="company_currency_id",
+        help="What is still open, in company currency; negative for credits.",
+    )
+    amount_residual_currency = fields.Monetary(
+        string="Open in Currency",
+        aggregator=None,
+        help="What is still open, in the currency of the item.",
+    )
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
         readonly=True,
@@ -64,27 +101,50 @@ class DunningRunLine(models.Model):
         aggregator=None,
         help="Of the customer, when the line was sent.",
     )
-    outcome = fields.Selection(OUTCOMES)
-    rule_id = Snapshot("dunning.exclusion.rule", string="Deciding Reason")
-    reason_ids = fields.Json()
+    outcome = fields.Selection(
+        OUTCOMES,
+        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
+    )
+    rule_id = Snapshot(
+        "dunning.exclusion.rule",
+        string="Deciding Reason",
+        help="The reason that decides the outcome; there may be more.",
+    )
+    reason_ids = fields.Json(
+        help="Every reason that stands against a reminder, the deciding one first."
+    )
     rule_ids = fields.Many2many(
         "dunning.exclusion.rule",
         string="All Reasons",
         compute="_compute_rule_ids",
         search="_search_rule_ids",
+        help="Every reason that stands against a reminder, the deciding one first.",
     )
     marks = fields.Json(
         compute="_compute_marks", help="The reasons by the place where their (x) stands."
     )
     checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
-    checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
-    included_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
-    listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    checked_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when the item is ticked; summed up in groups.",
+    )
+    included_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when nothing stands against the item; summed up in groups.",
+    )
+    listed_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when the item is listed; summed up in groups.",
+    )
     checked_amount = fields.Monetary(
         string="Ticked Amount",
         currency_field="company_currency_id",
         compute="_compute_group_figures",
         aggregator="sum",
+        help="What the ticked items have open, in company currency.",
     )
     promise_date = fields.Date(
         string="Promised For",
@@ -92,15 +152,32 @@ class DunningRunLine(models.Model):
         help="Until when the customer has promised to pay the item.",
     )
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
-    notice_state = fields.Selection(related="notice_id.state", string="Message")
-    override_user_id = fields.Many2one("res.users", string="Ticked by", readonly=True)
-    override_date = fields.Datetime(string="Ticked on", readonly=True)
-    override_reason_ids = fields.Json(readonly=True)
+    notice_state = fields.Selection(
+        related="notice_id.state", string="Message", help="What became of the message."
+    )
+    override_user_id = fields.Many2one(
+        "res.users",
+        string="Ticked by",
+        readonly=True,
+        help="Who ticked the item although a reason stands against it.",
+    )
+    override_date = fields.Datetime(
+        string="Ticked on",
+        readonly=True,
+        help="When somebody ticked the item although a reason stands against it.",
+    )
+    override_reason_ids = fields.Json(
+        readonly=True, help="The reasons that stood against the item when somebody ticked it."
+    )
     skip_reason = fields.Char(
         readonly=True, help="Why a line was left out when the run was sent, if not by a rule."
     )
     notice_id = fields.Many2one(
-        "dunning.notice", readonly=True, index="btree_not_null", ondelete="set null"
+        "dunning.notice",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
+        help="The message that reminds of the item.",
     )
 
     # The pages of the task list and the work of the sender.

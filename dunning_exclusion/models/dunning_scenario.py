@@ -21,9 +21,11 @@ class DunningScenario(models.Model):
     _order = "sequence, id"
     _check_company_auto = True
 
-    name = fields.Char(required=True, translate=True)
+    name = fields.Char(
+        required=True, translate=True, help="What colleagues call it, for example key accounts."
+    )
     sequence = fields.Integer(default=10, help="The first scenario that applies is taken.")
-    active = fields.Boolean(default=True)
+    active = fields.Boolean(default=True, help="Off: nobody is reminded by it.")
     company_id = fields.Many2one("res.company", help="Empty: for every company.")
     campaign_type = fields.Selection(
         [("invoice", "Invoice level"), ("customer", "Customer level")],
@@ -52,9 +54,19 @@ class DunningScenario(models.Model):
         string="One Message per Level",
         help="Otherwise a customer gets one message, at the highest level among its items.",
     )
-    level_ids = fields.One2many("dunning.level", "scenario_id", string="Levels", copy=True)
+    level_ids = fields.One2many(
+        "dunning.level",
+        "scenario_id",
+        string="Levels",
+        copy=True,
+        help="The dunning levels in their order, or the actions of the workflow.",
+    )
     condition_ids = fields.One2many(
-        "dunning.condition", "scenario_id", string="Conditions", copy=True
+        "dunning.condition",
+        "scenario_id",
+        string="Conditions",
+        copy=True,
+        help="The workflow is sent to a customer when every condition holds.",
     )
     description = fields.Text(
         string="In Words", compute="_compute_description", help="What the scenario does, in words."

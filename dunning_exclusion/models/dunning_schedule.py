@@ -21,6 +21,7 @@ class DunningSchedule(models.AbstractModel):
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
         default="weekly",
+        help="How often the workflow runs.",
     )
     weekday = fields.Selection(
         [
@@ -33,10 +34,12 @@ class DunningSchedule(models.AbstractModel):
             ("6", "Sunday"),
         ],
         default="0",
+        help="On which day of the week the workflow runs.",
     )
     week_of_month = fields.Selection(
         [("1", "First"), ("2", "Second"), ("3", "Third"), ("4", "Fourth"), ("last", "Last")],
         default="1",
+        help="In which week of the month the workflow runs.",
     )
     next_date = fields.Date(
         compute="_compute_next_date", help="The next day on which the workflow runs by itself."

@@ -24,22 +24,49 @@ class DunningScreening(models.Model):
     _order = "date_due, id"
     _rec_name = "move_line_id"
 
-    move_line_id = fields.Many2one("account.move.line", string="Item", readonly=True)
-    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
+    move_line_id = fields.Many2one(
+        "account.move.line",
+        string="Item",
+        readonly=True,
+        help="The receivable item: an invoice, or one instalment of it.",
     )
-    currency_id = fields.Many2one("res.currency", readonly=True)
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        readonly=True,
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    company_id = fields.Many2one(
+        "res.company", readonly=True, help="The company whose receivables it is about."
+    )
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id",
+        string="Company Currency",
+        help="The currency in which the company keeps its books.",
+    )
+    currency_id = fields.Many2one(
+        "res.currency", readonly=True, help="The currency of the amounts."
+    )
     date_due = fields.Date(
         string="Due Date", readonly=True, help="For dunning: the postponed due date counts."
     )
-    days_overdue = fields.Integer(readonly=True, aggregator="max")
-    amount_residual = fields.Monetary(
-        string="Open Amount", currency_field="company_currency_id", readonly=True
+    days_overdue = fields.Integer(
+        readonly=True, aggregator="max", help="Days since the due date; 0 before it."
     )
-    amount_residual_currency = fields.Monetary(string="Open in Currency", readonly=True)
+    amount_residual = fields.Monetary(
+        string="Open Amount",
+        currency_field="company_currency_id",
+        readonly=True,
+        help="What is still open, in company currency; negative for credits.",
+    )
+    amount_residual_currency = fields.Monetary(
+        string="Open in Currency",
+        readonly=True,
+        help="What is still open, in the currency of the item.",
+    )
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
         readonly=True,
@@ -58,14 +85,24 @@ class DunningScreening(models.Model):
         aggregator=None,
         help="What the customer would be reminded of: compared with minimum and maximum.",
     )
-    outcome = fields.Selection(OUTCOMES, readonly=True)
-    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason", readonly=True)
+    outcome = fields.Selection(
+        OUTCOMES,
+        readonly=True,
+        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
+    )
+    rule_id = fields.Many2one(
+        "dunning.exclusion.rule",
+        string="Deciding Reason",
+        readonly=True,
+        help="The reason that decides the outcome; there may be more.",
+    )
     reason_ids = fields.Json(readonly=True, help="Ids of all reasons, the deciding one first.")
     rule_ids = fields.Many2many(
         "dunning.exclusion.rule",
         string="All Reasons",
         compute="_compute_rule_ids",
         search="_search_rule_ids",
+        help="Every reason that stands against a reminder, the deciding one first.",
     )
 
     marks = fields.Json(

@@ -38,12 +38,16 @@ class ResConfigSettings(models.TransientModel):
         related="company_id.dunning_catch_up_days", readonly=False
     )
     dunning_cleanup_days = fields.Integer(related="company_id.dunning_cleanup_days", readonly=False)
-    dunning_item_minimum_effect = fields.Char(compute="_compute_dunning_item_minimum_effect")
+    dunning_item_minimum_effect = fields.Char(
+        compute="_compute_dunning_item_minimum_effect", help="What this value would exclude today."
+    )
     dunning_customer_minimum_effect = fields.Char(
-        compute="_compute_dunning_customer_minimum_effect"
+        compute="_compute_dunning_customer_minimum_effect",
+        help="What this value would exclude today.",
     )
     dunning_customer_maximum_effect = fields.Char(
-        compute="_compute_dunning_customer_maximum_effect"
+        compute="_compute_dunning_customer_maximum_effect",
+        help="What this value would exclude today.",
     )
 
     @api.depends("dunning_item_minimum", "company_id")

@@ -45,6 +45,7 @@ class ResPartner(models.Model):
         "type_id",
         string="Reminder Types Switched Off",
         groups=READERS,
+        help="The kinds of reminders this customer does not get.",
     )
     dunning_outstanding = fields.Monetary(
         compute="_compute_dunning_balance",
@@ -61,12 +62,14 @@ class ResPartner(models.Model):
         "partner_id",
         string="Promises to Pay",
         groups=READERS,
+        help="What the customer promised to pay, and when.",
     )
     dunning_notice_ids = fields.One2many(
         "dunning.notice",
         "partner_id",
         string="Notices",
         groups=READERS,
+        help="The messages that reminded the customer.",
     )
 
     @api.model

@@ -13,18 +13,40 @@ class DunningBlockWizard(models.TransientModel):
     _name = "dunning.block.wizard"
     _description = "Block Dunning"
 
-    kind = fields.Selection(KINDS, required=True, default="stop")
-    reason_id = fields.Many2one("dunning.block.reason")
-    date_from = fields.Date(
-        string="From", required=True, default=lambda self: self.env.company._dunning_today()
+    kind = fields.Selection(
+        KINDS,
+        required=True,
+        default="stop",
+        help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
     )
-    date_to = fields.Date(string="Until", compute="_compute_date_to", store=True, readonly=False)
-    note = fields.Text()
-    res_model = fields.Char(required=True, readonly=True)
-    res_ids = fields.Json(required=True, readonly=True)
-    target_count = fields.Integer(compute="_compute_targets")
-    target_names = fields.Char(string="Whom", compute="_compute_targets")
-    already_blocked = fields.Char(compute="_compute_targets")
+    reason_id = fields.Many2one("dunning.block.reason", help="Why it is held back.")
+    date_from = fields.Date(
+        string="From",
+        required=True,
+        default=lambda self: self.env.company._dunning_today(),
+        help="The first day of the block.",
+    )
+    date_to = fields.Date(
+        string="Until",
+        compute="_compute_date_to",
+        store=True,
+        readonly=False,
+        help="The last day of the block; empty: until somebody lifts it.",
+    )
+    note = fields.Text(help="Anything colleagues should know about it.")
+    res_model = fields.Char(
+        required=True, readonly=True, help="Whether customers, invoices or items are blocked."
+    )
+    res_ids = fields.Json(
+        required=True, readonly=True, help="The numbers of the records to be blocked."
+    )
+    target_count = fields.Integer(compute="_compute_targets", help="How many records are blocked.")
+    target_names = fields.Char(
+        string="Whom", compute="_compute_targets", help="Who or what is blocked."
+    )
+    already_blocked = fields.Char(
+        compute="_compute_targets", help="Which of them are held back already."
+    )
 
     @api.depends("reason_id", "date_from")
     def _compute_date_to(self):

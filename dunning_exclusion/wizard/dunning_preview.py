@@ -7,6 +7,6 @@ class DunningPreview(models.TransientModel):
     _name = "dunning.preview"
     _description = "Preview of a Reminder"
 
-    subject = fields.Char(readonly=True)
+    subject = fields.Char(readonly=True, help="The subject as the customer gets it.")
     # The message was made by the mail template engine, which has cleaned it already.
-    body = fields.Html(readonly=True, sanitize=False)
+    body = fields.Html(readonly=True, sanitize=False, help="The message as the customer gets it.")

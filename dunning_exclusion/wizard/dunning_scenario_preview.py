@@ -15,24 +15,50 @@ class DunningScenarioPreview(models.TransientModel):
     _name = "dunning.scenario.preview"
     _description = "Preview of a Scenario"
 
-    scenario_id = fields.Many2one("dunning.scenario", required=True, readonly=True)
-    company_id = fields.Many2one(
-        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    scenario_id = fields.Many2one(
+        "dunning.scenario",
+        required=True,
+        readonly=True,
+        help="The scenario that is tried out; nothing is sent.",
     )
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
-    date = fields.Date(required=True, default=lambda self: self.env.company._dunning_today())
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        readonly=True,
+        default=lambda self: self.env.company,
+        help="The company whose receivables it is about.",
+    )
+    company_currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency in which the company keeps its books."
+    )
+    date = fields.Date(
+        required=True,
+        default=lambda self: self.env.company._dunning_today(),
+        help="The day for which it is shown.",
+    )
     description = fields.Text(related="scenario_id.description")
-    note = fields.Char(compute="_compute_result")
-    customer_count = fields.Integer(string="Customers", compute="_compute_result")
-    item_count = fields.Integer(string="Items", compute="_compute_result")
+    note = fields.Char(compute="_compute_result", help="What is to be known about this day.")
+    customer_count = fields.Integer(
+        string="Customers",
+        compute="_compute_result",
+        help="How many customers would get a message.",
+    )
+    item_count = fields.Integer(
+        string="Items", compute="_compute_result", help="How many items it would remind of."
+    )
     amount = fields.Monetary(
         currency_field="company_currency_id",
         compute="_compute_result",
         help="What would be reminded of, in company currency.",
     )
-    excluded_count = fields.Integer(string="Items Left Out", compute="_compute_result")
+    excluded_count = fields.Integer(
+        string="Items Left Out", compute="_compute_result", help="How many items are left out."
+    )
     excluded_amount = fields.Monetary(
-        string="Amount Left Out", currency_field="company_currency_id", compute="_compute_result"
+        string="Amount Left Out",
+        currency_field="company_currency_id",
+        compute="_compute_result",
+        help="What is open of the items that are left out, in company currency.",
     )
     line_ids = fields.One2many(
         "dunning.scenario.preview.line",
@@ -128,13 +154,28 @@ class DunningScenarioPreviewLine(models.TransientModel):
     _name = "dunning.scenario.preview.line"
     _description = "Customer in the Preview of a Scenario"
 
-    preview_id = fields.Many2one("dunning.scenario.preview", ondelete="cascade")
-    company_currency_id = fields.Many2one("res.currency")
-    partner_id = fields.Many2one("res.partner", string="Customer")
-    level_ids = fields.Many2many("dunning.level", string="Levels")
-    item_count = fields.Integer(string="Items")
-    amount = fields.Monetary(currency_field="company_currency_id")
-    excluded_count = fields.Integer(string="Items Left Out")
+    preview_id = fields.Many2one(
+        "dunning.scenario.preview", ondelete="cascade", help="The preview it belongs to."
+    )
+    company_currency_id = fields.Many2one(
+        "res.currency", help="The currency in which the company keeps its books."
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    level_ids = fields.Many2many(
+        "dunning.level", string="Levels", help="At which levels the customer would be reminded."
+    )
+    item_count = fields.Integer(string="Items", help="How many items it would remind of.")
+    amount = fields.Monetary(
+        currency_field="company_currency_id",
+        help="What the customer would be reminded of, in company currency.",
+    )
+    excluded_count = fields.Integer(string="Items Left Out", help="How many items are left out.")
     excluded_amount = fields.Monetary(
-        string="Amount Left Out", currency_field="company_currency_id"
+        string="Amount Left Out",
+        currency_field="company_currency_id",
+        help="What is open of the items that are left out, in company currency.",
     )

@@ -22,7 +22,11 @@ class DunningTakeover(models.TransientModel):
     _description = "Take Over Exclusions"
 
     company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company, readonly=True
+        "res.company",
+        required=True,
+        default=lambda self: self.env.company,
+        readonly=True,
+        help="The company whose receivables it is about.",
     )
     line_ids = fields.One2many(
         "dunning.takeover.line",
@@ -177,10 +181,25 @@ class DunningTakeoverLine(models.TransientModel):
     _name = "dunning.takeover.line"
     _description = "Exclusion to Take Over"
 
-    takeover_id = fields.Many2one("dunning.takeover", required=True, ondelete="cascade")
-    source = fields.Selection(SOURCES, required=True, readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Customer", required=True, readonly=True)
-    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
+    takeover_id = fields.Many2one(
+        "dunning.takeover",
+        required=True,
+        ondelete="cascade",
+        help="The list of what is taken over.",
+    )
+    source = fields.Selection(
+        SOURCES, required=True, readonly=True, help="Where it was held back before."
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Customer",
+        required=True,
+        readonly=True,
+        help="The customer who owes the items: the company, not one of its contacts.",
+    )
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
+    )
 
     def _source_name(self):
         return dict(self._fields["source"]._description_selection(self.env))[self.source]
