@@ -15,6 +15,7 @@ COMMANDS = {
     "screens": ("screens_command", "take the pictures of the documentation again"),
     "bench": ("bench_command", "measure speed and memory; --items, --only, --json"),
     "texts": ("texts_command", "bring the files to translate up to date"),
+    "readme": ("readme_command", "write the READMEs of the addons from their fragments"),
     "suites": ("suites_command", "tests of Odoo and of others, with our addons installed"),
     "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),

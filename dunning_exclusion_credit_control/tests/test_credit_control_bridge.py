@@ -191,3 +191,18 @@ class TestCreditControlBridge(CreditControlCommon):
         run.run_channel_action()
         self.assertFalse(run.line_ids.communication_id)
         self.assertEqual(run.line_ids.state, "draft")
+
+    def test_printing_says_so_when_everything_is_left_out(self):
+        stopped, free = self._create_invoice(), self._create_invoice(self.other_customer)
+        lines = self._create_control_run().line_ids
+        lines.state = "to_be_sent"
+        stopped.action_dunning_stop()
+        line = lines.filtered(lambda line: line.invoice_id == stopped)
+        printer = self.env["credit.control.printer"]
+        action = printer.create({"line_ids": [Command.set(line.ids)]}).print_lines()
+        self.assertEqual(action["tag"], "display_notification")
+        self.assertEqual(line.state, "draft")
+        self.assertIn("The item is stopped", line.message_ids[0].body)
+        action = printer.create({"line_ids": [Command.set(lines.ids)]}).print_lines()
+        self.assertEqual(action["type"], "ir.actions.report")
+        self.assertEqual((lines - line).invoice_id, free)

@@ -4,4 +4,5 @@ from . import (
     dunning_level,
     dunning_notice,
     res_partner,
+    test_other_engine,
 )

@@ -45,3 +45,11 @@ class TestExtending(DunningCommon):
         self.assertEqual((notice.state, notice.action), ("sent", "log"))
         self.assertFalse(notice.mail_id)
         self.assertIn(notice.name, invoice.message_ids[0].body)
+
+    def test_bridged_engine_leaves_out_what_is_excluded(self):
+        held, left = self._create_invoice(), self._create_invoice(self.other_customer)
+        held.action_dunning_stop()
+        engine = self.env["test.other.engine"]
+        reasons, lines = engine._leave_out_excluded(self._items(held | left), self.company)
+        self.assertEqual(lines, self._items(left))
+        self.assertEqual(reasons, {self._items(held): ["The item is stopped"]})

@@ -1,0 +1,24 @@
+from odoo import models
+
+
+class CreditControlPrinter(models.TransientModel):
+    _inherit = "credit.control.printer"
+
+    def print_lines(self):
+        """Override of `account_credit_control` to say so when everything is left out by now."""
+        report = super().print_lines()
+        if report.get("context", {}).get("active_ids"):
+            return report
+        # No error: what was left out keeps its reason, which an error would take back.
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "message": self.env._(
+                    "Everything chosen is left out by now: nothing is printed. The reasons are in "
+                    "the history of the credit control lines."
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
