@@ -1,61 +1,8 @@
-import re
-from io import BytesIO
-
-import polib
-
 from odoo.tests import TransactionCase, tagged
-from odoo.tools import file_path
-from odoo.tools.translate import trans_export
 
-# Words spelled alike are left empty in the catalogs.
-ALIKE = {
-    "de": {"Code", "Domain", "ID", "Icon", "Name", "Operator", "Pause"},
-    "es": {"ID", "Total"},
-    "fr": {
-        *("Action", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
-        *("Document", "E-mail", "ID", "Message", "Messages", "Mode", "Note", "Pause", "STOP"),
-        *("Total", "1 message", "%s messages"),
-    },
-    "nl": {
-        *("Code", "Contact", "Dashboard", "Document", "E-mail", "Effect", "ID", "Open"),
-        *("Operator", "STOP", "Scenario", "Stop", "over %s"),
-    },
-}
-LANGUAGES = tuple(ALIKE)
-# placeholders, the name of a file made of fields, and what every language calls alike
-NO_WORDS = re.compile(r"%\([a-z_]+\)[a-z]|%s|\(object\..*\)|BIC")
+from .translations_common import TranslationsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestTranslations(TransactionCase):
-    """Each text of the addon is in its template, and translated. `./dev texts` updates them."""
-
-    def test_template_has_the_texts_of_the_addon(self):
-        exported = BytesIO()
-        trans_export(False, ["dunning_exclusion"], exported, "po", self.env)
-        current = {entry.msgid for entry in polib.pofile(exported.getvalue().decode())}
-        self.assertGreater(len(current), 500)
-        self.assertEqual(self._texts("dunning_exclusion.pot").keys(), current)
-
-    def test_each_text_is_translated(self):
-        template = self._texts("dunning_exclusion.pot")
-        for lang in LANGUAGES:
-            with self.subTest(lang=lang):
-                texts = self._texts(f"{lang}.po")
-                self.assertEqual(texts.keys(), template.keys())
-                missing = {text for text, words in texts.items() if not words}
-                words = {text for text in missing if re.search("[a-z]", NO_WORDS.sub("", text))}
-                self.assertEqual(words - ALIKE[lang], set())
-
-    def test_each_translation_keeps_its_placeholders(self):
-        for lang in LANGUAGES:
-            for text, words in self._texts(f"{lang}.po").items():
-                if words:
-                    self.assertEqual(self._named(words), self._named(text), (lang, text))
-
-    def _texts(self, name):
-        catalog = polib.pofile(file_path(f"dunning_exclusion/i18n/{name}"))
-        return {entry.msgid: entry.msgstr for entry in catalog}
-
-    def _named(self, text):
-        return sorted(re.findall(r"%\([a-z_]+\)[a-z]|%[sd]|{{.*?}}", text))
+class TestTranslations(TranslationsCommon, TransactionCase):
+    module = "dunning_exclusion"

@@ -1,1 +1,1 @@
-from . import test_sending_by_jobs
+from . import test_sending_by_jobs, test_translations
