@@ -5,6 +5,7 @@ What fails is compared with the kept list of what fails without our addons, in d
 
 import argparse
 import os
+import subprocess
 
 from . import databases, odoo_env, postgres
 from .base import DEVTOOLS, log_file, say
@@ -13,6 +14,17 @@ from .test_results import FAILED, records
 
 OURS = "dunning_exclusion"
 LISTS = DEVTOOLS / "suites"
+# Odoo runs the tests of base while nothing else is loaded, so they would not meet our addons:
+# here they run when everything is.
+LOADED = {"base"}
+RUN_LOADED = """
+import logging
+from odoo.tests import loader
+from odoo.tools import config
+config["test_tags"] = TAGS
+result = loader.run_suite(loader.make_suite([MODULE], "at_install"))
+logging.getLogger("odoo.tests.result").info("%s", result)
+"""
 # suite: (modules it needs besides Odoo's accounting, what is run in the words of --test-tags)
 SUITES = {
     "account": ([], ["/account"]),
@@ -86,10 +98,26 @@ def run_suite(suite, modules, tags):
         say(f"Running {suite} with {', '.join(modules) or 'Odoo alone'} … (log: {log})")
         if modules:
             databases.install(name, modules)
-        serve_tests(name, ["--test-tags", ",".join(tags)], log)
+        if suite in LOADED:
+            run_loaded(name, suite, tags, log)
+        else:
+            serve_tests(name, ["--test-tags", ",".join(tags)], log)
         return read(log.read_text(errors="replace"))
     finally:
         postgres.drop(name)
+
+
+def run_loaded(name, module, tags, log):
+    """Run the tests of a module with every installed module loaded."""
+    log.unlink(missing_ok=True)
+    odoo_env.run(
+        *("shell", "-d", name, "--no-http", "--logfile", log),
+        input=RUN_LOADED.replace("MODULE", repr(module)).replace("TAGS", repr(",".join(tags))),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    log.touch()
 
 
 def read(text):
