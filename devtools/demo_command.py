@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 
 from . import databases, machine, odoo_env, postgres, venv
-from .base import DEVTOOLS, DevError, cache, log_file, say
+from .base import DEVTOOLS, DevError, cache, fingerprint, log_file, say
 
 DATABASE = "dunning_demo"
 ADDON = "dunning_exclusion"
@@ -22,21 +22,30 @@ def run(arguments):
     parser.add_argument("--no-serve", action="store_true", help="end after the first run")
     parser.add_argument("--fresh", action="store_true", help="start again with a new database")
     parser.add_argument("--port", type=int, help="port of the web client (8069 or the next free)")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        metavar="MODULES",
+        default="",
+        help="a database of its own with these modules too, for example sale,l10n_fr",
+    )
     options = parser.parse_args(arguments)
+    others = [name for name in options.others.split(",") if name]
+    name = f"{DATABASE}_{fingerprint(*others)}" if others else DATABASE
     with alone(), contextlib.ExitStack() as stack:
         port = choose_port(options.port, 8069)
         machine.ensure(machine.DEMO)
         folder = cache("demo", "mail")
         if options.fresh:
-            postgres.drop(DATABASE)
+            postgres.drop(name)
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        database()
+        database(name, others)
         smtp, pages = choose_port(None, 8025), choose_port(None, 8026)
         stack.enter_context(catcher(folder, smtp, pages))
         url = f"http://localhost:{port}"
-        server = stack.enter_context(web_client(port))
-        told = first_run(url, smtp)
+        server = stack.enter_context(web_client(port, name))
+        told = first_run(name, url, smtp)
         print(told, flush=True)
         if "\nSent (0)" in told:
             raise DevError("The first run sent nothing: try ./dev demo --fresh.")
@@ -69,24 +78,32 @@ def choose_port(wanted, first):
     raise DevError(f"Port {wanted or first} is taken: choose another one with --port.")
 
 
-def database():
+def database(name, others):
     """Make the demo database, or bring it up to date with the addon's sources."""
-    origin = databases.template()
-    key = databases.installed_key([ADDON])
-    if DATABASE in postgres.databases():
+    key = databases.installed_key([ADDON], others)
+    if name in postgres.databases():
         query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '%s'"
-        if postgres.execute(query % DATABASE) == [[key]]:
+        if postgres.execute(query % name) == [[key]]:
             return
         say("Updating the demo database …")
-        databases.install(DATABASE, [ADDON], "-u")
+        databases.install(name, [ADDON], "-u")
     else:
-        message = "Preparing the demo database …"
-        databases.build(DATABASE, origin, message, fill)
-    postgres.execute(f"COMMENT ON DATABASE {DATABASE} IS '{key}'")
+        databases.build(
+            name,
+            databases.template(),
+            "Preparing the demo database …",
+            lambda draft: fill(draft, others),
+        )
+    postgres.execute(f"COMMENT ON DATABASE {name} IS '{key}'")
 
 
-def fill(name):
-    """Install the addon with its demo data only, not that of Odoo's own addons."""
+def fill(name, others=()):
+    """Install the addon with its demo data only, not that of Odoo's own addons.
+
+    :param others: modules that are there before it
+    """
+    if others:
+        databases.install(name, others)
     query = "UPDATE ir_module_module SET demo = %s WHERE state = 'installed' AND name != '%s'"
     postgres.execute(query % ("true", ADDON), name)
     databases.install(name, [ADDON])
@@ -124,7 +141,7 @@ def catcher(folder, smtp, pages):
 
 
 @contextlib.contextmanager
-def web_client(port, database=DATABASE):
+def web_client(port, database):
     command = odoo_env.command("server", "-d", database, "--http-port", port)
     command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
     env = odoo_env.environment()[2]
@@ -145,11 +162,11 @@ def await_page(url, process, log):
     raise DevError(f"{url} does not answer: see {log}")
 
 
-def first_run(url, smtp):
+def first_run(name, url, smtp):
     """Prepare and send the first run, unless that is done; return what is to be said."""
     script = (DEVTOOLS / "demo_run.py").read_text()
     variables = {**odoo_env.environment()[2], "DEMO_URL": url, "DEMO_SMTP_PORT": str(smtp)}
-    output = databases.shell(DATABASE, script, "--- login", env=variables)
+    output = databases.shell(name, script, "--- login", env=variables)
     told, login = output.split("--- demo", 1)[1].rsplit("--- login", 1)
     login = login.strip()
     return (
