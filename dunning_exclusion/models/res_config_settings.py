@@ -75,7 +75,7 @@ class ResConfigSettings(models.TransientModel):
         if not items:
             return self.env._("Would exclude nothing today.")
         return self.env._(
-            "Would exclude today: %(items)s overdue items of %(customers)s customers, %(amount)s.",
+            "Would exclude today: %(amount)s (overdue items: %(items)s, customers: %(customers)s).",
             items=items,
             customers=customers,
             amount=company.currency_id.format(amount),

@@ -32,7 +32,7 @@ registry.category("web_tour.tours").add("dunning_threshold", {
         {
             content: "One of the two overdue items is below it",
             trigger:
-                ".o_field_widget[name=dunning_item_minimum_effect]:contains('1 overdue items of 1 customers')",
+                ".o_field_widget[name=dunning_item_minimum_effect]:contains('overdue items: 1, customers: 1')",
         },
         { trigger: ".o_form_button_save", run: "click", expectUnloadPage: true },
         { trigger: ".o_main_navbar" },
