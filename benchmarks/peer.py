@@ -58,6 +58,7 @@ def make_policy(env):
                         "email_template_id": template.id,
                         "channel": "email",
                         "custom_text": "Please pay.",
+                        "custom_mail_text": "Please pay.",
                         "custom_text_after_details": "Thank you.",
                     }
                 )
