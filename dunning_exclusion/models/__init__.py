@@ -26,6 +26,7 @@ from . import (
     dunning_preparation,
     dunning_run,
     dunning_run_line,
+    dunning_line_upkeep,
     dunning_draft,
     dunning_task_list,
     dunning_panel,

@@ -34,7 +34,9 @@ class AccountMove(models.Model):
     def _compute_dunning_notice_count(self):
         counts = dict(
             self.env["dunning.run.line"]._read_group(
-                Domain("move_id", "in", self.ids) & Domain("notice_id.state", "=", "sent"),
+                Domain("move_id", "in", self.ids)
+                & Domain("notice_id", "!=", False)
+                & Domain("notice_id.state", "=", "sent"),
                 ["move_id"],
                 ["notice_id:count_distinct"],
             )
@@ -132,6 +134,12 @@ class AccountMove(models.Model):
             # Who edits invoices may correct their customer; the blocks go with the invoice.
             blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])
             blocks._follow_customer()
+        return result
+
+    def unlink(self):
+        """Override of `account`: the history of reminders outlives the entries it is about."""
+        result = super().unlink()
+        self.env["dunning.line.upkeep"]._forget("move_id", self.ids)
         return result
 
     def _post(self, soft=True):

@@ -73,3 +73,9 @@ class AccountMoveLine(models.Model):
             self.env["dunning.mirror"]._person_changed(self)
             self.env["dunning.block"]._invalidate_targets()
         return result
+
+    def unlink(self):
+        """Override of `account`: the history of reminders outlives the items it is about."""
+        result = super().unlink()
+        self.env["dunning.line.upkeep"]._forget("move_line_id", self.ids)
+        return result

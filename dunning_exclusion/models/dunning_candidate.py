@@ -3,45 +3,27 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dunning_exclusion_rule import parse_domain
-from .dunning_statement import Screen
 
 
 class DunningCandidate(models.AbstractModel):
     """Chooses which items a run is about, before anything is left out.
 
-    Each method returns SELECT move_line_id, level_id, type_id, sends_email, message_key. Items
-    with the same customer and message key are compared with minimum and maximum together: they go
-    into one message.
+    Each method returns SELECT item.*, level_id, bundle, as a part of the statement of
+    `dunning.statement`: it chooses among the items that are in `item`, and may ask `total` what
+    their customers owe. The items of a customer with the same bundle go into one message, and are
+    compared with minimum and maximum together; NULL: those at the same level do.
     """
 
     _name = "dunning.candidate"
     _description = "Dunning Candidates"
 
     @api.model
-    def _keep(self, query) -> SQL:
-        """Keep the candidates of `query` until the transaction ends, and return SELECT of them.
-
-        PostgreSQL cannot guess how many items reach a level, and joins large runs item by item.
-        Knowing their number it joins as many at once as there are.
-        """
-        self.env["dunning.statement"]._switch_compiler_off()
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.dunning_kept_candidate")
-        self.env.cr.execute(
-            SQL("CREATE TEMP TABLE dunning_kept_candidate ON COMMIT DROP AS %s", query)
-        )
-        self.env.cr.execute("ANALYZE dunning_kept_candidate")
-        return SQL("SELECT * FROM dunning_kept_candidate")
-
-    @api.model
-    def _scenario_query(
-        self, scenarios, company, today, due_only=False, trial=False, customers=None
-    ) -> SQL:
+    def _scenario_query(self, scenarios, company, today, due_only=False, trial=False) -> SQL:
         """Return the items that reach a level or an action of one of `scenarios` on `today`.
 
         :param due_only: workflows only on their days; else they are taken as due, because a
             person chose them for this day
         :param trial: whether to look at scenarios that are switched off as if they were on
-        :param customers: the ids of the customers whose dunning levels are asked for; None: all
         """
         mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
         begun = mine.filtered(
@@ -50,8 +32,7 @@ class DunningCandidate(models.AbstractModel):
         invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
         parts = []
         if invoice_level.level_ids:
-            screen = Screen(company, today, customers=customers)
-            parts.append(self._invoice_level_query(invoice_level, screen, trial))
+            parts.append(self._invoice_level_query(invoice_level, company, today, trial))
         workflows = begun - invoice_level
         if workflows.level_ids:
             actions = self.env["dunning.workflow.candidate"]
@@ -60,67 +41,56 @@ class DunningCandidate(models.AbstractModel):
 
     @api.model
     def _nothing_query(self) -> SQL:
-        return SQL(
-            """SELECT 0 AS move_line_id, 0 AS level_id, 0 AS type_id, FALSE AS sends_email,
-                      0 AS message_key WHERE FALSE"""
-        )
+        return SQL("SELECT item.*, 0 AS level_id, 0 AS bundle FROM item WHERE FALSE")
 
     @api.model
-    def _invoice_level_query(self, scenarios, screen, trial=False) -> SQL:
+    def _invoice_level_query(self, scenarios, company, today, trial=False) -> SQL:
         """Return the items at a level: one scenario a customer, one level an item.
 
         The next level of an item is the first one above its last sent level whose day has come,
         else a repetition of the last sent one. An item with a message on its way waits.
         """
-        company, today = screen.companies, screen.today
-        statement = self.env["dunning.statement"]
+        # OFFSET 0 keeps PostgreSQL from working the level out again wherever it is named. What is
+        # no candidate has no level, rather than failing a WHERE: so PostgreSQL expects many rows.
         return SQL(
-            """(WITH past AS (%(past)s)
-                SELECT reached.move_line_id, level.id AS level_id, level.type_id,
-                       level.action = 'email' AS sends_email,
-                       CASE WHEN scenario.one_notice_per_level THEN level.id
-                            ELSE -level.scenario_id END AS message_key
-                  FROM (SELECT line.id AS move_line_id, %(level)s AS level_id
-                          %(open_items)s
-                           AND line.amount_residual > 0
-                           AND choice.scenario_id = ANY(%(chosen)s)
-                           AND recent.pending IS NOT TRUE AND %(free)s %(asked)s) reached
-                  JOIN dunning_level level ON level.id = reached.level_id
-                  JOIN dunning_scenario scenario ON scenario.id = level.scenario_id)""",
-            past=self._past_query(screen),
-            level=self._next_level_sql(scenarios, company, today),
-            open_items=statement._open_items_sql(
-                screen, self._choice_and_history_join(company, scenarios if trial else None)
+            """(WITH past AS (%(past)s), choice AS MATERIALIZED (%(choice)s)
+                SELECT reached.*
+                  FROM (SELECT item.*, %(level)s AS level_id,
+                               CASE WHEN choice.scenario_id <> ALL(%(one_per_level)s)
+                                    THEN -choice.scenario_id END AS bundle
+                          FROM item
+                          JOIN choice USING (partner_id)
+                          LEFT JOIN (%(history)s) history ON history.move_line_id = item.id
+                                AND history.scenario_id = choice.scenario_id
+                          LEFT JOIN (SELECT move_line_id, BOOL_OR(state = 'queued') AS pending,
+                                            MAX(date) FILTER (WHERE state = 'sent') AS last_date
+                                       FROM past GROUP BY move_line_id) recent
+                                 ON recent.move_line_id = item.id
+                        OFFSET 0) reached
+                 WHERE reached.level_id IS NOT NULL)""",
+            one_per_level=scenarios.filtered("one_notice_per_level").ids,
+            past=self._past_query(company),
+            choice=SQL(
+                """SELECT total.partner_id, %s AS scenario_id FROM total
+                     JOIN res_partner customer ON customer.id = total.partner_id""",
+                self.env["dunning.scenario"]._choice_sql(company, scenarios if trial else None),
             ),
-            chosen=scenarios.ids,
-            free=self._not_postponed_sql(today),
-            asked=statement._chosen_customers(screen),
-        )
-
-    @api.model
-    def _not_postponed_sql(self, today) -> SQL:
-        return SQL("(move.dunning_due_date IS NULL OR move.dunning_due_date < %s)", today)
-
-    @api.model
-    def _choice_and_history_join(self, company, trial) -> SQL:
-        """Return the JOIN of each item's scenario and of what it was sent before."""
-        # OFFSET 0 keeps PostgreSQL from working the choice out again wherever it is named.
-        return SQL(
-            """JOIN res_partner customer ON customer.id = contact.commercial_partner_id
-               CROSS JOIN LATERAL (SELECT %(choice)s AS scenario_id OFFSET 0) choice
-               LEFT JOIN (%(history)s) history ON history.move_line_id = line.id
-                     AND history.scenario_id = choice.scenario_id
-               LEFT JOIN (SELECT move_line_id, BOOL_OR(state = 'queued') AS pending,
-                                 MAX(date) FILTER (WHERE state = 'sent') AS last_date
-                            FROM past GROUP BY move_line_id) recent
-                      ON recent.move_line_id = line.id""",
-            choice=self.env["dunning.scenario"]._choice_sql(company, trial),
+            level=SQL(
+                """CASE WHEN item.amount_residual > 0 AND recent.pending IS NOT TRUE AND %s
+                        THEN %s END""",
+                self._not_postponed_sql(today),
+                self._next_level_sql(scenarios, company, today),
+            ),
             history=self._history_query(),
         )
 
     @api.model
-    def _past_query(self, screen) -> SQL:
-        """Return the reminders of open items that left or are on their way, statements aside.
+    def _not_postponed_sql(self, today) -> SQL:
+        return SQL("(item.postponed_to IS NULL OR item.postponed_to < %s)", today)
+
+    @api.model
+    def _past_query(self, company) -> SQL:
+        """Return the reminders of the items that left or are on their way, statements aside.
 
         Where Odoo has rebuilt the items of an invoice, what they were sent counts for every item
         of the same customer in it.
@@ -128,35 +98,23 @@ class DunningCandidate(models.AbstractModel):
         return SQL(
             """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
                       run_line.notice_id, notice.state, notice.date, placed.place
-                 FROM (%(of_items)s UNION ALL %(of_rebuilt_items)s) run_line
+                 FROM (SELECT item.id AS item_id, line.* FROM item
+                         JOIN dunning_run_line line ON line.move_line_id = item.id
+                        WHERE line.notice_id IS NOT NULL
+                        UNION ALL
+                       SELECT item.id AS item_id, line.* FROM item
+                         JOIN dunning_run_line line ON line.move_id = item.move_id
+                          AND line.partner_id = item.partner_id
+                        WHERE line.notice_id IS NOT NULL AND line.move_line_id IS NULL) run_line
                  JOIN dunning_notice notice ON notice.id = run_line.notice_id
                  LEFT JOIN dunning_level level ON level.id = run_line.level_id
                  LEFT JOIN dunning_scenario scenario
                    ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
                 CROSS JOIN LATERAL (%(place)s) placed
                 WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
-                  %(asked)s
                   AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
-            of_items=SQL(
-                """SELECT item.id AS item_id, line.* FROM dunning_run_line line
-                     JOIN account_move_line item ON item.id = line.move_line_id
-                      AND item.reconciled IS NOT TRUE"""
-            ),
-            of_rebuilt_items=SQL(
-                """SELECT item.id AS item_id, line.* FROM dunning_run_line line
-                     JOIN account_move_line item ON item.move_id = line.move_id
-                      AND item.reconciled IS NOT TRUE
-                     JOIN account_account account ON account.id = item.account_id
-                      AND account.account_type = 'asset_receivable'
-                     JOIN res_partner contact ON contact.id = item.partner_id
-                      AND contact.commercial_partner_id = line.partner_id
-                    WHERE line.move_line_id IS NULL"""
-            ),
             place=self._place_query(),
-            company=screen.companies.id,
-            asked=SQL()
-            if screen.customers is None
-            else SQL("AND notice.partner_id = ANY(%s)", list(screen.customers)),
+            company=company.id,
         )
 
     @api.model
@@ -259,14 +217,8 @@ class DunningCandidate(models.AbstractModel):
         Line = Line.with_context(allowed_company_ids=run.company_id.ids)
         chosen = Line._search(Domain(parse_domain(run.criteria_domain)))
         return SQL(
-            """SELECT line.id AS move_line_id, NULL::int AS level_id, %(type)s::int AS type_id,
-                      TRUE AS sends_email, 0 AS message_key
-                 %(open_items)s AND line.amount_residual > 0 AND %(free)s
-                  AND line.id IN %(chosen)s""",
-            type=run.type_id.id or None,
-            open_items=self.env["dunning.statement"]._open_items_sql(
-                Screen(run.company_id, run.date)
-            ),
+            """SELECT item.*, NULL::int AS level_id, 0 AS bundle
+                 FROM item WHERE item.amount_residual > 0 AND %(free)s AND item.id IN %(chosen)s""",
             free=self._not_postponed_sql(run.date),
             chosen=chosen.subselect(),
         )
@@ -275,15 +227,11 @@ class DunningCandidate(models.AbstractModel):
     def _run_lines_query(self, run, customer_ids) -> SQL:
         """Return the unsent lines of a run for some customers, to screen them again."""
         return SQL(
-            """SELECT run_line.move_line_id, run_line.level_id,
-                      COALESCE(level.type_id, %(type)s) AS type_id,
-                      COALESCE(level.action, 'email') = 'email' AS sends_email,
-                      run_line.message_key
-                 FROM dunning_run_line run_line
-                 LEFT JOIN dunning_level level ON level.id = run_line.level_id
+            """SELECT item.*, run_line.level_id, run_line.message_key AS bundle
+                 FROM item
+                 JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
                 WHERE run_line.run_id = %(run)s AND run_line.notice_id IS NULL
                   AND run_line.partner_id = ANY(%(customers)s)""",
-            type=run.type_id.id or None,
             run=run.id,
             customers=list(customer_ids),
         )

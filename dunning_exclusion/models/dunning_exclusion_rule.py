@@ -307,9 +307,7 @@ class DunningExclusionRule(models.Model):
         return result
 
     def unlink(self):
-        # sudo: what runs found out is not for users to write.
-        lines = self.env["dunning.run.line"].sudo().search(Domain("rule_id", "in", self.ids))
-        lines.rule_id = False
+        self.env["dunning.line.upkeep"]._forget("rule_id", self.ids)
         return super().unlink()
 
     @api.ondelete(at_uninstall=False)

@@ -51,9 +51,7 @@ class DunningForecast(models.AbstractModel):
     @api.model
     def _level_on(self, day, customer, company, scenarios):
         """Return the highest level at which the customer would be reminded on `day`, or none."""
-        candidates = self.env["dunning.candidate"]._scenario_query(
-            scenarios, company, day, customers=tuple(customer.ids)
-        )
+        candidates = self.env["dunning.candidate"]._scenario_query(scenarios, company, day)
         screen = Screen(company, day, owner=("partner", tuple(customer.ids)), candidates=candidates)
         rows = self.env.execute_query(
             SQL(

@@ -148,6 +148,10 @@ class DunningLevel(models.Model):
                     )
                 )
 
+    def unlink(self):
+        self.env["dunning.line.upkeep"]._forget("level_id", self.ids)
+        return super().unlink()
+
     def _template(self):
         """Return the mail template of the level, else that of its reminder type."""
         return self.template_id or self.type_id.template_id
@@ -158,10 +162,9 @@ class DunningLevel(models.Model):
         return (self.sequence << 32) + self.id
 
     def _reached_sql(self, company, today) -> SQL:
-        """Return whether an item meets the level's own conditions, over `line` and `move`."""
+        """Return whether an item meets the level's own conditions, over `item`."""
         self.ensure_one()
-        date_due = self.env["dunning.statement"]._date_due_sql()
-        base = {"due_date": date_due, "invoice_date": SQL("COALESCE(move.invoice_date, line.date)")}
+        base = {"due_date": SQL("item.date_due"), "invoice_date": SQL("item.invoice_date")}
         base = base[self.trigger]
         conditions = [SQL("%s + %s <= %s", base, self.delay, today)]
         if self.trigger == "due_date" and self.delay < 0:
@@ -170,14 +173,14 @@ class DunningLevel(models.Model):
         if start := self.scenario_id._start(company):
             conditions.append(SQL("%s >= %s", base, start))
         if self.minimum_amount:
-            conditions.append(SQL("line.amount_residual >= %s", self.minimum_amount))
+            conditions.append(SQL("item.amount_residual >= %s", self.minimum_amount))
         if parse_domain(self.condition_domain):
             conditions.append(self._matches_sql(company))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
     def _matches_sql(self, company) -> SQL:
-        """Return whether the invoice of an item meets the level's condition, over `line`."""
+        """Return whether the invoice of an item meets the level's condition, over `item`."""
         self.ensure_one()
         Move = self.env["account.move"].sudo().with_company(company)
         Move = Move.with_context(allowed_company_ids=company.ids)
-        return SQL("line.move_id IN %s", search_query(Move, self.condition_domain).subselect())
+        return SQL("item.move_id IN %s", search_query(Move, self.condition_domain).subselect())

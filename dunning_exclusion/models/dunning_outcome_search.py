@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
 from odoo.tools import OrderedSet
 
-from .dunning_screening import OUTCOMES, OWNERS
+from .dunning_screening import OUTCOMES, OWNERS, search_page
 
 # A search that finds no more records than these by its other conditions screens only them.
 SCOPE_LIMIT = 1000
@@ -38,9 +38,24 @@ class DunningOutcomeSearch(models.AbstractModel):
     def _search(self, domain, *args, **kwargs):
         """Override to screen only the customers that the other conditions of `domain` leave."""
         domain = Domain(domain)
-        if any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions()):
+        if self._asks_for_outcome(domain):
             domain = self._dunning_scoped(domain, super()._search)
         return super()._search(domain, *args, **kwargs)
+
+    @api.model
+    @api.readonly
+    def web_search_read(
+        self, domain, specification, offset=0, limit=None, order=None, count_limit=None
+    ):
+        """Override of `web` for searches by outcome: see `search_page`."""
+        search = super().web_search_read
+        if limit and self._asks_for_outcome(Domain(domain)):
+            return search_page(self, domain, specification, offset, limit, order, count_limit)
+        return search(domain, specification, offset, limit, order, count_limit)
+
+    @api.model
+    def _asks_for_outcome(self, domain):
+        return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
 
     @api.model
     def _dunning_scoped(self, domain, search):
@@ -51,11 +66,7 @@ class DunningOutcomeSearch(models.AbstractModel):
         :param search: the method `_search` that is overridden
         """
         parts = domain.children if isinstance(domain, DomainAnd) else []
-        others = Domain.AND(
-            part
-            for part in parts
-            if all(leaf.field_expr != "dunning_outcome" for leaf in part.iter_conditions())
-        )
+        others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
         if others.is_true() or not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return domain
         # Who may see what is left to the search itself.

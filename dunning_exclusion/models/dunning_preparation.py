@@ -5,6 +5,8 @@ from .dunning_statement import Screen
 
 # From so many new lines on PostgreSQL is told at once how they are spread.
 MANY_LINES = 10_000
+# What its screens ask for.
+ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
 
 
 class DunningPreparation(models.AbstractModel):
@@ -16,10 +18,13 @@ class DunningPreparation(models.AbstractModel):
     @api.model
     def _replace_lines(self, run):
         """List the items of `run` anew, with one statement, whatever their number."""
-        self.env.flush_all()
-        self.env.cr.execute(SQL("DELETE FROM dunning_run_line WHERE run_id = %s", run.id))
-        candidates = self.env["dunning.candidate"]._keep(self._candidates_query(run))
-        screen = Screen(run.company_id, run.date, candidates=candidates)
+        self.env["dunning.line.upkeep"]._delete_of_runs(run.ids)
+        screen = Screen(
+            run.company_id,
+            run.date,
+            candidates=self._candidates_query(run),
+            type_id=run.type_id.id or 0,
+        )
         self.env.cr.execute(
             SQL(
                 """INSERT INTO dunning_run_line
@@ -28,21 +33,22 @@ class DunningPreparation(models.AbstractModel):
                         days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
                         reason_ids, checked)
                    SELECT %(run)s, screening.company_id, screening.move_line_id,
-                          screening.move_id, screening.partner_id, level.id, level.sequence,
-                          level.scenario_id, screening.message_key, screening.currency_id,
-                          screening.date_due, screening.days_overdue, screening.amount_residual,
-                          screening.amount_residual_currency, screening.outcome,
-                          screening.rule_id, screening.reason_ids,
+                          screening.move_id, screening.partner_id, screening.level_id,
+                          screening.level_sequence, screening.scenario_id, screening.message_key,
+                          screening.currency_id, screening.date_due, screening.days_overdue,
+                          screening.amount_residual, screening.amount_residual_currency,
+                          screening.outcome, screening.rule_id, screening.reason_ids,
                           screening.outcome = 'included'
-                     FROM (%(screening)s) AS screening
-                     LEFT JOIN dunning_level level ON level.id = screening.level_id""",
+                     FROM (%(screening)s) AS screening""",
                 run=run.id,
                 screening=self.env["dunning.statement"]._query(screen),
             )
         )
         if self.env.cr.rowcount > MANY_LINES:
             # Until autovacuum comes by, the first pages of the task list would be planned badly.
-            self.env.cr.execute("ANALYZE dunning_run_line")
+            # Where it, or another run, is at it already, nobody waits.
+            columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
+            self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
         self.env["dunning.run.line"].invalidate_model()
         # sudo: users do not write the state of a run
         run.sudo().write(

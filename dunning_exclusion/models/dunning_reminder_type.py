@@ -82,23 +82,23 @@ class DunningReminderType(models.Model):
                     reminder[name] = reminder[name].commercial_partner_id
 
     def _reaches_sql(self, company) -> SQL:
-        """Return whether the switches let the type reach a customer, over the alias `customer`."""
+        """Return whether the switches let the type reach the customer of an item, over `item`."""
         self.ensure_one()
         rules = set(self.env["dunning.exclusion.rule"]._active_in(company).mapped("code"))
         conditions = [SQL("TRUE")]
         if "type_off" in rules:
             conditions.append(
                 SQL(
-                    """customer.id NOT IN (SELECT partner_id FROM dunning_partner_type_off_rel
-                                            WHERE type_id = %s)""",
+                    """item.partner_id NOT IN (SELECT partner_id FROM dunning_partner_type_off_rel
+                                                WHERE type_id = %s)""",
                     self.id,
                 )
             )
         if "type_filter" in rules and self.customer_filter != "all":
             conditions.append(
                 SQL(
-                    """customer.id %s (SELECT partner_id FROM dunning_reminder_type_customer_rel
-                                        WHERE type_id = %s)""",
+                    """item.partner_id %s (SELECT partner_id FROM dunning_reminder_type_customer_rel
+                                            WHERE type_id = %s)""",
                     SQL("IN") if self.customer_filter == "only" else SQL("NOT IN"),
                     self.id,
                 )

@@ -254,6 +254,11 @@ class DunningRun(models.Model):
                 self.env._("A run from which messages went out is history: it cannot be deleted.")
             )
 
+    def unlink(self):
+        result = super().unlink()
+        self.env["dunning.line.upkeep"]._delete_of_runs(self.ids)
+        return result
+
     # Preparing ------------------------------------------------------------------------------
 
     def action_prepare(self):

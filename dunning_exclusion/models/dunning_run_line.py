@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import MissingError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -20,7 +20,11 @@ OPEN_STATES = ("draft", "prepared")
 
 
 class DunningRunLine(models.Model):
-    """One item in a run, as it was when the run was prepared, with a tick box."""
+    """One item in a run, as it was when the run was prepared, with a tick box.
+
+    A million are inserted at once, so nothing is checked for each of them: what a line names is a
+    `Snapshot`, and `dunning.line.upkeep` looks after what is deleted.
+    """
 
     _name = "dunning.run.line"
     _description = "Dunning Run Line"
@@ -29,41 +33,29 @@ class DunningRunLine(models.Model):
     # Written by the million: the run says who made its lines and when.
     _log_access = False
 
-    # Found by the index on run and customer below.
-    run_id = fields.Many2one(
-        "dunning.run", required=True, ondelete="cascade", help="The run it belongs to."
-    )
+    # Found by the index on run and customer below, as is the customer.
+    run_id = Snapshot("dunning.run", required=True, help="The run it belongs to.")
     company_id = Snapshot(
         "res.company", required=True, help="The company whose receivables it is about."
     )
     run_state = fields.Selection(
         related="run_id.state", string="Run State", help="How far the run has got."
     )
-    move_line_id = fields.Many2one(
+    move_line_id = Snapshot(
         "account.move.line",
         string="Item",
         index=True,
-        ondelete="set null",
         help="The receivable item: an invoice, or one instalment of it.",
     )
-    move_id = fields.Many2one(
-        "account.move",
-        string="Invoice",
-        index="btree_not_null",
-        ondelete="set null",
-        help="The invoice or entry of the item.",
-    )
-    partner_id = fields.Many2one(
+    move_id = Snapshot("account.move", string="Invoice", help="The invoice or entry of the item.")
+    partner_id = Snapshot(
         "res.partner",
         string="Customer",
-        index=True,
-        ondelete="restrict",
         help="The customer who owes the items: the company, not one of its contacts.",
     )
-    level_id = fields.Many2one(
+    level_id = Snapshot(
         "dunning.level",
         string="Dunning Level",
-        ondelete="set null",
         help="The dunning level of the scenario, or the action of the workflow.",
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
@@ -182,6 +174,8 @@ class DunningRunLine(models.Model):
 
     # The pages of the task list and the work of the sender.
     _run_partner_index = models.Index("(run_id, partner_id)")
+    # The history of invoices, whose items may be others by now; new lines are not in it.
+    _move_index = models.Index("(move_id) WHERE notice_id IS NOT NULL OR move_line_id IS NULL")
 
     @api.depends("reason_ids")
     def _compute_rule_ids(self):
@@ -219,6 +213,14 @@ class DunningRunLine(models.Model):
                 dates[item] = max(promise.date, dates.get(item, promise.date))
         for line in self:
             line.promise_date = dates.get(line.move_line_id, False)
+
+    def web_read(self, specification):
+        """Override of `web` to mend lines whose items were deleted while a run was prepared."""
+        try:
+            return super().web_read(specification)
+        except MissingError:
+            self.env["dunning.line.upkeep"]._mend(self)
+            return super().web_read(specification)
 
     def write(self, vals):
         if self.env.su and "checked" not in vals:

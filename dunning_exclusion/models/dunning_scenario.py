@@ -149,9 +149,8 @@ class DunningScenario(models.Model):
         return vals_list
 
     def unlink(self):
-        # sudo: what runs found out is not for users to write.
-        lines = self.env["dunning.run.line"].sudo().search(Domain("scenario_id", "in", self.ids))
-        lines.scenario_id = False
+        self.level_ids.unlink()
+        self.env["dunning.line.upkeep"]._forget("scenario_id", self.ids)
         return super().unlink()
 
     def write(self, vals):
@@ -232,7 +231,9 @@ class DunningScenario(models.Model):
     def _is_restricted(self):
         """Return whether the scenario is meant for some customers only."""
         self.ensure_one()
-        return bool(self.profile_ids or parse_domain(self.customer_domain))
+        # An archived profile still restricts, see `_applies_sql`.
+        profiles = self.with_context(active_test=False).profile_ids
+        return bool(profiles or parse_domain(self.customer_domain))
 
     @api.model
     def _without_scenario_query(self, company, due_before=None, customer_ids=None) -> SQL:
@@ -259,6 +260,10 @@ class DunningScenario(models.Model):
     @api.model
     def _count_without(self, company, today):
         """Return how many customers with overdue items no scenario applies to."""
+        scenarios = self._of_company(company, "invoice") | self._of_company(company, "customer")
+        if not all(scenario._is_restricted() for scenario in scenarios):
+            # One of them is for everybody: nobody has to be looked at.
+            return 0
         query = self._without_scenario_query(company, today)
         self.env.flush_all()
         return self.env.execute_query(SQL("SELECT COUNT(*) FROM (%s) customers", query))[0][0]

@@ -172,6 +172,16 @@ class DunningScreening(models.Model):
         return super(DunningScreening, scoped)._search(domain, *args, **kwargs)
 
     @api.model
+    @api.readonly
+    def web_search_read(
+        self, domain, specification, offset=0, limit=None, order=None, count_limit=None
+    ):
+        """Override of `web`: see `search_page`."""
+        if limit:
+            return search_page(self, domain, specification, offset, limit, order, count_limit)
+        return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+
+    @api.model
     def _owner_in(self, domain):
         """Return the (owner, ids) that `domain` is restricted to, or None."""
         conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
@@ -247,3 +257,20 @@ def _are_ids(value):
     return isinstance(value, (list, tuple, OrderedSet)) and all(
         isinstance(res_id, int) and res_id for res_id in value
     )
+
+
+def search_page(model, domain, specification, offset, limit, order, count_limit):
+    """Return what `web_search_read` returns, with page and number of records in one statement.
+
+    Odoo asks for one after the other, and would screen everything twice.
+    """
+    query = model._search(domain, offset=offset, limit=limit, order=order or model._order)
+    rows = model.env.execute_query(
+        query.select(SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()"))
+    )
+    records = model.browse(row[0] for row in rows)
+    length = rows[0][1] if rows else 0
+    return {
+        "length": min(length, count_limit or length),
+        "records": records.web_read(specification),
+    }

@@ -175,6 +175,7 @@ class DunningSender(models.AbstractModel):
             run.company_id._dunning_today(),
             owner=("partner", tuple(customers.ids)),
             candidates=self.env["dunning.candidate"]._run_lines_query(run, customers.ids),
+            type_id=run.type_id.id or 0,
         )
         self.env.cr.execute(
             SQL(
@@ -217,7 +218,7 @@ class DunningSender(models.AbstractModel):
         """
         return SQL(
             """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
-                      CASE WHEN NOT %(free)s THEN %(postponed)s
+                      CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
                            WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
                            WHEN EXISTS (
                           SELECT 1 FROM dunning_run_line other
@@ -234,7 +235,7 @@ class DunningSender(models.AbstractModel):
                  LEFT JOIN account_move move ON move.id = unsent.move_id
                 WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
                   AND unsent.partner_id = ANY(%(customers)s)""",
-            free=self.env["dunning.candidate"]._not_postponed_sql(run.company_id._dunning_today()),
+            today=run.company_id._dunning_today(),
             postponed=self.env._("Postponed since"),
             by_level=run.mode == "scenario",
             deleted=self.env._("Dunning level deleted since"),

@@ -6,6 +6,8 @@ from odoo import api, models
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
+# For one sort or join, in kB. What does not fit goes to disk, and costs a third more.
+WORK_MEMORY = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,9 @@ class Screen:
     :param today: the day asked about; None: today in each company
     :param owner: restricts the answer to ("line", "move" or "partner", ids); the ids of partners
         are those of customers (commercial partners)
-    :param candidates: SELECT move_line_id, level_id, type_id, sends_email, message_key of the
-        items a run is about; None: every open item, for the live report and the explanation
+    :param candidates: SELECT of the items a run is about, in one company, see
+        `dunning.candidate`; None: every open item, for the live report and the explanation
+    :param type_id: the reminder type of candidates without dunning level; 0: none
     :param customers: the ids of the customers that are read, which follow from `owner`; None: all
     """
 
@@ -25,6 +28,7 @@ class Screen:
     today: date | None = None
     owner: tuple | None = None
     candidates: SQL | None = None
+    type_id: int = 0
     customers: tuple | None = None
 
 
@@ -32,11 +36,14 @@ class DunningStatement(models.AbstractModel):
     """The one SQL statement that decides who and what is left out of dunning.
 
     How it works: `item` takes the open receivable items with the ranks of all item rules that
-    exclude them; `message` sums up what each customer owes and would be reminded of, and adds the
-    ranks of the customer rules; the last SELECT joins both. A
+    exclude them, the one pass over Odoo's tables; `message` sums up what each customer owes and
+    would be reminded of, and adds the ranks of the customer rules; the last SELECT joins both. A
     rule's rank is its place among the rules of the company, the deciding one first (dropped
     before unchecked, then by sequence), so the lowest rank decides. Companies with the same rules
     and the same day share one branch of the statement.
+
+    For a run two more parts stand between them: `total` is what each customer owes, and
+    `candidate` takes the items that reach a level, chosen among those of `item`.
     """
 
     _name = "dunning.statement"
@@ -46,19 +53,27 @@ class DunningStatement(models.AbstractModel):
     def _query(self, screen) -> SQL:
         """Return SELECT of all columns of this model for what `screen` asks about."""
         self.env.flush_all()
-        self._switch_compiler_off()
+        self._plan_for_many()
         screen = self._with_customers(screen)
         branches = [self._branch_query(branch, rules) for branch, rules in self._branches(screen)]
         return SQL(" UNION ALL ").join(SQL("(%s)", branch) for branch in branches)
 
     @api.model
-    def _switch_compiler_off(self):
-        """Let PostgreSQL interpret expressions until this transaction ends.
+    def _plan_for_many(self):
+        """Set PostgreSQL up for the statement, until this transaction ends.
 
-        Compiling the hundreds of expressions of the rules takes longer than screening 100,000
-        items with them.
+        Nothing is compiled: compiling the hundreds of expressions of the rules takes longer than
+        screening 100,000 items with them. And a million items are joined and sorted in memory,
+        where the settings of the server do not allow more anyway; fewer items take less.
         """
-        self.env.cr.execute("SET LOCAL jit = off")
+        self.env.cr.execute(
+            SQL(
+                """SELECT set_config('jit', 'off', TRUE),
+                          set_config('work_mem', GREATEST(%s,
+                              pg_size_bytes(current_setting('work_mem')) / 1024)::text, TRUE)""",
+                WORK_MEMORY,
+            )
+        )
 
     @api.model
     def _with_customers(self, screen):
@@ -114,13 +129,15 @@ class DunningStatement(models.AbstractModel):
     def _branch_query(self, screen, rules) -> SQL:
         ranked = [(rank, rule) for rank, (rule, _effect) in enumerate(rules, start=1)]
         dropped = sum(effect == "dropped" for _rule, effect in rules)
+        listed = SQL("candidate") if screen.candidates else SQL("item")
         return SQL(
-            """WITH %(candidate)s item AS MATERIALIZED (%(item)s),
+            """WITH item AS MATERIALIZED (%(item)s),
+                    %(candidate)s
                     message AS MATERIALIZED (%(message)s)
-               SELECT item.id, item.id AS move_line_id, item.move_id, item.partner_id,
-                      item.company_id, item.currency_id, item.date_due,
-                      GREATEST(%(today)s - item.date_due, 0) AS days_overdue,
-                      item.amount_residual, item.amount_residual_currency,
+               SELECT listed.id, listed.id AS move_line_id, listed.move_id, listed.partner_id,
+                      listed.company_id, listed.currency_id, listed.date_due,
+                      GREATEST(%(today)s - listed.date_due, 0) AS days_overdue,
+                      listed.amount_residual, listed.amount_residual_currency,
                       message.outstanding, message.overdue, message.reminded_amount,
                       %(candidate_columns)s,
                       CASE WHEN decision.rank IS NULL THEN 'included'
@@ -129,17 +146,16 @@ class DunningStatement(models.AbstractModel):
                       (%(rule_ids)s::int[])[decision.rank] AS rule_id,
                       CASE WHEN decision.rank IS NOT NULL THEN
                           (SELECT jsonb_agg((%(rule_ids)s::int[])[rank] ORDER BY rank)
-                             FROM unnest(item.ranks || message.ranks) rank)
+                             FROM unnest(listed.ranks || message.ranks) rank)
                       END AS reason_ids
-                 FROM item
+                 FROM %(listed)s listed
                  JOIN message USING (%(keys)s)
                 CROSS JOIN LATERAL (
-                    SELECT LEAST(item.ranks[1], message.ranks[1]) AS rank) decision
+                    SELECT LEAST(listed.ranks[1], message.ranks[1]) AS rank) decision
                 %(restriction)s""",
-            candidate=SQL("candidate AS (%s),", screen.candidates) if screen.candidates else SQL(),
-            candidate_columns=SQL("item.level_id, item.message_key")
-            if screen.candidates
-            else SQL("NULL::int AS level_id, 0 AS message_key"),
+            candidate=self._candidate_parts(screen),
+            candidate_columns=self._candidate_columns(screen),
+            listed=listed,
             keys=self._message_keys(screen),
             item=self._item_query(screen, self._ranks_sql(screen, ranked, "item")),
             message=self._message_query(screen, self._ranks_sql(screen, ranked, "customer")),
@@ -148,6 +164,36 @@ class DunningStatement(models.AbstractModel):
             rule_ids=[rule.id for _rank, rule in ranked],
             restriction=self._restriction(screen),
         )
+
+    @api.model
+    def _candidate_parts(self, screen) -> SQL:
+        """Return the parts of the statement that a run has more: `total` and `candidate`."""
+        if not screen.candidates:
+            return SQL()
+        # For the sake of all that follows, what its level says of a candidate is joined here:
+        # PostgreSQL cannot guess the number of rows after that.
+        return SQL(
+            """total AS MATERIALIZED (
+                   SELECT partner_id, %(owed)s FROM item GROUP BY partner_id),
+               candidate AS MATERIALIZED (
+                   SELECT chosen.*, COALESCE(chosen.bundle, chosen.level_id) AS message_key,
+                          level.sequence AS level_sequence, level.scenario_id,
+                          COALESCE(level.type_id, %(type)s) AS type_id,
+                          COALESCE(level.action, 'email') = 'email' AS sends_email
+                     FROM (%(candidates)s) chosen
+                     LEFT JOIN dunning_level level ON level.id = chosen.level_id),""",
+            owed=self._owed_sql(screen),
+            type=screen.type_id,
+            candidates=screen.candidates,
+        )
+
+    @api.model
+    def _candidate_columns(self, screen) -> SQL:
+        """Return the columns that only a run has something to say in."""
+        names = ("level_id", "level_sequence", "scenario_id", "message_key")
+        if screen.candidates:
+            return SQL(", ").join(SQL.identifier("listed", name) for name in names)
+        return SQL(", ").join(SQL("NULL::int AS %s", SQL.identifier(name)) for name in names)
 
     @api.model
     def _ranks_sql(self, screen, ranked, level) -> SQL:
@@ -189,30 +235,22 @@ class DunningStatement(models.AbstractModel):
     def _message_keys(self, screen) -> SQL:
         """Return the columns that tell which items go into one message."""
         if screen.candidates:
-            return SQL("company_id, partner_id, message_key, type_id, sends_email")
+            return SQL("partner_id, message_key, type_id, sends_email")
         return SQL("company_id, partner_id")
 
     @api.model
     def _item_query(self, screen, ranks) -> SQL:
-        candidate, join = SQL(), SQL()
-        if screen.candidates:
-            candidate = SQL(
-                """candidate.level_id, COALESCE(candidate.type_id, 0) AS type_id,
-                   candidate.sends_email, candidate.message_key,"""
-            )
-            join = SQL("JOIN candidate ON candidate.move_line_id = line.id")
-        conditions = self.env["dunning.exclusion.condition"]
         return SQL(
             """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                       contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
-                      line.amount_residual, line.amount_residual_currency,
-                      %(candidate)s %(ranks)s AS ranks
+                      COALESCE(move.invoice_date, line.date) AS invoice_date,
+                      move.dunning_due_date AS postponed_to,
+                      line.amount_residual, line.amount_residual_currency, %(ranks)s AS ranks
                  %(open_items)s %(chosen)s""",
             date_due=self._date_due_sql(),
-            candidate=candidate,
             ranks=ranks,
             open_items=self._open_items_sql(
-                screen, SQL("%s %s", join, conditions._item_joins(screen))
+                screen, self.env["dunning.exclusion.condition"]._item_joins(screen)
             ),
             chosen=self._chosen_customers(screen),
         )
@@ -243,18 +281,12 @@ class DunningStatement(models.AbstractModel):
     def _restriction(self, screen) -> SQL:
         if not screen.owner or screen.owner[0] == "partner":
             return SQL()
-        column = {"line": SQL("item.id"), "move": SQL("item.move_id")}[screen.owner[0]]
+        column = {"line": SQL("listed.id"), "move": SQL("listed.move_id")}[screen.owner[0]]
         return SQL("WHERE %s = ANY(%s)", column, list(screen.owner[1]))
 
     @api.model
-    def _balance_of_customers_query(self, screen, customers=None) -> SQL:
-        """Return company, customer, outstanding and overdue of some customers.
-
-        :param customers: SELECT of their ids; None: those of `screen`
-        """
-        chosen = self._chosen_customers(screen)
-        if customers:
-            chosen = SQL("AND contact.commercial_partner_id IN (%s)", customers)
+    def _balance_of_customers_query(self, screen) -> SQL:
+        """Return company, customer, outstanding and overdue of the customers of `screen`."""
         return SQL(
             """SELECT company_id, partner_id, %(owed)s
                  FROM (SELECT line.company_id, contact.commercial_partner_id AS partner_id,
@@ -264,7 +296,7 @@ class DunningStatement(models.AbstractModel):
             owed=self._owed_sql(screen),
             date_due=self._date_due_sql(),
             open_items=self._open_items_sql(screen),
-            chosen=chosen,
+            chosen=self._chosen_customers(screen),
         )
 
     @api.model
@@ -322,15 +354,14 @@ class DunningStatement(models.AbstractModel):
     @api.model
     def _run_totals(self, screen) -> SQL:
         """Return the totals of a run: all open items count in what is owed, not only candidates."""
-        chosen = SQL("SELECT partner_id FROM item") if screen.customers is None else None
         return SQL(
-            """SELECT company_id, partner_id, message_key, type_id, sends_email,
-                      balance.outstanding, balance.overdue,
-                      SUM(COALESCE(SUM(amount_residual) FILTER (WHERE cardinality(ranks) = 0), 0))
-                          OVER (PARTITION BY company_id, partner_id, message_key)
-                          AS reminded_amount
-                 FROM item JOIN (%(balance)s) balance USING (company_id, partner_id)
-                GROUP BY company_id, partner_id, message_key, type_id, sends_email,
-                         balance.outstanding, balance.overdue""",
-            balance=self._balance_of_customers_query(screen, chosen),
+            """SELECT %(company)s::int AS company_id, message.*, total.outstanding, total.overdue
+                 FROM (SELECT %(keys)s,
+                              SUM(COALESCE(SUM(amount_residual)
+                                           FILTER (WHERE cardinality(ranks) = 0), 0))
+                                  OVER (PARTITION BY partner_id, message_key) AS reminded_amount
+                         FROM candidate GROUP BY %(keys)s) message
+                 JOIN total USING (partner_id)""",
+            company=screen.companies.id,
+            keys=self._message_keys(screen),
         )

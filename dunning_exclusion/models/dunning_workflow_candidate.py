@@ -2,13 +2,13 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from .dunning_exclusion_rule import parse_domain
-from .dunning_statement import Screen
 
 
 class DunningWorkflowCandidate(models.AbstractModel):
     """Chooses what customer-level workflows send: everything a customer owes, for each action.
 
-    How it works: `figure` holds the metrics of every customer with open items in the company;
+    How it works: `figure` holds the metrics of every customer in `total`, which has to be all with
+    open items in the company, for a family's sake;
     `family` says who stands under which topmost parent; `chosen` holds the workflows whose
     conditions a customer meets; the last SELECT lists all open items of those customers, once for
     each action.
@@ -33,25 +33,15 @@ class DunningWorkflowCandidate(models.AbstractModel):
         if not since:
             return self.env["dunning.candidate"]._nothing_query()
         return SQL(
-            """(WITH RECURSIVE %(family)s balance AS (%(balance)s), figure AS (%(figure)s),
-                     chosen AS (%(chosen)s)
-                SELECT line.id AS move_line_id, level.id AS level_id, level.type_id,
-                       level.action = 'email' AS sends_email, level.id AS message_key
-                  %(open_items)s AND %(free)s AND %(fits)s)""",
+            """(WITH RECURSIVE %(family)s figure AS (%(figure)s), chosen AS (%(chosen)s)
+                SELECT item.*, chosen.level_id, NULL::int AS bundle
+                  FROM item
+                  JOIN chosen USING (partner_id)
+                 WHERE %(free)s AND %(fits)s)""",
             family=self._family_sql(list(since)),
-            balance=self.env["dunning.statement"]._balance_of_customers_query(
-                Screen(company, today)
-            ),
             figure=self._figure_query(list(since)),
             chosen=SQL(" UNION ALL ").join(
                 self._chosen_query(workflow, company, today, day) for workflow, day in since.items()
-            ),
-            open_items=self.env["dunning.statement"]._open_items_sql(
-                Screen(company, today),
-                SQL(
-                    """JOIN chosen ON chosen.partner_id = contact.commercial_partner_id
-                       JOIN dunning_level level ON level.id = chosen.level_id"""
-                ),
             ),
             free=self.env["dunning.candidate"]._not_postponed_sql(today),
             fits=self._fits_sql(list(since), company),
@@ -73,7 +63,7 @@ class DunningWorkflowCandidate(models.AbstractModel):
         # UNION and not UNION ALL: it comes to an end whatever is in the table.
         return SQL(
             """climb AS (
-                   SELECT partner_id, partner_id AS ancestor_id FROM balance
+                   SELECT partner_id, partner_id AS ancestor_id FROM total
                    UNION
                    SELECT climb.partner_id, ancestor.parent_id FROM climb
                      JOIN res_partner ancestor ON ancestor.id = climb.ancestor_id
@@ -89,23 +79,23 @@ class DunningWorkflowCandidate(models.AbstractModel):
         """Return one row a customer with a column for each metric of `dunning.condition`."""
         if not self._needs_family(workflows):
             return SQL(
-                "SELECT partner_id, outstanding, overdue, %s AS overdue_percent FROM balance",
+                "SELECT partner_id, outstanding, overdue, %s AS overdue_percent FROM total",
                 self._percent_sql(SQL("overdue"), SQL("outstanding")),
             )
         return SQL(
-            """SELECT balance.partner_id, balance.outstanding, balance.overdue,
+            """SELECT total.partner_id, total.outstanding, total.overdue,
                       %(percent)s AS overdue_percent,
-                      total.outstanding AS consolidated_outstanding,
-                      total.overdue AS consolidated_overdue,
+                      whole.outstanding AS consolidated_outstanding,
+                      whole.overdue AS consolidated_overdue,
                       %(consolidated)s AS consolidated_overdue_percent
-                 FROM balance
+                 FROM total
                  JOIN family USING (partner_id)
                  JOIN (SELECT family.top_id, SUM(outstanding) AS outstanding,
                               SUM(overdue) AS overdue
-                         FROM balance JOIN family USING (partner_id)
-                        GROUP BY family.top_id) total USING (top_id)""",
-            percent=self._percent_sql(SQL("balance.overdue"), SQL("balance.outstanding")),
-            consolidated=self._percent_sql(SQL("total.overdue"), SQL("total.outstanding")),
+                         FROM total JOIN family USING (partner_id)
+                        GROUP BY family.top_id) whole USING (top_id)""",
+            percent=self._percent_sql(SQL("total.overdue"), SQL("total.outstanding")),
+            consolidated=self._percent_sql(SQL("whole.overdue"), SQL("whole.outstanding")),
         )
 
     @api.model
@@ -153,7 +143,7 @@ class DunningWorkflowCandidate(models.AbstractModel):
             if parse_domain(level.condition_domain)
         ]
         conditions = [
-            SQL("(level.id <> %s OR %s)", level.id, level._matches_sql(company))
+            SQL("(chosen.level_id <> %s OR %s)", level.id, level._matches_sql(company))
             for level in restricted
         ]
         return SQL(" AND ").join(conditions) if conditions else SQL("TRUE")

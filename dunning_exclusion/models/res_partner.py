@@ -249,6 +249,12 @@ class ResPartner(models.Model):
             (self | before)._dunning_follow_customer()
         return result
 
+    def unlink(self):
+        """Override of `base`: customers that got no reminder vanish from the task lists, too."""
+        result = super().unlink()
+        self.env["dunning.line.upkeep"]._delete_of_customers(self.ids)
+        return result
+
     def _dunning_follow_customer(self):
         """File blocks and promises under the customer (commercial partner) they belong to now."""
         for model in ("dunning.block", "dunning.promise"):

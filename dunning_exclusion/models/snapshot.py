@@ -6,7 +6,7 @@ class Snapshot(fields.Many2one):
 
     PostgreSQL checks each foreign key of each row that is inserted, which takes longer than
     finding out what the row says. So the model it points to has to look after its deletion itself,
-    unless something else already keeps its records from being deleted.
+    unless something else already keeps its records from being deleted: see `dunning.run.line`.
     """
 
     def update_db_foreign_key(self, model, column):

@@ -1,7 +1,10 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.fields import Command
+from odoo.sql_db import Cursor
+from odoo.tools import SQL
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -120,6 +123,23 @@ class DunningCommon(AccountTestInvoicingCommon):
         if prepare:
             run.action_prepare()
         return run
+
+    def _queries_with(self, pattern, work):
+        """Return the queries of `work` in which the regular expression `pattern` is found."""
+        found, execute = [], Cursor.execute
+
+        def spy(cursor, query, *args, **kwargs):
+            text = query.code if isinstance(query, SQL) else query
+            if pattern.search(text if isinstance(text, str) else text.decode()):
+                found.append(text)
+            return execute(cursor, query, *args, **kwargs)
+
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with patch.object(Cursor, "execute", spy):
+            work()
+            self.env.flush_all()
+        return found
 
     def _screened(self, moves, field="outcome"):
         """Return {item: value of `field`} of the live screening."""

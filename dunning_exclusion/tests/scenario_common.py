@@ -1,6 +1,9 @@
 from datetime import timedelta
 
 from odoo.fields import Command
+from odoo.tools import SQL
+
+from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
 
 from .common import DunningCommon
 
@@ -10,12 +13,14 @@ class ScenarioCommon(DunningCommon):
 
     def _candidates(self, scenarios=None, day=0, due_only=False, trial=False):
         """Return {item: name of the level} that `scenarios` reach `day` days from today."""
-        scenarios = scenarios or self.scenario
-        self.env.flush_all()
+        day = self.today + timedelta(days=day)
+        candidates = self.env["dunning.candidate"]._scenario_query(
+            scenarios or self.scenario, self.company, day, due_only, trial
+        )
+        screen = Screen(self.company, day, candidates=candidates)
+        screening = self.env["dunning.statement"]._query(screen)
         rows = self.env.execute_query(
-            self.env["dunning.candidate"]._scenario_query(
-                scenarios, self.company, self.today + timedelta(days=day), due_only, trial
-            )
+            SQL("SELECT move_line_id, level_id FROM (%s) screening", screening)
         )
         item_ids = [row[0] for row in rows]
         self.assertEqual(len(item_ids), len(set(item_ids)), "an item is at one level only")

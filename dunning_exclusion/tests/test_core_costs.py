@@ -1,9 +1,6 @@
 import re
-from unittest.mock import patch
 
-from odoo.sql_db import Cursor
 from odoo.tests import tagged
-from odoo.tools import SQL
 
 from .common import DunningCommon
 
@@ -18,20 +15,7 @@ class TestCoreCosts(DunningCommon):
     """Posting, paying and reconciling ask nothing of our tables, where nothing is held."""
 
     def _queries_of_ours(self, work):
-        found, execute = [], Cursor.execute
-
-        def spy(cursor, query, *args, **kwargs):
-            text = query.code if isinstance(query, SQL) else query
-            if OUR_TABLE.search(text if isinstance(text, str) else text.decode()):
-                found.append(text)
-            return execute(cursor, query, *args, **kwargs)
-
-        self.env.flush_all()
-        self.env.invalidate_all()
-        with patch.object(Cursor, "execute", spy):
-            work()
-            self.env.flush_all()
-        return found
+        return self._queries_with(OUR_TABLE, work)
 
     def test_the_spy_sees_our_tables(self):
         customer = self._create_customer("Seen")

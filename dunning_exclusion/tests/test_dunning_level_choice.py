@@ -373,9 +373,6 @@ class TestDunningLevelChoice(ScenarioCommon):
             self._candidates(scenarios)
             self.env.flush_all()
             before = self.env.cr.sql_log_count
-            query = self.env["dunning.candidate"]._scenario_query(
-                scenarios, self.company, self.today
-            )
-            self.env.execute_query(query)
+            self._candidates(scenarios)
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])

@@ -347,8 +347,6 @@ class TestDunningWorkflow(ScenarioCommon):
             self._candidates(workflow)
             self.env.flush_all()
             before = self.env.cr.sql_log_count
-            self.env.execute_query(
-                self.env["dunning.candidate"]._scenario_query(workflow, self.company, self.today)
-            )
+            self._candidates(workflow)
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(counts[0], counts[1])

@@ -1,8 +1,11 @@
+import re
 from collections import Counter
+from unittest.mock import patch
 
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from odoo.addons.dunning_exclusion.models.dunning_outcome_search import DunningOutcomeSearch
 from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
 
 from .common import DunningCommon
@@ -76,6 +79,37 @@ class TestQueryCounts(DunningCommon):
         run.action_prepare()
         self.assertEqual(self._count(tick_all), few)
         self.assertEqual(len(run.line_ids.filtered("checked")), 9)
+
+    def test_a_run_reads_the_tables_of_odoo_once(self):
+        self._add_customers(2)
+        run = self._create_run(prepare=False)
+        candidates = self.env["dunning.preparation"]._candidates_query(run)
+        screen = Screen(self.company, run.date, candidates=candidates)
+        plan = self._plan(self.env["dunning.statement"]._query(screen))
+        read = Counter(node.get("Relation Name") for node in self._nodes(plan))
+        # A promise is compared with what its own few items have open.
+        promised = sum(node.get("Alias") == "promised_line" for node in self._nodes(plan))
+        self.assertEqual(read["account_move_line"] - promised, 1)
+        self.assertEqual(read["account_move"], 1)
+
+    def test_a_page_of_a_search_by_outcome_screens_once(self):
+        self._add_customers(3)
+        Line = self.env["account.move.line"]
+        domain = [("dunning_outcome", "=", "included"), ("company_id", "=", self.company.id)]
+        pages = []
+
+        def read(offset, **limits):
+            pages.append(Line.web_search_read(domain, {"name": {}}, offset, 2, "id", **limits))
+
+        with patch.object(DunningOutcomeSearch, "_dunning_scoped", lambda _s, domain, _f: domain):
+            asked = self._queries_with(re.compile("item AS MATERIALIZED"), lambda: read(0))
+            read(2)
+            read(0, count_limit=2)
+        self.assertEqual(len(asked), 1)
+        self.assertEqual([len(page["records"]) for page in pages], [2, 1, 2])
+        self.assertEqual([page["length"] for page in pages], [3, 3, 2])
+        ids = [record["id"] for page in pages[:2] for record in page["records"]]
+        self.assertEqual(ids, Line.search(domain, order="id").ids)
 
     def test_explaining_takes_the_same_queries_whoever_else_owes(self):
         invoice = self._create_invoice()

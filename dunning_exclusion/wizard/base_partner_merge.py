@@ -9,3 +9,9 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
         result = super()._merge(partner_ids, dst_partner=dst_partner, extra_checks=extra_checks)
         self.env["res.partner"].browse(partner_ids).exists()._dunning_follow_customer()
         return result
+
+    def _update_foreign_keys(self, src_partners, dst_partner):
+        """Override of `base` for run lines, which have no foreign key."""
+        result = super()._update_foreign_keys(src_partners, dst_partner)
+        self.env["dunning.line.upkeep"]._merge_customers(src_partners.ids, dst_partner)
+        return result
