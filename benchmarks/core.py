@@ -29,8 +29,9 @@ def measure(env):
                 clock.once(lambda work=work, queries=queries: queries.append(counted(work, env)))
             )
             env.cr.rollback()
-        # The first round fills caches of the process.
-        result[name] = [statistics.median(queries[1:]), statistics.median(seconds[1:])]
+        # The first round fills caches of the process. What else runs on the machine only makes
+        # a round slower, by more than the addon may: the fastest one shows what the work takes.
+        result[name] = [statistics.median(queries[1:]), min(seconds[1:])]
     print("--- figures", json.dumps(result))
 
 
@@ -93,7 +94,7 @@ def list_invoices(env):
     names = Move.get_view(view.id, "list")["models"]["account.move"]
     specification = {
         name: {"fields": {"display_name": {}}} if Move._fields[name].relational else {}
-        for name in names
+        for name in sorted(names)
     }
     domain = [("move_type", "=", "out_invoice")]
     return lambda: Move.web_search_read(domain, specification, limit=80)

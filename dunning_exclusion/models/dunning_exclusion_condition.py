@@ -9,12 +9,13 @@ class DunningExclusionCondition(models.AbstractModel):
 
     - item rules: `line` (account_move_line), `move` (account_move), `contact` (the res_partner of
       the line; the customer is `contact.commercial_partner_id`), `company` (res_company), `held`
-      (the blocks on the item: `stop`, `pause`, `prevent`, each TRUE or not) and `promised`
-      (`move_line_id`: NULL without an open promise);
+      (the blocks on the item: `stop`, `pause`, `prevent`, each TRUE or not), `promised`
+      (`move_line_id`: NULL without an open promise), `method` (account_payment_method_line, how
+      the invoice is paid) and `mirror` (its `id` is NULL where a flag mirrors no block);
     - customer rules: `customer` (res_partner, the commercial partner), `company`, `held` (the
       blocks on the customer), and `total` with `outstanding`, `overdue`, `reminded_amount`
       (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
-      get.
+      get, and `reminder` (dunning_reminder_type, that of `type_id`).
 
     `screen` tells what is constant: `screen.today`, `screen.companies`. Another addon adds a rule
     by one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model.
@@ -33,20 +34,31 @@ class DunningExclusionCondition(models.AbstractModel):
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
+        looked_up = SQL(
+            """LEFT JOIN account_payment_method_line method
+                      ON method.id = move.preferred_payment_method_line_id
+               LEFT JOIN dunning_mirror mirror
+                      ON mirror.move_line_id = line.id AND mirror.overridden IS NOT TRUE"""
+        )
         # For a handful of customers each item is looked up; for all, each table is read once.
         if screen.customers is None:
-            return SQL("%s %s", self._held_items(screen), self._promised_items(screen))
+            holds = SQL("%s %s", self._held_items(screen), self._promised_items(screen))
+        else:
+            holds = self._holds_of_each_item(screen)
+        return SQL("%s %s", looked_up, holds)
+
+    @api.model
+    def _holds_of_each_item(self, screen) -> SQL:
         return SQL(
             """LEFT JOIN LATERAL (
                    SELECT %(flags)s FROM dunning_block block
                     WHERE block.move_id = line.move_id AND %(active)s
                       AND (block.move_line_id = line.id OR block.move_line_id IS NULL
                            AND block.partner_id = contact.commercial_partner_id)) held ON TRUE
-               LEFT JOIN LATERAL (%(promised)s AND promised_item.move_line_id = line.id
-                                  LIMIT 1) promised ON TRUE""",
+               LEFT JOIN LATERAL (%(promised)s) promised ON TRUE""",
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._active_sql(screen.today),
-            promised=self._promised_query(screen),
+            promised=self._promise_of_an_item(screen),
         )
 
     @api.model
@@ -72,26 +84,50 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _promised_items(self, screen) -> SQL:
+        # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
         return SQL(
-            """LEFT JOIN (%s GROUP BY promised_item.move_line_id) promised
+            """LEFT JOIN (SELECT promised_item.move_line_id
+                            FROM (SELECT promise.id FROM dunning_promise promise
+                                    JOIN res_company promise_company
+                                      ON promise_company.id = promise.company_id
+                                    JOIN dunning_promise_move_line_rel promised
+                                      ON promised.promise_id = promise.id
+                                    JOIN account_move_line promised_line
+                                      ON promised_line.id = promised.move_line_id
+                                   WHERE %(lasts)s
+                                   GROUP BY promise.id
+                                  HAVING NOT %(kept)s) open_promise
+                            JOIN dunning_promise_move_line_rel promised_item
+                              ON promised_item.promise_id = open_promise.id
+                           GROUP BY promised_item.move_line_id) promised
                       ON promised.move_line_id = line.id""",
-            self._promised_query(screen),
+            lasts=self._promise_lasts_sql(screen),
+            kept=self.env["dunning.promise"]._kept_sql(SQL("SUM(promised_line.amount_residual)")),
         )
 
     @api.model
-    def _promised_query(self, screen) -> SQL:
-        """Return SELECT move_line_id of the items that are promised and not paid as promised."""
+    def _promise_of_an_item(self, screen) -> SQL:
+        """Return SELECT move_line_id for `line` where it is promised and not paid as promised."""
         return SQL(
             """SELECT promised_item.move_line_id FROM dunning_promise promise
                  JOIN dunning_promise_move_line_rel promised_item
                    ON promised_item.promise_id = promise.id
                  JOIN res_company promise_company ON promise_company.id = promise.company_id
-                WHERE promise.cancelled IS NOT TRUE
-                  AND promise.date
-                      + COALESCE(promise_company.dunning_promise_tolerance_days, 0) >= %s
-                  AND NOT %s""",
+                 %(still_open)s
+                WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
+                LIMIT 1""",
+            still_open=self.env["dunning.promise"]._still_open_join(),
+            lasts=self._promise_lasts_sql(screen),
+            kept=self.env["dunning.promise"]._kept_sql(),
+        )
+
+    @api.model
+    def _promise_lasts_sql(self, screen) -> SQL:
+        return SQL(
+            """promise.cancelled IS NOT TRUE
+               AND promise.date
+                   + COALESCE(promise_company.dunning_promise_tolerance_days, 0) >= %s""",
             screen.today,
-            self.env["dunning.promise"]._kept_sql(),
         )
 
     @api.model
@@ -107,7 +143,8 @@ class DunningExclusionCondition(models.AbstractModel):
             """LEFT JOIN (SELECT block.company_id, block.partner_id, %s FROM dunning_block block
                            WHERE block.move_id IS NULL AND %s %s
                            GROUP BY block.company_id, block.partner_id) held
-                      ON held.company_id = company.id AND held.partner_id = customer.id""",
+                      ON held.company_id = company.id AND held.partner_id = customer.id
+               LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id""",
             self._flags_sql(),
             self.env["dunning.block"]._active_sql(screen.today),
             chosen,
@@ -153,10 +190,7 @@ class DunningExclusionCondition(models.AbstractModel):
         # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it; and a flag
         # that mirrors a block must not count as a second reason, stronger than a stop.
         return SQL(
-            """line.no_followup
-               AND NOT EXISTS (SELECT 1 FROM dunning_mirror mirror
-                                WHERE mirror.move_line_id = line.id
-                                  AND mirror.overridden IS NOT TRUE)
+            """line.no_followup AND mirror.id IS NULL
                AND (move.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
                     OR company.dunning_honour_no_followup)"""
         )
@@ -164,10 +198,7 @@ class DunningExclusionCondition(models.AbstractModel):
     @api.model
     def _condition_automatic_payment(self, screen):
         return SQL(
-            """move.dunning_collection_failed IS NOT TRUE
-               AND EXISTS (SELECT 1 FROM account_payment_method_line method
-                            WHERE method.id = move.preferred_payment_method_line_id
-                              AND method.dunning_automatic)"""
+            "method.dunning_automatic IS TRUE AND move.dunning_collection_failed IS NOT TRUE"
         )
 
     @api.model
@@ -241,18 +272,14 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _condition_type_filter(self, screen):
+        named = SQL(
+            """EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
+                        WHERE named.partner_id = customer.id AND named.type_id = total.type_id)"""
+        )
         return SQL(
-            """EXISTS (SELECT 1 FROM dunning_reminder_type reminder
-                        WHERE reminder.id = total.type_id
-                          AND CASE reminder.customer_filter
-                              WHEN 'only' THEN NOT %(named)s
-                              WHEN 'except' THEN %(named)s
-                              ELSE FALSE END)""",
-            named=SQL(
-                """EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
-                            WHERE named.type_id = reminder.id
-                              AND named.partner_id = customer.id)"""
-            ),
+            """CASE reminder.customer_filter WHEN 'only' THEN NOT %(named)s
+                                             WHEN 'except' THEN %(named)s ELSE FALSE END""",
+            named=named,
         )
 
     # Rules that users write -----------------------------------------------------------------

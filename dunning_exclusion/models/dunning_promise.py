@@ -176,25 +176,36 @@ class DunningPromise(models.Model):
                            THEN 'open'
                            ELSE 'broken' END AS state
                  FROM dunning_promise promise
-                 JOIN res_company company ON company.id = promise.company_id""",
+                 JOIN res_company company ON company.id = promise.company_id
+                 %(still_open)s""",
             kept=self._kept_sql(),
+            still_open=self._still_open_join(),
             today=self.env["res.company"]._dunning_today_sql(SQL("company.id")),
         )
 
     @api.model
-    def _kept_sql(self):
-        """Return the condition "what was promised has been paid" over the alias `promise`."""
+    def _kept_sql(self, still_open=None):
+        """Return the condition "what was promised has been paid" over the alias `promise`.
+
+        :param still_open: what its items have open; None: what `_still_open_join` joins. Without
+            items, where it is NULL, nothing can have been paid.
+        """
         return SQL(
-            """(promise.open_amount > 0
-                AND EXISTS (SELECT 1 FROM dunning_promise_move_line_rel promised
-                             WHERE promised.promise_id = promise.id)
-                AND promise.open_amount
-                - (SELECT COALESCE(SUM(promised_line.amount_residual), 0)
-                     FROM dunning_promise_move_line_rel promised
-                     JOIN account_move_line promised_line
-                       ON promised_line.id = promised.move_line_id
-                    WHERE promised.promise_id = promise.id)
-                >= COALESCE(NULLIF(promise.amount, 0), promise.open_amount) - 0.00001)"""
+            """(promise.open_amount > 0 AND %(still_open)s IS NOT NULL
+                AND promise.open_amount - %(still_open)s
+                    >= COALESCE(NULLIF(promise.amount, 0), promise.open_amount) - 0.00001)""",
+            still_open=still_open or SQL("still_open.amount"),
+        )
+
+    @api.model
+    def _still_open_join(self):
+        """Return the JOIN of what the items of `promise` have open, as `still_open.amount`."""
+        return SQL(
+            """CROSS JOIN LATERAL (SELECT SUM(promised_line.amount_residual) AS amount
+                                     FROM dunning_promise_move_line_rel promised
+                                     JOIN account_move_line promised_line
+                                       ON promised_line.id = promised.move_line_id
+                                    WHERE promised.promise_id = promise.id) still_open"""
         )
 
     @api.constrains("move_line_ids", "partner_id", "company_id")
