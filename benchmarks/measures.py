@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
+from odoo.addons.dunning_exclusion.models.screen import Screen
 
 from . import floors
 from .clock import Clock, memory_above

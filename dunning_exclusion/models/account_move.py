@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_target import READERS
+from .dunning_held import READERS
 
 
 class AccountMove(models.Model):

@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 # A block without end that is older than this many days was perhaps forgotten.
 FORGOTTEN_DAYS = 90
@@ -133,7 +133,7 @@ class DunningDashboard(models.AbstractModel):
                 WHERE block.company_id = %(company)s AND %(active)s
                 GROUP BY 1 ORDER BY 3 DESC""",
             key=key,
-            open_items=self.env["dunning.statement"]._open_items_sql(Screen(company)),
+            open_items=self.env["dunning.open.item"]._open_items_sql(Screen(company)),
             company=company.id,
             active=self.env["dunning.block"]._active_sql(today),
         )

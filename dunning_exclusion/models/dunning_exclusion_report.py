@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 from .dunning_block import KINDS
 from .dunning_screening import OUTCOMES
-from .dunning_statement import Screen
+from .screen import Screen
 
 AGES = [
     ("1", "Up to 7 days"),

@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dunning_screening import OWNERS
-from .dunning_statement import Screen
+from .screen import Screen
 
 BLOCK_RULES = {
     f"{kind}_{level}": (kind, level)

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 # On how many days to come it is tried whether a customer would be reminded.
 DAYS = 20
@@ -96,12 +96,12 @@ class DunningForecast(models.AbstractModel):
     @api.model
     def _level_days_query(self, customer, company) -> SQL:
         """Return the days on which levels of open items fall due, or a postponement ends."""
-        statement = self.env["dunning.statement"]
+        open_item = self.env["dunning.open.item"]
         screen = Screen(company, customers=tuple(customer.ids))
         return SQL(
             """SELECT GREATEST(due.day, move.dunning_due_date + 1)
                  %(items)s AND line.amount_residual > 0 %(asked)s""",
-            items=statement._open_items_sql(
+            items=open_item._open_items_sql(
                 screen,
                 SQL(
                     """CROSS JOIN dunning_level level
@@ -109,10 +109,10 @@ class DunningForecast(models.AbstractModel):
                            SELECT level.delay + CASE WHEN level.trigger = 'due_date' THEN %s
                                        ELSE COALESCE(move.invoice_date, line.date) END) due (day)
                     """,
-                    statement._date_due_sql(),
+                    open_item._date_due_sql(),
                 ),
             ),
-            asked=statement._chosen_customers(screen),
+            asked=open_item._chosen_customers(screen),
         )
 
     @api.model

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 # The contacts of a customer that a letter goes to, the first one found.
 POSTAL_TYPES = ("dunning", "invoice")
@@ -222,14 +222,14 @@ class DunningMessage(models.AbstractModel):
         """Count the open items of the customers that their messages do not list."""
         for company, notices in self.grouped("company_id").items():
             screen = Screen(company, customers=tuple(notices.partner_id.ids))
-            statement = self.env["dunning.statement"]
+            open_item = self.env["dunning.open.item"]
             self.env.flush_all()
             rows = self.env.execute_query(
                 SQL(
                     """SELECT contact.commercial_partner_id, COUNT(*) %s %s
                         GROUP BY contact.commercial_partner_id""",
-                    statement._open_items_sql(screen),
-                    statement._chosen_customers(screen),
+                    open_item._open_items_sql(screen),
+                    open_item._chosen_customers(screen),
                 )
             )
             counts = dict(rows)

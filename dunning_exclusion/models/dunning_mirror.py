@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 
 class DunningMirror(models.Model):
@@ -66,7 +66,7 @@ class DunningMirror(models.Model):
                                           OR (block.move_id = line.move_id
                                               AND block.move_line_id IS NULL))
                                      AND %s)""",
-                self.env["dunning.statement"]._open_items_sql(Screen(same_day)),
+                self.env["dunning.open.item"]._open_items_sql(Screen(same_day)),
                 restriction,
                 self.env["dunning.block"]._active_sql(today),
             )

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 # From so many new lines on PostgreSQL is told at once how they are spread.
 MANY_LINES = 10_000

@@ -6,13 +6,6 @@ from odoo.tools import SQL
 from .dunning_screening import OUTCOMES
 from .snapshot import Snapshot
 
-# Figures of a group of lines, made by PostgreSQL where the task list asks for them.
-GROUP_FIGURES = {
-    "checked_count": "CASE WHEN %(line)s.checked THEN 1 ELSE 0 END",
-    "included_count": "CASE WHEN %(line)s.outcome = 'included' THEN 1 ELSE 0 END",
-    "listed_count": "CASE WHEN %(line)s.outcome = 'dropped' THEN 0 ELSE 1 END",
-    "checked_amount": "CASE WHEN %(line)s.checked THEN %(line)s.amount_residual ELSE 0 END",
-}
 # Users decide whether a line is sent; everything else was found out by the screening.
 USER_FIELDS = {"checked"}
 # The states of a run in which its lines can be ticked.
@@ -28,6 +21,7 @@ class DunningRunLine(models.Model):
 
     _name = "dunning.run.line"
     _description = "Dunning Run Line"
+    _inherit = ["dunning.reasons", "dunning.line.figures"]
     _order = "run_id desc, partner_id, date_due, id"
     _rec_name = "move_line_id"
     # Written by the million: the run says who made its lines and when.
@@ -102,35 +96,7 @@ class DunningRunLine(models.Model):
         string="Deciding Reason",
         help="The reason that decides the outcome; there may be more.",
     )
-    reason_ids = fields.Json(
-        help="Every reason that stands against a reminder, the deciding one first."
-    )
-    rule_ids = fields.Many2many(
-        "dunning.exclusion.rule",
-        string="All Reasons",
-        compute="_compute_rule_ids",
-        search="_search_rule_ids",
-        help="Every reason that stands against a reminder, the deciding one first.",
-    )
-    marks = fields.Json(
-        compute="_compute_marks", help="The reasons by the place where their (x) stands."
-    )
     checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
-    checked_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when the item is ticked; summed up in groups.",
-    )
-    included_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when nothing stands against the item; summed up in groups.",
-    )
-    listed_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when the item is listed; summed up in groups.",
-    )
     checked_amount = fields.Monetary(
         string="Ticked Amount",
         currency_field="company_currency_id",
@@ -176,31 +142,6 @@ class DunningRunLine(models.Model):
     _run_partner_index = models.Index("(run_id, partner_id)")
     # The history of invoices, whose items may be others by now; new lines are not in it.
     _move_index = models.Index("(move_id) WHERE notice_id IS NOT NULL OR move_line_id IS NULL")
-
-    @api.depends("reason_ids")
-    def _compute_rule_ids(self):
-        self.env["dunning.screening"]._fill_rule_ids(self)
-
-    def _search_rule_ids(self, operator, value):
-        return self.env["dunning.screening"]._reasons_domain(operator, value)
-
-    @api.depends("rule_ids")
-    def _compute_marks(self):
-        for line in self:
-            line.marks = line.rule_ids._names_by_marker()
-
-    @api.depends("checked", "outcome", "amount_residual")
-    def _compute_group_figures(self):
-        for line in self:
-            line.checked_count = int(line.checked)
-            line.included_count = int(line.outcome == "included")
-            line.listed_count = int(line.outcome != "dropped")
-            line.checked_amount = line.amount_residual if line.checked else 0
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        if field_expr in GROUP_FIGURES:
-            return SQL(GROUP_FIGURES[field_expr], line=SQL.identifier(alias))
-        return super()._field_to_sql(alias, field_expr, query)
 
     @api.depends("move_line_id")
     def _compute_promise_date(self):

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from .dunning_domain import find_fault, search_query
 from .dunning_exclusion_rule import parse_domain
-from .dunning_statement import Screen
+from .screen import Screen
 
 MAX_ACTIONS = 100
 
@@ -243,7 +243,7 @@ class DunningScenario(models.Model):
         :param customer_ids: restricts the answer to some customers
         """
         overdue = due_before and SQL(
-            "AND %s < %s", self.env["dunning.statement"]._date_due_sql(), due_before
+            "AND %s < %s", self.env["dunning.open.item"]._date_due_sql(), due_before
         )
         asked = customer_ids is not None and SQL("AND customer.id = ANY(%s)", list(customer_ids))
         return SQL(
@@ -251,7 +251,7 @@ class DunningScenario(models.Model):
                 WHERE customer.id IN (SELECT contact.commercial_partner_id
                                         %(open_items)s AND line.amount_residual > 0 %(overdue)s)
                   %(asked)s AND %(none_applies)s""",
-            open_items=self.env["dunning.statement"]._open_items_sql(Screen(company)),
+            open_items=self.env["dunning.open.item"]._open_items_sql(Screen(company)),
             overdue=overdue or SQL(),
             asked=asked or SQL(),
             none_applies=self._none_applies_sql(company),
@@ -275,13 +275,13 @@ class DunningScenario(models.Model):
         if self.campaign_type == "invoice":
             meant = SQL("%s = %s", self._choice_sql(company, self), self.id)
         customer = SQL("JOIN res_partner customer ON customer.id = contact.commercial_partner_id")
-        statement = self.env["dunning.statement"]
+        open_item = self.env["dunning.open.item"]
         self.env.flush_all()
         return self.env.execute_query(
             SQL(
                 "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
-                statement._open_items_sql(Screen(company), customer),
-                statement._date_due_sql(),
+                open_item._open_items_sql(Screen(company), customer),
+                open_item._date_due_sql(),
                 self._start(company),
                 meant,
             )

@@ -3,7 +3,7 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
 SCOPE_KEY = "dunning_screening_scope"
@@ -20,6 +20,7 @@ class DunningScreening(models.Model):
 
     _name = "dunning.screening"
     _description = "Excluded Receivables"
+    _inherit = "dunning.reasons"
     _auto = False
     _order = "date_due, id"
     _rec_name = "move_line_id"
@@ -96,60 +97,6 @@ class DunningScreening(models.Model):
         readonly=True,
         help="The reason that decides the outcome; there may be more.",
     )
-    reason_ids = fields.Json(readonly=True, help="Ids of all reasons, the deciding one first.")
-    rule_ids = fields.Many2many(
-        "dunning.exclusion.rule",
-        string="All Reasons",
-        compute="_compute_rule_ids",
-        search="_search_rule_ids",
-        help="Every reason that stands against a reminder, the deciding one first.",
-    )
-
-    marks = fields.Json(
-        compute="_compute_marks", help="The reasons by the place where their (x) stands."
-    )
-
-    @api.depends("rule_ids")
-    def _compute_marks(self):
-        for record in self:
-            record.marks = record.rule_ids._names_by_marker()
-
-    @api.depends("reason_ids")
-    def _compute_rule_ids(self):
-        self._fill_rule_ids(self)
-
-    @api.model
-    def _fill_rule_ids(self, records):
-        """Fill in `rule_ids` from `reason_ids`, without rules that were deleted since."""
-        rules = self.env["dunning.exclusion.rule"]
-        named = {rule_id for record in records for rule_id in record.reason_ids or []}
-        existing = set(rules.browse(named).exists().ids)
-        for record in records:
-            record.rule_ids = rules.browse(
-                rule_id for rule_id in record.reason_ids or [] if rule_id in existing
-            )
-
-    @api.model
-    def _search_rule_ids(self, operator, value):
-        return self._reasons_domain(operator, value)
-
-    @api.model
-    def _reasons_domain(self, operator, value):
-        """Return the domain on `rule_ids` for a model that keeps them in the column reason_ids."""
-        if operator not in ("in", "any"):
-            return NotImplemented
-        rules = self.env["dunning.exclusion.rule"]
-        wanted = rules.search(Domain(value)) if operator == "any" else rules.browse(value).exists()
-        texts = [str(rule_id) for rule_id in wanted.ids]
-
-        def contains_any(_model, alias, _query):
-            return SQL(
-                "COALESCE(%s @> ANY(%s::jsonb[]), FALSE)",
-                SQL.identifier(alias, "reason_ids"),
-                texts,
-            )
-
-        return Domain.custom(to_sql=contains_any)
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
@@ -241,10 +188,10 @@ class DunningScreening(models.Model):
         """Return {customer id: (outstanding, overdue)} in company currency."""
         if not customer_ids:
             return {}
-        statement = self.env["dunning.statement"]
+        open_item = self.env["dunning.open.item"]
         screen = Screen(company, company._dunning_today(), customers=tuple(customer_ids))
         self.env.flush_all()
-        rows = self.env.execute_query(statement._balance_of_customers_query(screen))
+        rows = self.env.execute_query(open_item._balance_of_customers_query(screen))
         return {customer_id: amounts for _company, customer_id, *amounts in rows}
 
     @api.model

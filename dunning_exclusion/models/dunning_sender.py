@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together.

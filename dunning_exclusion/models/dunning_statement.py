@@ -1,35 +1,12 @@
 import logging
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 from odoo import api, models
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
-# For one sort or join, in kB. What does not fit goes to disk, and costs a third more.
+# For one sort or join, in kB. What does not fit goes to disk, and costs a fifth more.
 WORK_MEMORY = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Screen:
-    """What is screened: the constants of one question to the screening.
-
-    :param companies: the companies asked about (res.company)
-    :param today: the day asked about; None: today in each company
-    :param owner: restricts the answer to ("line", "move" or "partner", ids); the ids of partners
-        are those of customers (commercial partners)
-    :param candidates: SELECT of the items a run is about, in one company, see
-        `dunning.candidate`; None: every open item, for the live report and the explanation
-    :param type_id: the reminder type of candidates without dunning level; 0: none
-    :param customers: the ids of the customers that are read, which follow from `owner`; None: all
-    """
-
-    companies: models.BaseModel
-    today: date | None = None
-    owner: tuple | None = None
-    candidates: SQL | None = None
-    type_id: int = 0
-    customers: tuple | None = None
 
 
 class DunningStatement(models.AbstractModel):
@@ -170,8 +147,8 @@ class DunningStatement(models.AbstractModel):
         """Return the parts of the statement that a run has more: `total` and `candidate`."""
         if not screen.candidates:
             return SQL()
-        # For the sake of all that follows, what its level says of a candidate is joined here:
-        # PostgreSQL cannot guess the number of rows after that.
+        # What its level says of a candidate is joined here and not at the end, where PostgreSQL
+        # expects a single row, and would look up the levels in a table of all items.
         return SQL(
             """total AS MATERIALIZED (
                    SELECT partner_id, %(owed)s FROM item GROUP BY partner_id),
@@ -182,7 +159,7 @@ class DunningStatement(models.AbstractModel):
                           COALESCE(level.action, 'email') = 'email' AS sends_email
                      FROM (%(candidates)s) chosen
                      LEFT JOIN dunning_level level ON level.id = chosen.level_id),""",
-            owed=self._owed_sql(screen),
+            owed=self.env["dunning.open.item"]._owed_sql(screen),
             type=screen.type_id,
             candidates=screen.candidates,
         )
@@ -206,32 +183,6 @@ class DunningStatement(models.AbstractModel):
         return SQL("array_remove(ARRAY[%s]::int[], NULL)", SQL(", ").join(cases))
 
     @api.model
-    def _open_items_sql(self, screen, join=None) -> SQL:
-        """Return FROM and WHERE of the open receivable items of the companies of `screen`.
-
-        :param join: a further JOIN of the statement
-        """
-        # `reconciled IS NOT TRUE` is what Odoo's own partial index on open items says.
-        return SQL(
-            """FROM account_move_line line
-               JOIN account_account account ON account.id = line.account_id
-               JOIN account_move move ON move.id = line.move_id
-               JOIN res_partner contact ON contact.id = line.partner_id
-               JOIN res_company company ON company.id = line.company_id
-               %(join)s
-              WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
-                AND account.account_type = 'asset_receivable'
-                AND line.company_id = ANY(%(companies)s)""",
-            join=join or SQL(),
-            companies=list(screen.companies.ids),
-        )
-
-    @api.model
-    def _date_due_sql(self) -> SQL:
-        """Return the due date for dunning over `line` and `move`: never before the agreed one."""
-        return SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
-
-    @api.model
     def _message_keys(self, screen) -> SQL:
         """Return the columns that tell which items go into one message."""
         if screen.candidates:
@@ -247,12 +198,12 @@ class DunningStatement(models.AbstractModel):
                       move.dunning_due_date AS postponed_to,
                       line.amount_residual, line.amount_residual_currency, %(ranks)s AS ranks
                  %(open_items)s %(chosen)s""",
-            date_due=self._date_due_sql(),
+            date_due=self.env["dunning.open.item"]._date_due_sql(),
             ranks=ranks,
-            open_items=self._open_items_sql(
+            open_items=self.env["dunning.open.item"]._open_items_sql(
                 screen, self.env["dunning.exclusion.condition"]._item_joins(screen)
             ),
-            chosen=self._chosen_customers(screen),
+            chosen=self.env["dunning.open.item"]._chosen_customers(screen),
         )
 
     @api.model
@@ -271,41 +222,11 @@ class DunningStatement(models.AbstractModel):
         return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases))
 
     @api.model
-    def _chosen_customers(self, screen) -> SQL:
-        """Return the restriction of open items to the customers that are read."""
-        if screen.customers is None:
-            return SQL()
-        return SQL("AND contact.commercial_partner_id = ANY(%s)", list(screen.customers))
-
-    @api.model
     def _restriction(self, screen) -> SQL:
         if not screen.owner or screen.owner[0] == "partner":
             return SQL()
         column = {"line": SQL("listed.id"), "move": SQL("listed.move_id")}[screen.owner[0]]
         return SQL("WHERE %s = ANY(%s)", column, list(screen.owner[1]))
-
-    @api.model
-    def _balance_of_customers_query(self, screen) -> SQL:
-        """Return company, customer, outstanding and overdue of the customers of `screen`."""
-        return SQL(
-            """SELECT company_id, partner_id, %(owed)s
-                 FROM (SELECT line.company_id, contact.commercial_partner_id AS partner_id,
-                              %(date_due)s AS date_due, line.amount_residual
-                         %(open_items)s %(chosen)s) AS open_item
-                GROUP BY company_id, partner_id""",
-            owed=self._owed_sql(screen),
-            date_due=self._date_due_sql(),
-            open_items=self._open_items_sql(screen),
-            chosen=self._chosen_customers(screen),
-        )
-
-    @api.model
-    def _owed_sql(self, screen) -> SQL:
-        return SQL(
-            """SUM(amount_residual) AS outstanding,
-               COALESCE(SUM(amount_residual) FILTER (WHERE date_due < %s), 0) AS overdue""",
-            screen.today,
-        )
 
     @api.model
     def _message_query(self, screen, ranks) -> SQL:
@@ -347,7 +268,7 @@ class DunningStatement(models.AbstractModel):
                             AND amount_residual > 0), 0) AS reminded_amount
                  FROM item
                 GROUP BY company_id, partner_id""",
-            owed=self._owed_sql(screen),
+            owed=self.env["dunning.open.item"]._owed_sql(screen),
             today=screen.today,
         )
 

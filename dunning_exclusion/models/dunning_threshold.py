@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from .dunning_statement import Screen
+from .screen import Screen
 
 
 class DunningThreshold(models.AbstractModel):
@@ -26,7 +26,7 @@ class DunningThreshold(models.AbstractModel):
             "dunning_customer_maximum": SQL("customer_amount > %s", value),
         }[name]
         self.env.flush_all()
-        statement = self.env["dunning.statement"]
+        open_item = self.env["dunning.open.item"]
         items, customers, amount = self.env.execute_query(
             SQL(
                 """SELECT COUNT(*), COUNT(DISTINCT customer), COALESCE(SUM(amount_residual), 0)
@@ -37,8 +37,8 @@ class DunningThreshold(models.AbstractModel):
                              %(open_items)s
                               AND line.amount_residual > 0 AND %(date_due)s < %(today)s) AS overdue
                     WHERE %(condition)s""",
-                open_items=statement._open_items_sql(Screen(company)),
-                date_due=statement._date_due_sql(),
+                open_items=open_item._open_items_sql(Screen(company)),
+                date_due=open_item._date_due_sql(),
                 today=company._dunning_today(),
                 condition=condition,
             )

@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_target import READERS
+from .dunning_held import READERS
 
 
 class ResPartner(models.Model):

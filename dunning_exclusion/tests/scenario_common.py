@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo.fields import Command
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
+from odoo.addons.dunning_exclusion.models.screen import Screen
 
 from .common import DunningCommon
 

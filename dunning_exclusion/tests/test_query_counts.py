@@ -6,7 +6,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL
 
 from odoo.addons.dunning_exclusion.models.dunning_outcome_search import DunningOutcomeSearch
-from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
+from odoo.addons.dunning_exclusion.models.screen import Screen
 
 from .common import DunningCommon
 

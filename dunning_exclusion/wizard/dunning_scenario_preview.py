@@ -3,7 +3,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from ..models.dunning_statement import Screen
+from ..models.screen import Screen
 
 # More customers than anybody reads; the totals count all of them.
 SHOWN_CUSTOMERS = 100

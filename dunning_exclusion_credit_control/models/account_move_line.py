@@ -3,7 +3,7 @@ from collections import Counter
 from odoo import models
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.dunning_statement import Screen
+from odoo.addons.dunning_exclusion.models.screen import Screen
 
 
 class AccountMoveLine(models.Model):
