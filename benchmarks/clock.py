@@ -15,8 +15,8 @@ class Clock:
     def __init__(self, env, rounds=ROUNDS):
         self.env, self.rounds = env, rounds
 
-    def once(self, work, undo=False):
-        """Return the seconds that `work` took; with `undo` what it wrote is rolled back."""
+    def once(self, work, undo=None):
+        """Return the seconds that `work` took; `undo` takes back what it wrote, off the clock."""
         self.env.invalidate_all()
         gc.collect()
         start = time.perf_counter()
@@ -24,15 +24,15 @@ class Clock:
         self.env.flush_all()
         seconds = time.perf_counter() - start
         if undo:
-            self.env.cr.rollback()
+            undo()
         return seconds
 
-    def median(self, work, undo=False):
+    def median(self, work, undo=None):
         """Return the median of some rounds, after one that fills the caches of the process."""
         self.once(work, undo)
         return statistics.median(self.once(work, undo) for _round in range(self.rounds))
 
-    def side_by_side(self, undo=False, **works):
+    def side_by_side(self, undo=None, **works):
         """Return {name: median} of several works, in turns, as the machine is not ours alone."""
         times = {name: [] for name in works}
         for number in range(self.rounds + 1):

@@ -3,12 +3,12 @@
 import json
 import traceback
 
-from . import measures, sending
+from . import measures, sending, task_list
 
 SECTIONS = {
     "screening": measures.screening,
     "prepare": measures.prepare,
-    "tasklist": measures.task_list,
+    "tasklist": task_list.task_list,
     "explain": measures.explanation,
     "search": measures.search,
     "blocks": measures.blocks,

@@ -1,9 +1,8 @@
-"""Measures of the screening, of runs, of screens and of blocks, in one open database.
+"""Measures of the screening, of runs, of forms and of blocks, in one open database.
 
 Each function yields `Measure`s. Nothing is committed: what was written is rolled back.
 """
 
-import json
 from dataclasses import asdict, dataclass
 
 from odoo.tools import SQL
@@ -107,12 +106,25 @@ def plan(env):
 # Runs ------------------------------------------------------------------------------------------
 
 
+# What a run is stored in, and what F3 stores in.
+TABLES = ("dunning_run_line", "bench_floor")
+
+
+def undo(env):
+    """Roll back, and remove what is left of it: the next round shall not write around it."""
+    env.cr.rollback()
+    env.cr._cnx.autocommit = True
+    for table in TABLES:
+        env.cr.execute(SQL("VACUUM %s", SQL.identifier(table)))
+    env.cr._cnx.autocommit = False
+
+
 def prepare(env):
     """A run of all due items, stored, against INSERT … SELECT written by hand."""
     clock = Clock(env)
     env.cr.execute(floors.TABLE)
-    # What is rolled back between the rounds shall not be cleaned up during the next one.
-    for table in ("bench_floor", "dunning_run_line"):
+    # Cleaned up between the rounds, and not during one of them.
+    for table in TABLES:
         env.cr.execute(
             SQL("ALTER TABLE %s SET (autovacuum_enabled = FALSE)", SQL.identifier(table))
         )
@@ -122,18 +134,16 @@ def prepare(env):
     env.cr.execute("ANALYZE")
 
     times = clock.side_by_side(
-        undo=True, floor=lambda: by_hand(env, floor), prepare=run.action_prepare
+        undo=lambda: undo(env), floor=lambda: by_hand(env, floor), prepare=run.action_prepare
     )
     with memory_above() as memory:
         run.action_prepare()
     lines = env["dunning.run.line"].search_count([("run_id", "=", run.id)])
     by_hand(env, floor)
     stored = env.cr.rowcount
-    env.cr.rollback()
+    undo(env)
     run.unlink()
     env.cr.execute("DROP TABLE bench_floor")
-    # The next measures shall not meet what was rolled back here.
-    env.cr.execute("TRUNCATE dunning_run_line")
     env.cr.execute("ALTER TABLE dunning_run_line RESET (autovacuum_enabled)")
     env.cr.commit()
     yield Measure("F3: classify and store, by hand", times["floor"], note=f"{stored} lines")
@@ -144,69 +154,6 @@ def prepare(env):
         note=f"{lines} lines",
     )
     yield Measure("memory of preparing", memory.megabytes, "MB", limit=300)
-
-
-def task_list(env):
-    """The first page of the task list, grouped; filtered by a reason; one customer ticked."""
-    run = env["dunning.run"].create({})
-    run.action_prepare()
-    env.cr.commit()
-    clock = Clock(env)
-    rule = env.ref("dunning_exclusion.rule_stop_item")
-    limit = 0.15 if run.included_count < 150_000 else 1.0
-    pages = {
-        "open the task list": [("outcome", "!=", "dropped")],
-        "filter it by a reason": [("rule_ids", "in", rule.ids)],
-    }
-    for name, domain in pages.items():
-        domain = [("run_id", "=", run.id), *domain]
-        yield Measure(
-            name, clock.median(lambda domain=domain: first_page(env, domain)), limit=limit
-        )
-    customer = (
-        env["dunning.run.line"]
-        .search([("run_id", "=", run.id), ("outcome", "=", "included")], limit=1)
-        .partner_id
-    )
-    mine = [("run_id", "=", run.id), ("partner_id", "=", customer.id)]
-
-    def tick():
-        lines = env["dunning.run.line"].search(mine)
-        lines.action_toggle_checked()
-        env.flush_all()
-        figures(env, run)
-
-    yield Measure("tick one customer", clock.median(tick), limit=limit)
-    run.unlink()
-    env.cr.commit()
-
-
-def first_page(env, domain):
-    """Do what the web client asks for to show the list grouped by customer."""
-    Line = env["dunning.run.line"]
-    groups = Line.web_read_group(
-        domain,
-        ["partner_id"],
-        ["amount_residual:sum", "days_overdue:max"],
-        limit=80,
-        auto_unfold=True,
-        unfold_read_specification=specification(env),
-    )
-    return json.dumps(groups, default=str)
-
-
-def specification(env):
-    names = env["dunning.run.line"].get_view(view_type="list")["models"]["dunning.run.line"]
-    result = {}
-    for name in names:
-        field = env["dunning.run.line"]._fields[name]
-        result[name] = {"fields": {"display_name": {}}} if field.relational else {}
-    return result
-
-
-def figures(env, run):
-    run.invalidate_recordset()
-    return run.read(["checked_amount", "checked_count", "customer_count", "progress"])
 
 
 # One customer ----------------------------------------------------------------------------------
@@ -278,4 +225,4 @@ def blocks(env):
         env["res.partner"].browse(ids).action_dunning_stop()
         env.flush_all()
 
-    yield Measure(f"stop {len(ids)} customers", clock.median(stop, undo=True), limit=5.0)
+    yield Measure(f"stop {len(ids)} customers", clock.median(stop, undo=env.cr.rollback), limit=5.0)

@@ -48,6 +48,7 @@ from . import (
     res_company,
     res_config_settings,
     res_partner,
+    res_users,
     account_move,
     account_move_line,
     account_payment_method_line,

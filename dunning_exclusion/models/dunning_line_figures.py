@@ -1,5 +1,6 @@
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.fields import Domain
+from odoo.tools import SQL, Query
 
 # Figures of a group of lines, made by PostgreSQL where the task list asks for them.
 GROUP_FIGURES = {
@@ -44,3 +45,41 @@ class DunningLineFigures(models.AbstractModel):
         if field_expr in GROUP_FIGURES:
             return SQL(GROUP_FIGURES[field_expr], line=SQL.identifier(alias))
         return super()._field_to_sql(alias, field_expr, query)
+
+    def _formatted_read_group_with_length(
+        self, domain, groupby, aggregates, offset=0, limit=None, order=None
+    ):
+        """Override of `web` to sum up the customers of the page only.
+
+        Odoo sums up all customers to show some of them by name, and then asks for their number.
+        """
+        directions = {"partner_id": False, "partner_id ASC": False, "partner_id DESC": True}
+        if list(groupby) != ["partner_id"] or not limit or order not in directions:
+            return super()._formatted_read_group_with_length(
+                domain, groupby, aggregates, offset=offset, limit=limit, order=order
+            )
+        customer_ids, length = self._page_of_customers(domain, offset, limit, directions[order])
+        mine = Domain(domain) & Domain("partner_id", "in", customer_ids)
+        groups = self.formatted_read_group(mine, groupby, aggregates, order=order)
+        return groups, length
+
+    @api.model
+    def _page_of_customers(self, domain, offset, limit, reverse):
+        """Return (ids of the customers on the page, number of all) of lines that match `domain`.
+
+        In the order of their names. Lines without a customer count as one, whose id is False.
+        """
+        self.browse().check_access("read")
+        lines = self._search(domain)
+        if lines.is_empty():
+            return [], 0
+        listed = lines.subselect(SQL("DISTINCT %s", SQL.identifier(self._table, "partner_id")))
+        customers = self.env["res.partner"]
+        page = Query(self.env, "listed", listed)
+        alias = page.left_join("listed", "partner_id", customers._table, "id", "partner_id")
+        page.order = customers._order_to_sql(customers._order, page, alias, reverse)
+        page.offset, page.limit = offset, limit
+        rows = self.env.execute_query(
+            page.select(SQL.identifier("listed", "partner_id"), SQL("COUNT(*) OVER ()"))
+        )
+        return [row[0] or False for row in rows], rows[0][1] if rows else 0

@@ -125,6 +125,12 @@ class DunningNotice(models.Model):
         "This customer was reminded at this level in this run already.",
     )
 
+    def unlink(self):
+        """Override to keep the lines of a deleted notice, which were not reminded of then."""
+        result = super().unlink()
+        self.env["dunning.line.upkeep"]._forget("notice_id", self.ids)
+        return result
+
     @api.depends("level_id")
     def _compute_level_number(self):
         for notice in self:

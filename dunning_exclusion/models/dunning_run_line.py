@@ -113,7 +113,7 @@ class DunningRunLine(models.Model):
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )
-    override_user_id = fields.Many2one(
+    override_user_id = Snapshot(
         "res.users",
         string="Ticked by",
         readonly=True,
@@ -130,11 +130,10 @@ class DunningRunLine(models.Model):
     skip_reason = fields.Char(
         readonly=True, help="Why a line was left out when the run was sent, if not by a rule."
     )
-    notice_id = fields.Many2one(
+    notice_id = Snapshot(
         "dunning.notice",
         readonly=True,
         index="btree_not_null",
-        ondelete="set null",
         help="The message that reminds of the item.",
     )
 
@@ -145,15 +144,22 @@ class DunningRunLine(models.Model):
 
     @api.depends("move_line_id")
     def _compute_promise_date(self):
-        promises = self.env["dunning.promise"].search(
-            Domain("move_line_ids", "in", self.move_line_id.ids) & Domain("state", "in", ["open"])
+        promises = self.env["dunning.promise"]._search(Domain("state", "in", ["open"]))
+        dates = dict(
+            self.env.execute_query(
+                SQL(
+                    """SELECT promised.move_line_id, MAX(promise.date)
+                         FROM dunning_promise_move_line_rel promised
+                         JOIN dunning_promise promise ON promise.id = promised.promise_id
+                        WHERE promised.move_line_id IN %s AND promise.id IN %s
+                        GROUP BY promised.move_line_id""",
+                    tuple(self.move_line_id.ids) or (0,),
+                    promises.subselect(),
+                )
+            )
         )
-        dates = {}
-        for promise in promises:
-            for item in promise.move_line_ids:
-                dates[item] = max(promise.date, dates.get(item, promise.date))
         for line in self:
-            line.promise_date = dates.get(line.move_line_id, False)
+            line.promise_date = dates.get(line.move_line_id.id, False)
 
     def web_read(self, specification):
         """Override of `web` to mend lines whose items were deleted while a run was prepared."""

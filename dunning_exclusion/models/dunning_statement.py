@@ -121,8 +121,10 @@ class DunningStatement(models.AbstractModel):
                            WHEN decision.rank <= %(dropped)s THEN 'dropped'
                            ELSE 'unchecked' END AS outcome,
                       (%(rule_ids)s::int[])[decision.rank] AS rule_id,
-                      CASE WHEN decision.rank IS NOT NULL THEN
-                          (SELECT jsonb_agg((%(rule_ids)s::int[])[rank] ORDER BY rank)
+                      CASE cardinality(listed.ranks || message.ranks)
+                      WHEN 0 THEN NULL
+                      WHEN 1 THEN jsonb_build_array((%(rule_ids)s::int[])[decision.rank])
+                      ELSE (SELECT jsonb_agg((%(rule_ids)s::int[])[rank] ORDER BY rank)
                              FROM unnest(listed.ranks || message.ranks) rank)
                       END AS reason_ids
                  FROM %(listed)s listed
@@ -147,11 +149,15 @@ class DunningStatement(models.AbstractModel):
         """Return the parts of the statement that a run has more: `total` and `candidate`."""
         if not screen.candidates:
             return SQL()
-        # What its level says of a candidate is joined here and not at the end, where PostgreSQL
-        # expects a single row, and would look up the levels in a table of all items.
+        # PostgreSQL has statistics of customers, but not of `item`: grouped by that it would expect
+        # 200 of them, and look each one up. What its level says of a candidate is joined here and
+        # not at the end, where PostgreSQL expects a single row, and would look up the levels in a
+        # table of all items.
         return SQL(
             """total AS MATERIALIZED (
-                   SELECT partner_id, %(owed)s FROM item GROUP BY partner_id),
+                   SELECT customer.id AS partner_id, %(owed)s
+                     FROM item JOIN res_partner customer ON customer.id = item.partner_id
+                    GROUP BY customer.id),
                candidate AS MATERIALIZED (
                    SELECT chosen.*, COALESCE(chosen.bundle, chosen.level_id) AS message_key,
                           level.sequence AS level_sequence, level.scenario_id,

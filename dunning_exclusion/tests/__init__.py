@@ -28,6 +28,7 @@ from . import (
     test_field_stories_sending,
     test_forgotten_blocks,
     test_help_texts,
+    test_line_pages,
     test_line_upkeep,
     test_menus,
     test_mirror,

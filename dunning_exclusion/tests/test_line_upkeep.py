@@ -26,9 +26,7 @@ class TestLineUpkeep(DunningCommon):
                  JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY(conkey)
                 WHERE conrelid = 'dunning_run_line'::regclass AND contype = 'f'"""
         )
-        names = {name for (name,) in self.env.cr.fetchall()}
-        # Both are empty in a new line.
-        self.assertEqual(names, {"notice_id", "override_user_id"})
+        self.assertEqual(self.env.cr.fetchall(), [])
 
     def test_a_deleted_item_is_forgotten_and_its_entry_is_not(self):
         invoice = self._create_invoice()
@@ -84,6 +82,22 @@ class TestLineUpkeep(DunningCommon):
         kept = self._prepared_line()
         line.run_id.unlink()
         self.assertEqual((line | kept).exists(), kept)
+
+    def test_a_line_outlives_its_notice_and_who_ticked_it(self):
+        self._create_invoice()
+        line = self._prepared_line()
+        user = self._create_user("temp", "dunning_exclusion.group_dunning_manager")
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL("UPDATE dunning_run_line SET override_user_id = %s WHERE id = %s", user.id, line.id)
+        )
+        line.run_id.action_send()
+        notice = line.notice_id
+        self.assertEqual((len(notice), line.override_user_id), (1, user))
+        notice.sudo().unlink()
+        user.unlink()
+        self.assertFalse(line.notice_id or line.override_user_id)
+        self.assertEqual(line.partner_id, self.customer)
 
     def test_deleted_scenarios_and_rules_are_forgotten(self):
         rule = self.env["dunning.exclusion.rule"].create(

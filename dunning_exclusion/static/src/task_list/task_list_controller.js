@@ -50,7 +50,7 @@ export class TaskListController extends ListController {
 
     async onRecordSaved(record) {
         await super.onRecordSaved(record);
-        await this.model.onTicked(record);
+        await this.model.onRecordTicked(record);
     }
 
     /** What is ticked and not sent yet, each part in words. */

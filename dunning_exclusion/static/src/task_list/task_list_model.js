@@ -1,6 +1,8 @@
 import { RelationalModel } from "@web/model/relational_model/relational_model";
 import { reactive } from "@odoo/owl";
 
+const TICKED = ["checked_count:sum", "checked_amount:sum"];
+
 /**
  * Lines of a run, with the figures of the whole run and the reasons beside the customers.
  *
@@ -48,27 +50,51 @@ export class TaskListModel extends RelationalModel {
         );
     }
 
-    /** Tick or untick all lines of a domain, those on other pages included. */
-    async tick(domain, checked) {
-        await this.orm.call("dunning.task.list", "tick", [domain, checked]);
+    /** Tick or untick all lines of the list, those on other pages included. */
+    async tickAll(checked) {
+        await this.tick(this.root.domain, checked);
         await this.load();
     }
 
-    /** Keep the totals of the groups around `record` right after it was ticked or unticked. */
-    async onTicked(record) {
+    /** Tick or untick all lines of `group`; nothing else on the page is read anew. */
+    async tickGroup(group, checked) {
+        await this.tick(group.groupDomain, checked);
+        const [[ticked]] = await Promise.all([
+            this.orm.formattedReadGroup(group.resModel, group.groupDomain, [], TICKED, {
+                context: group.context,
+            }),
+            group.isFolded || group.list.load(),
+        ]);
+        await this.onTicked(({ id }) => id === group.id, {
+            count: ticked["checked_count:sum"] - group.aggregates.checked_count,
+            amount: ticked["checked_amount:sum"] - group.aggregates.checked_amount,
+        });
+    }
+
+    /** Follow `record`, which was ticked or unticked. */
+    onRecordTicked(record) {
         const sign = record.data.checked ? 1 : -1;
-        const visit = (list) => {
-            if (!list.isGrouped) {
-                return list.records.some(({ id }) => id === record.id);
-            }
-            const group = list.groups.find((candidate) => visit(candidate.list));
+        const holds = ({ list }) =>
+            !list.isGrouped && list.records.some(({ id }) => id === record.id);
+        return this.onTicked(holds, { count: sign, amount: sign * record.data.amount_residual });
+    }
+
+    tick(domain, checked) {
+        return this.orm.call("dunning.task.list", "tick", [domain, checked]);
+    }
+
+    /** Add to the totals of the group that `holds` what was ticked, and of those around it. */
+    async onTicked(holds, { count, amount }) {
+        const add = (list) => {
+            const isAround = (group) => holds(group) || add(group.list);
+            const group = list.isGrouped && list.groups.find(isAround);
             if (group) {
-                group.aggregates.checked_count += sign;
-                group.aggregates.checked_amount += sign * record.data.amount_residual;
+                group.aggregates.checked_count += count;
+                group.aggregates.checked_amount += amount;
             }
             return Boolean(group);
         };
-        visit(this.root);
+        add(this.root);
         await this.loadFigures();
         this.notify();
     }

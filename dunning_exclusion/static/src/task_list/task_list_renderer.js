@@ -3,7 +3,6 @@ import { CheckBox } from "@web/core/checkbox/checkbox";
 import { ListRenderer } from "@web/views/list/list_renderer";
 import { ReasonMark } from "../reason_mark/reason_mark";
 import { formatMonetary } from "@web/views/fields/formatters";
-import { onPatched } from "@odoo/owl";
 
 const CUSTOMER_ACTIONS = [
     { name: "action_preview", icon: "fa-eye", label: _t("Preview the message") },
@@ -19,11 +18,6 @@ export class TaskListRenderer extends ListRenderer {
     static template = "dunning_exclusion.TaskList.Renderer";
     static groupRowTemplate = "dunning_exclusion.TaskList.GroupRow";
     static components = { ...ListRenderer.components, CheckBox, ReasonMark };
-
-    setup() {
-        super.setup();
-        onPatched(() => this.focusTickedGroup());
-    }
 
     get model() {
         return this.props.list.model;
@@ -71,31 +65,17 @@ export class TaskListRenderer extends ListRenderer {
         return _t("Send to %(group)s", { group: group.displayName });
     }
 
-    async tickGroup(group) {
+    tickGroup(group) {
         const { value, disabled } = this.tickState(group.aggregates);
         if (!disabled) {
-            await this.model.tick(group.groupDomain, !value);
-            this.groupToFocus = { value: group.value };
-        }
-    }
-
-    /** Keep the focus on the box of a group that was ticked: its row was made anew. */
-    focusTickedGroup() {
-        const { groups = [] } = this.props.list;
-        const group =
-            this.groupToFocus && groups.find(({ value }) => value === this.groupToFocus.value);
-        this.groupToFocus = undefined;
-        if (group && document.activeElement === document.body) {
-            this.rootRef.el
-                .querySelector(`[data-group-id="${group.id}"] .o_dunning_group_tick input`)
-                ?.focus();
+            return this.model.tickGroup(group, !value);
         }
     }
 
     tickAll() {
         const { value, disabled } = this.allTickState;
         if (!disabled) {
-            return this.model.tick(this.props.list.domain, !value);
+            return this.model.tickAll(!value);
         }
     }
 
