@@ -61,27 +61,27 @@ class Memory:
 
 
 @contextlib.contextmanager
-def memory_above(interval=0.01):
-    """Measure by how much the resident memory of this process grows at most within the block."""
+def memory_above(pid="self", interval=0.01):
+    """Measure by how much the memory of a process grows at most within the block: of this one."""
     result, ended = Memory(), threading.Event()
     gc.collect()
-    start = resident()
+    start = own_memory(pid)
 
     def watch():
         while not ended.wait(interval):
-            result.megabytes = max(result.megabytes, resident() - start)
+            result.megabytes = max(result.megabytes, own_memory(pid) - start)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield result
     finally:
-        result.megabytes = max(result.megabytes, resident() - start)
+        result.megabytes = max(result.megabytes, own_memory(pid) - start)
         ended.set()
         watcher.join()
 
 
-def resident():
-    """Return the megabytes of memory that this process has."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096 / 1024**2
+def own_memory(pid):
+    """Return the megabytes that a process of this machine has for itself alone."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) / 1024

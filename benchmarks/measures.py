@@ -136,7 +136,7 @@ def prepare(env):
     times = clock.side_by_side(
         undo=lambda: undo(env), floor=lambda: by_hand(env, floor), prepare=run.action_prepare
     )
-    with memory_above() as memory:
+    with memory_above() as memory, memory_above(env.cr._cnx.info.backend_pid) as backend:
         run.action_prepare()
     lines = env["dunning.run.line"].search_count([("run_id", "=", run.id)])
     by_hand(env, floor)
@@ -154,6 +154,7 @@ def prepare(env):
         note=f"{lines} lines",
     )
     yield Measure("memory of preparing", memory.megabytes, "MB", limit=300)
+    yield Measure("memory of preparing, in PostgreSQL", backend.megabytes, "MB")
 
 
 # One customer ----------------------------------------------------------------------------------

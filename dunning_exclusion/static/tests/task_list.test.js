@@ -131,6 +131,25 @@ test("the box of a customer ticks on the server, for its other pages, too", asyn
     expect.verifySteps([[[["partner_id", "=", 1]], true]]);
 });
 
+test("a customer ticked: its lines and totals follow, the page is not read anew", async () => {
+    onRpc("dunning.task.list", "tick", function ({ args: [, checked] }) {
+        const lines = this.env["dunning.run.line"];
+        lines.write([1], { checked, checked_count: 1, checked_amount: 50 });
+        return true;
+    });
+    await mountTaskList();
+    onRpc("dunning.run.line", "web_read_group", () => expect.step("the page is read anew"));
+    onRpc("dunning.task.list", "read_figures", () => ({ ...FIGURES, amount: 450 }));
+    await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
+    await animationFrame();
+    expect(".o_group_header:eq(0) .o_dunning_group_ticked").toHaveText("1 of 1 ticked, 50.00");
+    expect(".o_group_header:eq(0) input").toBeChecked();
+    expect(".o_data_row:eq(0) .o_dunning_tick input").toBeChecked();
+    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("2 of 2 ticked, 400.00");
+    expect(".o_dunning_figures").toHaveText(/450\.00/);
+    expect.verifySteps([]);
+});
+
 test("one item unticked: the totals of its customer follow", async () => {
     onRpc("dunning.run.line", "web_save", ({ args }) => expect.step(args));
     await mountTaskList();
