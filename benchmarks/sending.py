@@ -84,5 +84,5 @@ def compare(env, size, seconds, notices):
     same = sample.filtered(lambda notice: notice._template() == template)
     assert same == sample
     clock = Clock(env)
-    floor = clock.median(batch, undo=True) * size / len(sample)
+    floor = clock.median(batch, undo=env.cr.rollback) * size / len(sample)
     yield Measure(f"send {size} customers", seconds, "s", floor, "send_mail_batch of the same", 2.5)

@@ -95,6 +95,8 @@ class DunningCandidate(models.AbstractModel):
         Where Odoo has rebuilt the items of an invoice, what they were sent counts for every item
         of the same customer in it.
         """
+        # OFFSET 0 has each line look up its notice. Before PostgreSQL has counted new notices it
+        # would do it the other way round, and read all items again for each notice.
         return SQL(
             """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
                       run_line.notice_id, notice.state, notice.date, placed.place
@@ -106,7 +108,8 @@ class DunningCandidate(models.AbstractModel):
                          JOIN dunning_run_line line ON line.move_id = item.move_id
                           AND line.partner_id = item.partner_id
                         WHERE line.notice_id IS NOT NULL AND line.move_line_id IS NULL) run_line
-                 JOIN dunning_notice notice ON notice.id = run_line.notice_id
+                CROSS JOIN LATERAL (SELECT * FROM dunning_notice
+                                     WHERE id = run_line.notice_id OFFSET 0) notice
                  LEFT JOIN dunning_level level ON level.id = run_line.level_id
                  LEFT JOIN dunning_scenario scenario
                    ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)

@@ -92,6 +92,29 @@ class TestQueryCounts(DunningCommon):
         self.assertEqual(read["account_move_line"] - promised, 1)
         self.assertEqual(read["account_move"], 1)
 
+    def test_new_notices_do_not_make_a_run_read_its_items_again(self):
+        self._add_customers(6)
+        run = self._create_run()
+        run.action_send()
+        self.assertEqual(len(run.notice_ids), 6)
+        run = self._create_run(prepare=False)
+        candidates = self.env["dunning.preparation"]._candidates_query(run)
+        query = self.env["dunning.statement"]._query(
+            Screen(self.company, run.date, candidates=candidates)
+        )
+        # What PostgreSQL chooses when it believes that there is no notice yet.
+        for kind in ("hashjoin", "mergejoin", "material"):
+            self.env.cr.execute(SQL("SET LOCAL %s = off", SQL.identifier(f"enable_{kind}")))
+        past = [
+            node
+            for part in self._nodes(self._plan(query))
+            if part.get("Subplan Name") == "CTE past"
+            for node in self._nodes(part)
+        ]
+        loops = [node["Actual Loops"] for node in past if node.get("CTE Name") == "item"]
+        self.assertEqual(len(loops), 2)
+        self.assertLessEqual(max(loops), 1)
+
     def test_a_page_of_a_search_by_outcome_screens_once(self):
         self._add_customers(3)
         Line = self.env["account.move.line"]
