@@ -66,7 +66,7 @@ def screening(env):
 
 def by_hand(env, floor):
     """Run a floor under the settings that the addon chooses for its statements."""
-    env["dunning.statement"]._plan_for_many()
+    env["dunning.statement"]._set_planner()
     env.cr.execute(floor)
 
 

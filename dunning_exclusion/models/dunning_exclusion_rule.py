@@ -15,6 +15,11 @@ DOMAIN_MODELS = [
     ("account.move", "Invoice"),
     ("account.move.line", "Item"),
 ]
+# What it takes to know what a rule does in a company, and in which order.
+DECIDING_FIELDS = [
+    *("code", "sequence", "level", "source", "model", "domain"),
+    *("default_effect", "company_effect", "disabled"),
+]
 
 
 def parse_domain(text):
@@ -323,7 +328,7 @@ class DunningExclusionRule(models.Model):
         rules = (
             self.sudo()
             .with_company(company)
-            .search(Domain("company_id", "in", [False, company.id]))
+            .search_fetch(Domain("company_id", "in", [False, company.id]), DECIDING_FIELDS)
         )
         return rules.filtered(lambda rule: rule.enabled)._deciding_first(company)
 

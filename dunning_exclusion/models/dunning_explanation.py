@@ -121,9 +121,10 @@ class DunningExplanation(models.AbstractModel):
 
     @api.model
     def _promise_sources(self, rows):
-        promises = self.env["dunning.promise"].search(
+        promises = self.env["dunning.promise"].search_fetch(
             Domain("move_line_ids", "in", [row[0] for row in rows])
-            & Domain("state", "in", ["open"])
+            & Domain("state", "in", ["open"]),
+            ["date", "create_date"],
         )
         return [
             {"since": promise.create_date.date(), "until": promise.date} for promise in promises

@@ -120,7 +120,7 @@ class ResCompany(models.Model):
     def _dunning_companies_by_day(self):
         """Return {today: companies where it is that day}, whatever companies are chosen now."""
         # Only their days are read; which records are found is up to the record rules.
-        companies = self.sudo().search(Domain.TRUE)
+        companies = self.sudo().search_fetch(Domain.TRUE, ["partner_id"])
         return companies.grouped(lambda company: company._dunning_today())
 
     @api.model
