@@ -110,6 +110,19 @@ def plan(env):
 TABLES = ("dunning_run_line", "bench_floor")
 
 
+def make_floor(env):
+    """Make what F3 stores in, and return F3."""
+    env.cr.execute(floors.TABLE)
+    # Cleaned up between the rounds, and not during one of them.
+    for table in TABLES:
+        env.cr.execute(
+            SQL("ALTER TABLE %s SET (autovacuum_enabled = FALSE)", SQL.identifier(table))
+        )
+    env.cr.commit()
+    env.cr.execute("ANALYZE")
+    return floors.query(floors.INSERT, env, env.company)
+
+
 def undo(env):
     """Roll back, and remove what is left of it: the next round shall not write around it."""
     env.cr.rollback()
@@ -122,17 +135,8 @@ def undo(env):
 def prepare(env):
     """A run of all due items, stored, against INSERT … SELECT written by hand."""
     clock = Clock(env)
-    env.cr.execute(floors.TABLE)
-    # Cleaned up between the rounds, and not during one of them.
-    for table in TABLES:
-        env.cr.execute(
-            SQL("ALTER TABLE %s SET (autovacuum_enabled = FALSE)", SQL.identifier(table))
-        )
     run = env["dunning.run"].create({})
-    floor = floors.query(floors.INSERT, env, env.company)
-    env.cr.commit()
-    env.cr.execute("ANALYZE")
-
+    floor = make_floor(env)
     times = clock.side_by_side(
         undo=lambda: undo(env), floor=lambda: by_hand(env, floor), prepare=run.action_prepare
     )

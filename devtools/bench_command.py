@@ -11,7 +11,8 @@ from .base import DevError, cache, say
 from .bench_table import measure, print_table
 
 # names that are measured in the work copy, in this order; the others are separate
-OTHERS = ("core", "peer")
+OTHERS = ("growth", "core", "peer")
+GROWTH_LIMIT = 11
 CORE_LIMIT = 1.03
 PEER_LIMIT = 100_000
 
@@ -28,6 +29,8 @@ def run(arguments):
     measures = []
     if not wanted or wanted - set(OTHERS):
         measures += measure_addon(options.items, [name for name in wanted if name not in OTHERS])
+    if not wanted or "growth" in wanted:
+        measures += measure_growth(options.items)
     if not wanted or "core" in wanted:
         measures += measure_core(options.items)
     if not wanted or "peer" in wanted:
@@ -58,18 +61,37 @@ def figures(name, call):
     return json.loads(output.split("--- figures ")[1].splitlines()[0])
 
 
-def measure_core(items):
-    """Compare Odoo's own work with the addon and without, in turns."""
-    without, held = bench_data.ledger(items), bench_data.held_ledger(items)
+def in_turns(module, origins):
+    """Return the figures that a module of the benchmark finds in two databases, in turns."""
     turn = cache("bench", "turn")
     turn.parent.mkdir(exist_ok=True)
     turn.write_text("0")
-    script = "from benchmarks import core\ncore.measure(env, %r, %s)"
-    with bench_data.work_copy(without) as plain, bench_data.work_copy(held, 1) as ours:
-        say("Measuring Odoo's own work with the addon and without it …")
+    script = f"from benchmarks import {module}\n{module}.measure(env, {str(turn)!r}, %s)"
+    with bench_data.work_copy(origins[0]) as first, bench_data.work_copy(origins[1], 1) as second:
         with ThreadPoolExecutor() as pool:
-            scripts = [script % (str(turn), place) for place in (0, 1)]
-            floors, found = pool.map(figures, (plain, ours), scripts)
+            return list(pool.map(figures, (first, second), (script % 0, script % 1)))
+
+
+def measure_growth(items):
+    """Compare with a tenth of the items."""
+    if items < 100_000:
+        return []
+    few = items // 10
+    origins = [bench_data.held_ledger(count) for count in (few, items)]
+    say(f"Measuring what ten times {few:,} items take …")
+    before, after = in_turns("growth", origins)
+    limits = dict.fromkeys(after, GROWTH_LIMIT) | {"F3": None}
+    return [
+        measure(f"growth: {work}", after[work], "s", before[work], f"{few:,} items", limits[work])
+        for work in after
+    ]
+
+
+def measure_core(items):
+    """Compare Odoo's own work with the addon and without, in turns."""
+    origins = bench_data.ledger(items), bench_data.held_ledger(items)
+    say("Measuring Odoo's own work with the addon and without it …")
+    floors, found = in_turns("core", origins)
     result = []
     for work in found:
         for place, (what, unit) in enumerate((("queries", ""), ("time", "s"))):

@@ -7,11 +7,9 @@ from odoo.tools import SQL
 _logger = logging.getLogger(__name__)
 # For one sort or join, in kB. What does not fit goes to disk, and costs a fifth more.
 WORK_MEMORY = 64 * 1024
-# So many joins PostgreSQL may reorder; 8 is what it does unless told otherwise.
-REORDERED_JOINS = 8
-# For a handful of customers, where it takes longer to plan the statement than to execute it: line,
-# account, entry and contact.
-REORDERED_JOINS_OF_FEW = 4
+# So many joins PostgreSQL may reorder; 8 is its default. For a few customers planning takes longer
+# than the answer: line, account, entry and contact will do.
+REORDERED_JOINS, REORDERED_JOINS_OF_FEW = 8, 4
 
 
 class DunningStatement(models.AbstractModel):
