@@ -140,9 +140,13 @@ def prepare(env):
     times = clock.side_by_side(
         undo=lambda: undo(env), floor=lambda: by_hand(env, floor), prepare=run.action_prepare
     )
-    with memory_above() as memory, memory_above(env.cr._cnx.info.backend_pid) as backend:
-        run.action_prepare()
-    lines = env["dunning.run.line"].search_count([("run_id", "=", run.id)])
+    with env.registry.cursor() as cr:
+        # A new process of PostgreSQL, which keeps no memory of earlier work.
+        anew = run.with_env(env(cr=cr))
+        with memory_above() as memory, memory_above(cr._cnx.info.backend_pid) as backend:
+            anew.action_prepare()
+        lines = anew.line_ids.search_count([("run_id", "=", run.id)])
+        cr.rollback()
     by_hand(env, floor)
     stored = env.cr.rowcount
     undo(env)

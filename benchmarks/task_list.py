@@ -40,6 +40,7 @@ class Screen:
         domain = [("run_id", "=", run.id), ("outcome", "=", "included")]
         self.customer = self.lines.search(domain, limit=1).partner_id
         self.ticked = True
+        self.aggregates, self.specification = self._aggregates(), self._specification()
 
     def page(self, condition):
         """Show the first customers with their sums and reasons, and the lines of some."""
@@ -47,10 +48,10 @@ class Screen:
         page = self.lines.web_read_group(
             domain,
             ["partner_id"],
-            self.aggregates(),
+            self.aggregates,
             limit=self.groups_limit,
             auto_unfold=True,
-            unfold_read_specification=self.specification(),
+            unfold_read_specification=self.specification,
         )
         customer_ids = [group["partner_id"][0] for group in page["groups"]]
         marks = self.task_list.read_customer_marks(domain, customer_ids)
@@ -63,13 +64,13 @@ class Screen:
         self.task_list.tick(domain, self.ticked)
         sums = ["checked_count:sum", "checked_amount:sum"]
         groups = self.lines.formatted_read_group(domain, [], sums)
-        lines = self.lines.web_search_read(domain, self.specification(), limit=80)
+        lines = self.lines.web_search_read(domain, self.specification, limit=80)
         return json.dumps([groups, lines, self.figures()], default=str)
 
     def figures(self):
         return json.dumps(self.task_list.read_figures(self.run.id), default=str)
 
-    def aggregates(self):
+    def _aggregates(self):
         """Return what the web client sums up: amounts as they are, and by their currency."""
         fields = self.lines.fields_get(self.names, ["type", "aggregator", "currency_field"])
         summed = {
@@ -83,7 +84,7 @@ class Screen:
                 result += [f"{currency}:array_agg_distinct", f"{name}:sum_currency"]
         return list(dict.fromkeys(result))
 
-    def specification(self):
+    def _specification(self):
         return {
             name: {"fields": {"display_name": {}}} if self.lines._fields[name].relational else {}
             for name in self.names

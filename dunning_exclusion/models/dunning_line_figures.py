@@ -35,11 +35,15 @@ class DunningLineFigures(models.AbstractModel):
 
     @api.depends("checked", "outcome", "amount_residual")
     def _compute_group_figures(self):
-        for line in self:
-            line.checked_count = int(line.checked)
-            line.included_count = int(line.outcome == "included")
-            line.listed_count = int(line.outcome != "dropped")
-            line.checked_amount = line.amount_residual if line.checked else 0
+        for outcome, lines in self.grouped("outcome").items():
+            lines.included_count = int(outcome == "included")
+            lines.listed_count = int(outcome != "dropped")
+        ticked = self.filtered("checked")
+        ticked.checked_count = 1
+        for line in ticked:
+            line.checked_amount = line.amount_residual
+        unticked = self - ticked
+        unticked.checked_count = unticked.checked_amount = 0
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr in GROUP_FIGURES:

@@ -27,15 +27,17 @@ class DunningReasons(models.AbstractModel):
         named = {rule_id for record in self for rule_id in record.reason_ids or []}
         # Rules can be deleted; what was found out by them is kept.
         existing = set(rules.browse(named).exists().ids)
-        for record in self:
-            record.rule_ids = rules.browse(
-                rule_id for rule_id in record.reason_ids or [] if rule_id in existing
-            )
+        for reasons, records in self._by_reasons().items():
+            records.rule_ids = rules.browse(rule_id for rule_id in reasons if rule_id in existing)
 
     @api.depends("rule_ids")
     def _compute_marks(self):
-        for record in self:
-            record.marks = record.rule_ids._names_by_marker()
+        for records in self._by_reasons().values():
+            records.marks = records[:1].rule_ids._names_by_marker()
+
+    def _by_reasons(self):
+        """Return {ids of rules: the records that have them}: on a page there are few kinds."""
+        return self.grouped(lambda record: tuple(record.reason_ids or ()))
 
     @api.model
     def _search_rule_ids(self, operator, value):

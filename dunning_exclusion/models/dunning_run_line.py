@@ -158,8 +158,8 @@ class DunningRunLine(models.Model):
                 )
             )
         )
-        for line in self:
-            line.promise_date = dates.get(line.move_line_id.id, False)
+        for date, lines in self.grouped(lambda line: dates.get(line.move_line_id.id)).items():
+            lines.promise_date = date
 
     def web_read(self, specification):
         """Override of `web` to mend lines whose items were deleted while a run was prepared."""
