@@ -33,7 +33,8 @@ class DunningReasons(models.AbstractModel):
     @api.depends("rule_ids")
     def _compute_marks(self):
         for records in self._by_reasons().values():
-            records.marks = records[:1].rule_ids._names_by_marker()
+            # The first of them by iteration: a slice would read the rules of one record alone.
+            records.marks = next(iter(records)).rule_ids._names_by_marker()
 
     def _by_reasons(self):
         """Return {ids of rules: the records that have them}: on a page there are few kinds."""

@@ -22,7 +22,8 @@ class DunningRunLine(models.Model):
     _name = "dunning.run.line"
     _description = "Dunning Run Line"
     _inherit = ["dunning.reasons", "dunning.line.figures"]
-    _order = "run_id desc, partner_id, date_due, id"
+    # Lines are shown by run; ordering them by it as well would join it for each question.
+    _order = "partner_id, date_due, id"
     _rec_name = "move_line_id"
     # Written by the million: the run says who made its lines and when.
     _log_access = False

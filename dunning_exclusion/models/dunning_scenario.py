@@ -183,10 +183,11 @@ class DunningScenario(models.Model):
     def _of_company(self, company, campaign_type):
         """Return the active scenarios of `company`, in the order in which they are tried."""
         # Which scenarios there are must not depend on who prepares the run.
-        return self.sudo().search(
+        return self.sudo().search_fetch(
             Domain("company_id", "in", [False, company.id])
             & Domain("campaign_type", "=", campaign_type)
-            & Domain("active", "=", True)
+            & Domain("active", "=", True),
+            ["sequence", "customer_domain"],
         )
 
     @api.model
@@ -215,8 +216,11 @@ class DunningScenario(models.Model):
     @api.model
     def _by_email_sql(self, company):
         """Return whether the scenario of `customer` sends e-mails, as SQL; None: none does."""
-        scenarios = self.sudo()._of_company(company, "invoice")
-        with_email = scenarios.filtered(lambda s: "email" in s.level_ids.mapped("action"))
+        scenarios = self._of_company(company, "invoice")
+        e_mails = Domain("scenario_id", "in", scenarios.ids) & Domain("action", "=", "email")
+        # What is asked of the scenarios here is not for the eyes of a user, see `_of_company`.
+        levels = self.env["dunning.level"].sudo()
+        with_email = levels.search_fetch(e_mails, ["scenario_id"], order="id").scenario_id
         if not with_email:
             return None
         if with_email == scenarios and not all(scenario._is_restricted() for scenario in scenarios):

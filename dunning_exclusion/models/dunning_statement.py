@@ -264,10 +264,11 @@ class DunningStatement(models.AbstractModel):
     @api.model
     def _ordinary_message_sql(self, screen) -> SQL:
         """Return type and way of the message that is asked about outside a run: overdue items."""
-        overdue_type = self.env.ref("dunning_exclusion.type_overdue", False)
+        type_id = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.type_overdue")
+        overdue_type = self.env["dunning.reminder.type"].search([("id", "=", type_id)], order="id")
         return SQL(
             ", %s AS type_id, %s AS sends_email",
-            overdue_type.id if overdue_type and overdue_type.active else 0,
+            overdue_type.id or 0,
             self._by_email_sql(screen.companies),
         )
 

@@ -158,7 +158,7 @@ class DunningTaskList(models.AbstractModel):
             listed = included if Line.search_count(included, limit=1) else self._tickable(listed)
         changed = listed & Domain("checked", "!=", checked)
         closed = Domain("run_id.state", "not in", OPEN_STATES)
-        Line.search(changed & closed, limit=1)._check_open()
+        Line.search(changed & closed, order="id", limit=1)._check_open()
         Line._write_ticks(Line._search(changed).subselect(), checked)
         return True
 

@@ -121,6 +121,7 @@ class ResCompany(models.Model):
         """Return {today: companies where it is that day}, whatever companies are chosen now."""
         # Only their days are read; which records are found is up to the record rules.
         companies = self.sudo().search_fetch(Domain.TRUE, ["partner_id"])
+        companies.partner_id.fetch(["tz"])
         return companies.grouped(lambda company: company._dunning_today())
 
     @api.model
