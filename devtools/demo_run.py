@@ -34,7 +34,8 @@ def accountant(env):
 
 def first_run(env):
     """Return the first run, sent; one that was interrupted goes on."""
-    # the runs of the demo data are the reminders of the last weeks
+    # The runs of the demo data are the reminders of the last weeks. sudo: for their ids only, an
+    # accountant does not read what belongs to which addon.
     past = env["ir.model.data"].sudo().search([("model", "=", "dunning.run")]).mapped("res_id")
     run = env["dunning.run"].search([("id", "not in", past)], order="id", limit=1)
     run = run or env["dunning.run"].create({"mode": "scenario"})
@@ -45,6 +46,7 @@ def first_run(env):
     if run.state in ("prepared", "sending"):
         run.action_send()
         env.cr.commit()
+    # sudo: this is the work of Odoo's scheduled action
     env["mail.mail"].sudo().process_email_queue()
     env.cr.commit()
     return run

@@ -39,6 +39,7 @@ class DunningAction(models.AbstractModel):
             if mail.recipient_ids != notice.recipient_ids:
                 mail.recipient_ids = notice.recipient_ids
             notice.mail_id = mail
+        # sudo: to have the queue sent soon takes no right on scheduled actions
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
 
     @api.model
