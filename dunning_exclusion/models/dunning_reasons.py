@@ -26,9 +26,12 @@ class DunningReasons(models.AbstractModel):
         rules = self.env["dunning.exclusion.rule"]
         named = {rule_id for record in self for rule_id in record.reason_ids or []}
         # Rules can be deleted; what was found out by them is kept.
-        existing = set(rules.browse(named).exists().ids)
+        existing = rules.browse(named).exists()
+        # Read together here: setting them below would read the rules of each kind by themselves.
+        existing.mapped("name")
+        found = set(existing.ids)
         for reasons, records in self._by_reasons().items():
-            records.rule_ids = rules.browse(rule_id for rule_id in reasons if rule_id in existing)
+            records.rule_ids = rules.browse(rule_id for rule_id in reasons if rule_id in found)
 
     @api.depends("rule_ids")
     def _compute_marks(self):

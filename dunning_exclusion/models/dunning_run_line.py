@@ -90,6 +90,7 @@ class DunningRunLine(models.Model):
     )
     outcome = fields.Selection(
         OUTCOMES,
+        required=True,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
     )
     rule_id = Snapshot(
@@ -98,9 +99,9 @@ class DunningRunLine(models.Model):
         help="The reason that decides the outcome; there may be more.",
     )
     checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
-    checked_amount = fields.Monetary(
+    # No monetary field: it would be rounded anew, line by line, to the currency it is in already.
+    checked_amount = fields.Float(
         string="Ticked Amount",
-        currency_field="company_currency_id",
         compute="_compute_group_figures",
         aggregator="sum",
         help="What the ticked items have open, in company currency.",

@@ -119,16 +119,16 @@ class DunningTaskList(models.AbstractModel):
         :param domain: domain of the lines on the screen
         :param customer_ids: the customers of the page
         """
-        lines = self.env["dunning.run.line"]._search(
-            Domain(domain) & Domain("partner_id", "in", customer_ids)
-        )
+        Line = self.env["dunning.run.line"]
+        lines = Line._search(Domain(domain) & Domain("partner_id", "in", customer_ids))
+        if lines.is_empty():
+            return {}
+        columns = (SQL.identifier(Line._table, name) for name in ("partner_id", "reason_ids"))
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT line.partner_id, reason.id::int
-                     FROM dunning_run_line line,
-                          jsonb_array_elements_text(line.reason_ids) AS reason(id)
-                    WHERE line.id IN %s""",
-                lines.subselect(),
+                     FROM %s AS line, jsonb_array_elements_text(line.reason_ids) AS reason(id)""",
+                lines.subselect(*columns),
             )
         )
         rules = self.env["dunning.exclusion.rule"].search([("marker", "=", "customer")])

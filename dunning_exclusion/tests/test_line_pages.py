@@ -82,6 +82,7 @@ class TestLinePages(DunningCommon):
         counts = self._queries_with(re.compile(r"GROUP BY"), lambda: self._page(limit=2))
         self.assertEqual(len(sums), 1)
         self.assertIn('"dunning_run_line"."partner_id" IN %s', sums[0])
+        self.assertNotIn("res_partner", sums[0], "their names are known already")
         self.assertEqual(counts, sums, "the customers are counted along with the page")
 
     def test_pages_need_the_right_to_read(self):
