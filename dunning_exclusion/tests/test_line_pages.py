@@ -105,3 +105,13 @@ class TestLinePages(DunningCommon):
         self.lines.invalidate_recordset()
         found = {line: str(line.promise_date) for line in self.lines if line.promise_date}
         self.assertEqual(found, {line: self._days(9)})
+
+    def test_rules_are_read_together_however_many_stand_against_items(self):
+        items = self.lines.move_line_id
+        items[0].action_dunning_stop()
+        items[-1].partner_id.action_dunning_stop()
+        lines = self.lines.search([("run_id", "=", self._create_run().id)])
+        self.assertGreater(len({tuple(line.reason_ids) for line in lines if line.reason_ids}), 1)
+        names = re.compile(r'"dunning_exclusion_rule"\."name"')
+        read = self._queries_with(names, lambda: lines.web_read({"rule_ids": {}, "marks": {}}))
+        self.assertEqual(len(read), 1)
