@@ -36,7 +36,9 @@ class Screen:
         self.task_list = env["dunning.task.list"]
         view = self.lines.get_view(view_type="list")
         self.names = view["models"][self.lines._name]
-        self.groups_limit = int(etree.fromstring(view["arch"]).get("groups_limit"))
+        arch = etree.fromstring(view["arch"])
+        self.groups_limit = int(arch.get("groups_limit"))
+        self.unseen = set(arch.xpath("//field[@column_invisible='1']/@name"))
         domain = [("run_id", "=", run.id), ("outcome", "=", "included")]
         self.customer = self.lines.search(domain, limit=1).partner_id
         self.ticked = True
@@ -85,7 +87,11 @@ class Screen:
         return list(dict.fromkeys(result))
 
     def _specification(self):
+        """Return what is read of a line: of what stands in no column, no names."""
+        named, unnamed = {"fields": {"display_name": {}}}, {"fields": {}}
         return {
-            name: {"fields": {"display_name": {}}} if self.lines._fields[name].relational else {}
+            name: (unnamed if name in self.unseen else named)
+            if self.lines._fields[name].relational
+            else {}
             for name in self.names
         }
