@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_exclusion_rule import parse_domain
+from .dunning_domain import parse_domain
 
 
 class DunningCandidate(models.AbstractModel):

@@ -1,8 +1,26 @@
 """Domains that users write: understood, and accepted by PostgreSQL, before they are relied on."""
 
-from odoo.fields import Domain
+from ast import literal_eval
 
-from .dunning_exclusion_rule import parse_domain
+from odoo.fields import Domain
+from odoo.tools import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+
+def parse_domain(text):
+    """Return a domain that a user wrote as a list; only literals are understood, nothing is run.
+
+    :param text: the domain as text, or nothing
+    :raise ValueError: when the text is not a list of conditions
+    """
+    try:
+        domain = literal_eval(text or "[]")
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ValueError(_lt("This is not a list of conditions.")) from error
+    if not isinstance(domain, list):
+        raise ValueError(_lt("This is not a list of conditions."))
+    return domain
 
 
 def search_query(Model, text):

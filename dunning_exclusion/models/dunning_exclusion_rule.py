@@ -1,13 +1,7 @@
-from ast import literal_eval
-
-from psycopg2 import OperationalError
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, LazyTranslate
-
-_lt = LazyTranslate(__name__)
+from odoo.tools import SQL
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
@@ -22,21 +16,6 @@ DECIDING_FIELDS = [
 ]
 
 
-def parse_domain(text):
-    """Return a domain that a user wrote as a list; only literals are understood, nothing is run.
-
-    :param text: the domain as text, or nothing
-    :raise ValueError: when the text is not a list of conditions
-    """
-    try:
-        domain = literal_eval(text or "[]")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ValueError(_lt("This is not a list of conditions.")) from error
-    if not isinstance(domain, list):
-        raise ValueError(_lt("This is not a list of conditions."))
-    return domain
-
-
 class DunningExclusionRule(models.Model):
     """A named reason to leave out a customer or an item.
 
@@ -46,6 +25,7 @@ class DunningExclusionRule(models.Model):
 
     _name = "dunning.exclusion.rule"
     _description = "Exclusion Rule"
+    _inherit = ["dunning.rule.faults"]
     _order = "sequence, id"
 
     code = fields.Char(
@@ -127,11 +107,6 @@ class DunningExclusionRule(models.Model):
     needs_approval = fields.Boolean(
         readonly=True, help="Only a follow-up approver may tick what this rule has unticked."
     )
-    broken = fields.Char(
-        compute="_compute_broken",
-        help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
-        "sent automatically in its company.",
-    )
 
     _code_unique = models.UniqueIndex("(code)", "Another exclusion rule already has this code.")
 
@@ -179,111 +154,6 @@ class DunningExclusionRule(models.Model):
         if operator != "in":
             return NotImplemented
         return Domain("disabled", "not in", list(value))
-
-    @api.depends("domain", "model", "source")
-    @api.depends_context("company")
-    def _compute_broken(self):
-        faults = self._faults(self.env.company)
-        for rule in self:
-            rule.broken = faults.get(rule, False)
-
-    def _faults(self, company):
-        """Return {rule: why its condition cannot be evaluated in `company`} of the broken rules.
-
-        Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As
-        long as nothing is broken this takes one query, however many rules there are.
-        """
-        queries = {}
-        faults = {
-            rule: self.env._("The addon of this rule is missing.") for rule in self._orphans()
-        }
-        for rule in self.filtered(lambda rule: rule.source == "domain"):
-            try:
-                queries[rule] = rule._domain_query(company)
-            except OperationalError:
-                raise
-            except Exception as error:
-                faults[rule] = str(error) or type(error).__name__
-        if queries and self._refused(queries.values()):
-            for rule, query in queries.items():
-                if fault := self._refused([query]):
-                    faults[rule] = fault
-        return faults
-
-    def _orphans(self):
-        """Return the rules whose method belongs to an addon that is not loaded."""
-        conditions = self.env["dunning.exclusion.condition"]
-        return self.filtered(
-            lambda rule: (
-                rule.source == "builtin" and not hasattr(conditions, f"_condition_{rule.code}")
-            )
-        )
-
-    @api.model
-    def _refused(self, queries):
-        """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
-        probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
-        self.env.flush_all()
-        try:
-            with self.env.cr.savepoint(flush=False):
-                self.env.execute_query(SQL(" UNION ALL ").join(probes))
-        except OperationalError:
-            raise
-        except Exception as error:
-            return str(error) or type(error).__name__
-        return False
-
-    def _domain_query(self, company):
-        """Return the query of what the user's condition matches in `company`.
-
-        :raise ValueError: (or what Odoo raises for it) when the domain cannot be evaluated
-        """
-        # One answer for everyone: what a rule excludes must not depend on who looks.
-        Model = self.env[self.model].sudo()
-        Model = Model.with_context(
-            active_test=False,
-            allowed_company_ids=company.ids,
-            lang=None,
-            tz=company._dunning_timezone(),
-        )
-        return Model._search(Domain(self._parsed_domain()))
-
-    @api.model
-    def _broken_in(self, company):
-        """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
-        rules = self._active_in(company)
-        faults = rules._faults(company)
-        return rules.filtered(lambda rule: rule in faults)
-
-    def _parsed_domain(self):
-        self.ensure_one()
-        return parse_domain(self.domain)
-
-    @api.constrains("source", "model", "domain", "code")
-    def _check_condition(self):
-        conditions = self.env["dunning.exclusion.condition"]
-        for rule in self:
-            if rule.source == "builtin":
-                if not hasattr(conditions, f"_condition_{rule.code}"):
-                    raise ValidationError(
-                        self.env._(
-                            "Rule '%(rule)s': no built-in condition has this code.", rule=rule.name
-                        )
-                    )
-                continue
-            fault = rule._faults(rule.company_id or self.env.company).get(rule) or (
-                not rule._parsed_domain()
-                and self.env._("An empty condition would exclude everything.")
-            )
-            if fault:
-                raise ValidationError(
-                    self.env._(
-                        "Rule '%(rule)s': the condition does not work: %(fault)s Mend the field "
-                        "'Domain'.",
-                        rule=rule.name,
-                        fault=fault,
-                    )
-                )
 
     @api.constrains("source", "model", "level")
     def _check_level(self):

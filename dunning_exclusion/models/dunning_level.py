@@ -2,8 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from .dunning_domain import find_fault, search_query
-from .dunning_exclusion_rule import parse_domain
+from .dunning_domain import find_fault, parse_domain, search_query
 
 ACTIONS = [
     ("email", "E-mail"),

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from .dunning_exclusion_rule import parse_domain
+from .dunning_domain import parse_domain
 
 # What only the buttons change.
 SYSTEM_FIELDS = {

@@ -90,7 +90,6 @@ class DunningRunLine(models.Model):
     )
     outcome = fields.Selection(
         OUTCOMES,
-        required=True,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
     )
     rule_id = Snapshot(

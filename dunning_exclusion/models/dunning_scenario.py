@@ -5,8 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import find_fault, search_query
-from .dunning_exclusion_rule import parse_domain
+from .dunning_domain import find_fault, parse_domain, search_query
 from .screen import Screen
 
 MAX_ACTIONS = 100

@@ -98,3 +98,13 @@ class ScenarioCommon(DunningCommon):
         if amount:
             values["amount"] = amount
         wizard.create(values)._create_payments()
+
+    def _reached(self, workflow, **options):
+        """Return the customers that `workflow` reaches."""
+        return {item.partner_id for item in self._candidates(workflow, **options)}
+
+    def _condition(self, metric, operator, value):
+        """Create a workflow for the customers of whom the condition is true."""
+        return self._create_workflow(
+            condition_ids=[Command.create({"metric": metric, "operator": operator, "value": value})]
+        )

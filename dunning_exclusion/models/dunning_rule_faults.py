@@ -1,0 +1,129 @@
+from psycopg2 import OperationalError
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .dunning_domain import parse_domain
+
+
+class DunningRuleFaults(models.AbstractModel):
+    """Whether the condition of a rule can be evaluated, and why not.
+
+    A condition that was fine when it was written breaks when a field or an addon is removed.
+    """
+
+    _name = "dunning.rule.faults"
+    _description = "Faults of Exclusion Rules"
+
+    broken = fields.Char(
+        compute="_compute_broken",
+        help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
+        "sent automatically in its company.",
+    )
+
+    @api.depends("domain", "model", "source")
+    @api.depends_context("company")
+    def _compute_broken(self):
+        faults = self._faults(self.env.company)
+        for rule in self:
+            rule.broken = faults.get(rule, False)
+
+    def _faults(self, company):
+        """Return {rule: why its condition cannot be evaluated in `company`} of the broken rules.
+
+        Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As
+        long as nothing is broken this takes one query, however many rules there are.
+        """
+        queries = {}
+        faults = {
+            rule: self.env._("The addon of this rule is missing.") for rule in self._orphans()
+        }
+        for rule in self.filtered(lambda rule: rule.source == "domain"):
+            try:
+                queries[rule] = rule._domain_query(company)
+            except OperationalError:
+                raise
+            except Exception as error:
+                faults[rule] = str(error) or type(error).__name__
+        if queries and self._refused(queries.values()):
+            for rule, query in queries.items():
+                if fault := self._refused([query]):
+                    faults[rule] = fault
+        return faults
+
+    def _orphans(self):
+        """Return the rules whose method belongs to an addon that is not loaded."""
+        conditions = self.env["dunning.exclusion.condition"]
+        return self.filtered(
+            lambda rule: (
+                rule.source == "builtin" and not hasattr(conditions, f"_condition_{rule.code}")
+            )
+        )
+
+    @api.model
+    def _refused(self, queries):
+        """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
+        probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
+        self.env.flush_all()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.env.execute_query(SQL(" UNION ALL ").join(probes))
+        except OperationalError:
+            raise
+        except Exception as error:
+            return str(error) or type(error).__name__
+        return False
+
+    def _domain_query(self, company):
+        """Return the query of what the user's condition matches in `company`.
+
+        :raise ValueError: (or what Odoo raises for it) when the domain cannot be evaluated
+        """
+        # One answer for everyone: what a rule excludes must not depend on who looks.
+        Model = self.env[self.model].sudo()
+        Model = Model.with_context(
+            active_test=False,
+            allowed_company_ids=company.ids,
+            lang=None,
+            tz=company._dunning_timezone(),
+        )
+        return Model._search(Domain(self._parsed_domain()))
+
+    @api.model
+    def _broken_in(self, company):
+        """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
+        rules = self._active_in(company)
+        faults = rules._faults(company)
+        return rules.filtered(lambda rule: rule in faults)
+
+    def _parsed_domain(self):
+        self.ensure_one()
+        return parse_domain(self.domain)
+
+    @api.constrains("source", "model", "domain", "code")
+    def _check_condition(self):
+        conditions = self.env["dunning.exclusion.condition"]
+        for rule in self:
+            if rule.source == "builtin":
+                if not hasattr(conditions, f"_condition_{rule.code}"):
+                    raise ValidationError(
+                        self.env._(
+                            "Rule '%(rule)s': no built-in condition has this code.", rule=rule.name
+                        )
+                    )
+                continue
+            fault = rule._faults(rule.company_id or self.env.company).get(rule) or (
+                not rule._parsed_domain()
+                and self.env._("An empty condition would exclude everything.")
+            )
+            if fault:
+                raise ValidationError(
+                    self.env._(
+                        "Rule '%(rule)s': the condition does not work: %(fault)s Mend the field "
+                        "'Domain'.",
+                        rule=rule.name,
+                        fault=fault,
+                    )
+                )
