@@ -192,6 +192,8 @@ class DunningBlock(models.Model):
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
+        # As it is computed, which would take one more write of each of thousands.
+        vals["target"] = "item" if vals.get("move_id") else "customer"
         return vals
 
     @api.model

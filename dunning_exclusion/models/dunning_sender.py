@@ -216,17 +216,20 @@ class DunningSender(models.AbstractModel):
         runs prepared side by side must not send the same reminder twice. So has an item whose due
         date was postponed, or whose dunning level was deleted since: nobody knows what to send.
         """
+        # OFFSET 0 has each line look up the other lines of its item, once. Before PostgreSQL has
+        # counted the lines that have a notice by now, it would read all of them for each line.
         return SQL(
             """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
                       CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
                            WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
                            WHEN EXISTS (
-                          SELECT 1 FROM dunning_run_line other
+                          SELECT 1
+                            FROM (SELECT run_id, scenario_id, notice_id FROM dunning_run_line
+                                   WHERE move_line_id = unsent.move_line_id
+                                     AND run_id <> unsent.run_id OFFSET 0) other
                             JOIN dunning_notice notice ON notice.id = other.notice_id
                             JOIN dunning_run other_run ON other_run.id = other.run_id
-                           WHERE other.move_line_id = unsent.move_line_id
-                             AND other.run_id <> unsent.run_id
-                             AND notice.id > %(last_notice)s
+                           WHERE notice.id > %(last_notice)s
                              AND notice.state IN ('queued', 'sent')
                              AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
                              AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
@@ -234,7 +237,7 @@ class DunningSender(models.AbstractModel):
                  FROM dunning_run_line unsent
                  LEFT JOIN account_move move ON move.id = unsent.move_id
                 WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
-                  AND unsent.partner_id = ANY(%(customers)s)""",
+                  AND unsent.partner_id = ANY(%(customers)s) OFFSET 0""",
             today=run.company_id._dunning_today(),
             postponed=self.env._("Postponed since"),
             by_level=run.mode == "scenario",

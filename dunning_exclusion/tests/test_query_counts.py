@@ -118,6 +118,36 @@ class TestQueryCounts(DunningCommon):
             if self._reads(outer, "Relation Name", "dunning_notice"):
                 self.assertFalse(self._reads(inner, "CTE Name", "item"), loop)
 
+    def test_lines_sent_just_now_are_not_read_for_each_line_that_is_left(self):
+        self._add_customers(6)
+        run = self._create_run()
+        # From now on PostgreSQL believes that no line has a notice.
+        self.env.cr.execute("ANALYZE dunning_run_line")
+        left = run.line_ids[:1]
+        left.checked = False
+        run.action_send()
+        self.env.flush_all()
+        columns = self._columns("dunning.run.line")
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO dunning_run_line (%(columns)s)
+                   SELECT %(columns)s FROM dunning_run_line, generate_series(1, 100)
+                    WHERE notice_id IS NOT NULL""",
+                columns=columns,
+            )
+        )
+        # In the few rows of a test an index would not pay.
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        query = self.env["dunning.sender"]._unsent_query(run, left.partner_id)
+        self.assertLess(self._rows_read(query)["dunning_run_line"], 10)
+
+    def test_stopping_many_customers_writes_no_block_twice(self):
+        customers = self.env["account.move"].concat(*self._add_customers(5)).partner_id
+        written = re.compile(r'UPDATE "?dunning_block\b')
+        self.assertFalse(self._queries_with(written, customers.action_dunning_stop))
+        blocks = customers.dunning_block_ids
+        self.assertEqual((len(blocks), set(blocks.mapped("target"))), (5, {"customer"}))
+
     def _reads(self, plan, kind, name):
         return any(node.get(kind) == name for node in self._nodes(plan))
 
@@ -181,9 +211,7 @@ class TestQueryCounts(DunningCommon):
                 {"partner_id": invoice.partner_id.id, "date": self.today}
             )
         self.env.flush_all()
-        Line = self.env["account.move.line"]
-        stored = [field for field in Line._fields.values() if field.store and field.column_type]
-        columns = SQL(", ").join(SQL.identifier(f.name) for f in stored if f.name != "id")
+        columns = self._columns("account.move.line")
         copied = self.env["account.move"].concat(*invoices).line_ids
         self.env.cr.execute(
             SQL(
@@ -195,6 +223,12 @@ class TestQueryCounts(DunningCommon):
             )
         )
         self.env.invalidate_all()
+
+    def _columns(self, model):
+        """Return the columns of `model` but the id, to copy rows."""
+        fields = self.env[model]._fields.values()
+        names = [field.name for field in fields if field.store and field.column_type]
+        return SQL(", ").join(SQL.identifier(name) for name in names if name != "id")
 
     def _own(self, customer):
         return [("partner_id", "=", customer.id), ("dunning_outcome", "=", "included")]
