@@ -38,12 +38,12 @@ class DunningSender(models.AbstractModel):
         if run.state not in ("prepared", "sending"):
             raise UserError(self.env._("%(run)s cannot be sent: prepare it first.", run=run.name))
         self._start(run)
-        tries = 0
+        tries = last_id = 0
         while True:
             try:
-                customers = self._send_next_customers(run)
+                customers = self._send_next_customers(run, last_id)
                 time_left = self._commit(len(customers))
-                tries = 0
+                tries, last_id = 0, max(customers.ids, default=0)
             except (OperationalError, UniqueViolation) as error:
                 tries += 1
                 if modules.module.current_test or tries > MAX_TRIES:
@@ -97,13 +97,16 @@ class DunningSender(models.AbstractModel):
         return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
 
     @api.model
-    def _send_next_customers(self, run):
-        """Send to the next customers, or finish the run when there are none; return them."""
+    def _send_next_customers(self, run, last_id=0):
+        """Send to the next customers, or finish the run when there are none; return them.
+
+        :param last_id: id of the customer before them; when none follows, all are looked through
+        """
         self._lock(run)
         run.invalidate_recordset()
         customers = self.env["res.partner"]
         if run.state == "sending" and not run.stop_requested:
-            customers = self._next_customers(run)
+            customers = self._next_customers(run, last_id) or self._next_customers(run)
         if customers:
             self._send_customers(run, customers)
         elif run.state == "sending":
@@ -112,15 +115,19 @@ class DunningSender(models.AbstractModel):
         return customers
 
     @api.model
-    def _next_customers(self, run, limit=BATCH_SIZE):
-        """Return the next customers with ticked lines that have no notice yet; no limit: all."""
+    def _next_customers(self, run, last_id=0, limit=BATCH_SIZE):
+        """Return the customers after `last_id` with ticked lines that have no notice yet.
+
+        :param limit: how many; None: all
+        """
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT partner_id FROM dunning_run_line
-                    WHERE run_id = %s AND checked AND notice_id IS NULL
+                    WHERE run_id = %s AND partner_id > %s AND checked AND notice_id IS NULL
                     ORDER BY partner_id LIMIT %s""",
                 run.id,
+                last_id,
                 limit,
             )
         )

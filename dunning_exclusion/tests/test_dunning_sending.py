@@ -257,3 +257,23 @@ class TestDunningSending(DunningCommon, MailCase):
             self._create_run(
                 prepare=False, mode="criteria", criteria_domain="[('nothing', '=', 1)]"
             )
+
+    def test_customers_follow_each_other_and_none_is_left_behind(self):
+        customers = [self._create_customer(f"Customer {number}") for number in range(3)]
+        for customer in customers:
+            self._create_invoice(customer)
+        run = self._create_run()
+        sender = self.env["dunning.sender"]
+        self.assertEqual(sender._next_customers(run, limit=2).ids, [c.id for c in customers[:2]])
+        self.assertEqual(sender._next_customers(run, customers[1].id), customers[2])
+        behind = customers[0]
+        self._lines_of(run, customers[1]).checked = False
+        self._lines_of(run, customers[2]).checked = False
+        run.sudo().state = "sending"
+        self.assertEqual(sender._send_next_customers(run, customers[2].id), behind)
+        self.assertEqual(run.notice_ids.partner_id, behind)
+        self.assertFalse(sender._send_next_customers(run, behind.id))
+        self.assertEqual(run.state, "done")
+
+    def _lines_of(self, run, customer):
+        return run.line_ids.filtered(lambda line: line.partner_id == customer)
