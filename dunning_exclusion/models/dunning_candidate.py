@@ -216,6 +216,7 @@ class DunningCandidate(models.AbstractModel):
     @api.model
     def _criteria_query(self, run) -> SQL:
         """Return the items that match the filter of a run by criteria."""
+        # sudo: what a run lists must not depend on who prepares it
         Line = self.env["account.move.line"].sudo().with_company(run.company_id)
         Line = Line.with_context(allowed_company_ids=run.company_id.ids)
         chosen = Line._search(Domain(parse_domain(run.criteria_domain)))
