@@ -34,7 +34,7 @@ def run(arguments):
     if not wanted or "core" in wanted:
         measures += measure_core(options.items)
     if not wanted or "peer" in wanted:
-        measures += measure_peer(options.items, measures)
+        measures += measure_peer(options.items)
     print_table(options.items, measures)
     write(options, measures)
     return int(any(measure.get("failure") for measure in measures))
@@ -101,7 +101,7 @@ def measure_core(items):
     return result
 
 
-def measure_peer(items, measures):
+def measure_peer(items):
     """Compare run and e-mails with those of the OCA's addon; at most 100,000 items."""
     if items > PEER_LIMIT:
         say(f"{bench_data.PEER} is measured up to {PEER_LIMIT:,} items only.")
@@ -109,26 +109,18 @@ def measure_peer(items, measures):
     origin = bench_data.peer_ledger(items)
     if not origin:
         return []
-    with bench_data.work_copy(origin, 2) as name:
-        say(f"Measuring {bench_data.PEER} …")
-        peer = figures(name, "from benchmarks import peer\npeer.measure(env)")
-    ours = {measure["name"]: measure.get("value") for measure in measures}
-    note = f"{peer['run_queries']:,} queries, {peer['run_megabytes']:.0f} MB"
-    result = [measure("OCA: run", peer["run"], note=f"{peer['run_lines']} lines, {note}")]
-    result.append(
-        measure(
-            "OCA: communications and e-mails",
-            peer["emails"],
-            note=f"{peer['emails_customers']} customers",
-        )
-    )
-    for name, key, limit in (
-        ("prepare a run of all due items", "run", 1 / 40),
-        ("send 1000 customers", "emails", 1 / 5),
-    ):
-        if ours.get(name):
-            result.append(measure(f"{name} / OCA", ours[name], "s", peer[key], "OCA", limit))
-    return result
+    held = bench_data.held_ledger(items)
+    say(f"Measuring {bench_data.PEER} and ours …")
+    ours, peer = in_turns("peer", (held, origin))
+    note = f"{peer['run_lines']} lines, {peer['run_queries']:,} queries, "
+    note += f"{peer['run_megabytes']:.0f} MB"
+    customers = f"{peer['emails_customers']} customers"
+    return [
+        measure("OCA: run", peer["run"], note=note),
+        measure("prepare a run of all due items", ours["run"], "s", peer["run"], "OCA", 1 / 40),
+        measure("OCA: communications and e-mails", peer["emails"], note=customers),
+        measure(f"send {customers}", ours["emails"], "s", peer["emails"], "OCA", 1 / 5),
+    ]
 
 
 def write(options, measures):

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from xml.etree import ElementTree
 
 from . import databases, machine, odoo_env, postgres, venv
 from .base import ROOT, log_file, say
@@ -16,6 +15,7 @@ from .test_results import Results
 from .test_selection import needed_addons, split
 
 PYTEST_FOLDERS = (ROOT / "tests_dev", ROOT / "tests_process")
+PYTEST_OPTIONS = ("-q", "-p", "no:odoo", "-p", "no:cacheprovider", "-p", "no:logging")
 PREFIX = "dunning_test_"
 KEPT_PREPARED = 4
 
@@ -30,10 +30,10 @@ def run(arguments):
     everything = not options.selection
     if everything:
         paths = [folder for folder in PYTEST_FOLDERS if folder.is_dir()]
-    if paths:
-        run_pytest(paths, results)
-    if tags or everything:
-        run_odoo(tags, options, results)
+    # Side by side: each of them keeps about one processor busy.
+    with pytest_beside(paths, results):
+        if tags or everything:
+            run_odoo(tags, options, results)
     if not sum(results.count.values()):
         results.fail("No test ran.")
     for report in results.reports:
@@ -93,21 +93,8 @@ def serve_tests(name, arguments, log):
     command = odoo_env.command("server", "-d", name, *arguments, "--stop-after-init")
     command += ["--http-port", str(free_port()), "--logfile", str(log)]
     with log_file(f"{name}.out").open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=odoo_env.environment()[2],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        try:
+        with running(command, output, env=odoo_env.environment()[2]) as process:
             code = process.wait()
-        except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            raise
     log.touch()
     return code
 
@@ -148,28 +135,33 @@ def free_port():
         return sock.getsockname()[1]
 
 
-def run_pytest(paths, results):
-    """Run the tests of the development environment itself."""
-    report = log_file(f"pytest-{os.getpid()}.xml")
-    options = [
-        "-q",
-        "-p",
-        "no:odoo",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:logging",
-        f"--junitxml={report}",
-    ]
-    command = [venv.ensure(), "-m", "pytest", *options, *paths]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if not report.exists():
-        results.fail(done.stdout + done.stderr)
+@contextlib.contextmanager
+def pytest_beside(paths, results):
+    """Run the tests of `paths` by pytest while the block runs, and add up what they found."""
+    if not paths:
+        yield
         return
-    suite = ElementTree.parse(report).getroot().find("testsuite")
-    total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
-    failed = int(suite.get("failures")) + int(suite.get("errors"))
-    results.count.update(passed=total - failed - skipped, failed=failed, skipped=skipped)
-    if failed:
-        results.reports.append(done.stdout)
-    report.unlink()
+    report = log_file(f"pytest-{os.getpid()}.xml")
+    command = [venv.ensure(), "-m", "pytest", *PYTEST_OPTIONS, f"--junitxml={report}", *paths]
+    log = log_file(f"pytest-{os.getpid()}.out")
+    with log.open("wb") as output, running(command, output, cwd=ROOT) as process:
+        yield
+        code = process.wait()
+    results.add_pytest_report(report, log.read_text(errors="replace"), code)
+    report.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def running(command, output, **options):
+    """Start a program for as long as the block; it is stopped when the block fails."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options
+    )
+    try:
+        yield process
+    except BaseException:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        raise

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from xml.etree import ElementTree
 
 RECORD = re.compile(
     r"^\d{4}-\d\d-\d\d [\d:,]+ \d+ (?P<level>[A-Z]+) \S+ (?P<logger>\S+): (?P<message>.*)",
@@ -47,6 +48,18 @@ class Results:
         if exit_code and not self.count["failed"]:
             self.fail(f"Odoo ended with exit code {exit_code}:\n" + shorten(text[-4000:]))
         return run
+
+    def add_pytest_report(self, report, output, exit_code):
+        """Add what pytest found; it ends with another code than 0 or 1 when no test ran."""
+        if exit_code not in (0, 1):
+            self.fail(output)
+            return
+        suite = ElementTree.parse(report).getroot().find("testsuite")
+        total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+        failed = int(suite.get("failures")) + int(suite.get("errors"))
+        self.count.update(passed=total - failed - skipped, failed=failed, skipped=skipped)
+        if failed:
+            self.reports.append(output)
 
     def last_line(self):
         line = f"{self.count['passed']} passed, {self.count['failed']} failed"

@@ -51,3 +51,22 @@ def test_a_server_that_ends_without_a_word_is_a_failure():
     results = results_of("Killed\n", exit_code=-9)
     assert results.run == 0
     assert results.last_line() == "0 passed, 1 failed"
+
+
+PYTEST_REPORT = "<testsuites><testsuite tests='%s' skipped='1' failures='%s' errors='1'/></testsuites>"
+
+
+def test_what_pytest_found_is_added(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(PYTEST_REPORT % (9, 2))
+    results = results_of(SUMMARY % (0, 0, 7))
+    results.add_pytest_report(report, "assert 1 == 2", 1)
+    assert results.last_line() == "12 passed, 3 failed, 1 skipped"
+    assert results.reports == ["assert 1 == 2"]
+
+
+def test_pytest_without_a_test_is_a_failure(tmp_path):
+    results = results_of(SUMMARY % (0, 0, 7))
+    results.add_pytest_report(tmp_path / "none.xml", "no tests ran", 5)
+    assert results.last_line() == "7 passed, 1 failed"
+    assert results.reports == ["no tests ran"]
