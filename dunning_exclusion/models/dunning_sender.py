@@ -11,8 +11,8 @@ from odoo.tools import SQL
 from .screen import Screen
 
 _logger = logging.getLogger(__name__)
-# Customers whose messages are made and committed together.
-BATCH_SIZE = 20
+# Customers whose messages are made and committed together: as many as Odoo renders at once.
+BATCH_SIZE = 50
 # How often a batch is tried again after a conflict with another transaction.
 MAX_TRIES = 5
 
