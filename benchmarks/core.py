@@ -15,7 +15,7 @@ from .clock import Clock
 from .turn import Turn
 
 # The shorter a work, the more rounds it takes to see what the addon costs.
-ROUNDS = {"post": 60, "pay": 30, "reconcile": 40, "list 80 invoices": 100}
+ROUNDS = {"post": 60, "pay": 60, "reconcile": 40, "list 80 invoices": 100}
 INVOICES = 10
 
 

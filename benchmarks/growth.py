@@ -7,7 +7,7 @@ from . import floors, measures
 from .clock import Clock
 from .turn import Turn
 
-ROUNDS = 4
+ROUNDS = 6
 
 
 def measure(env, file, place):
