@@ -53,7 +53,9 @@ def test_a_server_that_ends_without_a_word_is_a_failure():
     assert results.last_line() == "0 passed, 1 failed"
 
 
-PYTEST_REPORT = "<testsuites><testsuite tests='%s' skipped='1' failures='%s' errors='1'/></testsuites>"
+PYTEST_REPORT = (
+    "<testsuites><testsuite tests='%s' skipped='1' failures='%s' errors='1'/></testsuites>"
+)
 
 
 def test_what_pytest_found_is_added(tmp_path):
