@@ -18,7 +18,7 @@ MAX_TRIES = 5
 
 
 class DunningSender(models.AbstractModel):
-    """Sends runs: a few customers at a time, each screened again and sent in one transaction.
+    """Sends runs: a batch of customers at a time, each screened again and sent in one transaction.
 
     How it works: a ticked line either has its notice, or is still ticked and without one. The
     notice, its message in the mail queue and the mark on the line are committed together, so
