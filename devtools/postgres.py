@@ -5,12 +5,16 @@ import pwd
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from . import venv
 from .base import DevError, cache, complete_folder, is_root, lock, log_file, run_logged, say
 
 USER = "odoo"
+START_SECONDS = 300
+# of postmaster.pid, counted from 0; pg_ctl waits for the same line
+STATUS_LINE = 7
 SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
@@ -105,6 +109,23 @@ def running(folder):
         return False
 
 
+def ready(folder):
+    """Tell whether the server answers: one that recovers from a crash runs for a while before."""
+    if not running(folder):
+        return False
+    lines = (folder / "data/postmaster.pid").read_text().splitlines()
+    return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
+
+
+def wait_until_ready(folder):
+    """Wait for a server that someone else started, too; raise when it ends or takes too long."""
+    give_up = time.monotonic() + START_SECONDS
+    while not ready(folder):
+        if not running(folder) or time.monotonic() > give_up:
+            raise DevError(f"PostgreSQL does not start: see {folder / 'server.log'}")
+        time.sleep(0.1)
+
+
 def ensure():
     """Return the socket folder of the running cluster; make and start it when needed."""
     programs = binaries()
@@ -114,17 +135,18 @@ def ensure():
         "Setting up PostgreSQL …",
         lambda path: make_cluster(path, programs),
     )
-    if not running(folder):
+    if not ready(folder):
         with lock("postgres-start"):
             if not running(folder):
                 start(folder, programs)
+            wait_until_ready(folder)
     return folder
 
 
 def start(folder, programs):
     say("Starting PostgreSQL …")
     log = folder / "server.log"
-    command = [programs / "pg_ctl", "-w", "-t", "60", "-D", folder / "data", "-l", log, "start"]
+    command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data", "-l", log, "start"]
     problem = f"PostgreSQL does not start: see {log}"
     run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
 
