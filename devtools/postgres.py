@@ -146,7 +146,8 @@ def ensure():
 def start(folder, programs):
     say("Starting PostgreSQL …")
     log = folder / "server.log"
-    command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data", "-l", log, "start"]
+    command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data"]
+    command += ["-l", log, "start"]
     problem = f"PostgreSQL does not start: see {log}"
     run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
 
