@@ -93,14 +93,12 @@ class DunningStatement(models.AbstractModel):
             rules = self._working_rules(company)
             # Own conditions can test fields that depend on the company.
             alone = company.id if "domain" in rules.mapped("source") else 0
-            effects = tuple(rule._effect_in(company) for rule in rules)
-            groups.setdefault((day, rules, effects, alone), []).append(company.id)
-        for (day, rules, effects, _alone), company_ids in groups.items():
+            # Pairs and not a recordset, which equals another one in whatever order its rules are.
+            ranked = tuple((rule, rule._effect_in(company)) for rule in rules)
+            groups.setdefault((day, ranked, alone), []).append(company.id)
+        for (day, ranked, _alone), company_ids in groups.items():
             companies = self.env["res.company"].browse(company_ids)
-            yield (
-                replace(screen, companies=companies, today=day),
-                list(zip(rules, effects, strict=True)),
-            )
+            yield replace(screen, companies=companies, today=day), ranked
 
     @api.model
     def _working_rules(self, company):

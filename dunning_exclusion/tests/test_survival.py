@@ -46,29 +46,71 @@ class TestSurvival(VerdictCommon):
         invoice.action_post()
         self.assertOutcome(invoice, "dropped", "prevent_item")
 
-    def test_block_on_an_instalment_falls_back_to_the_entry_when_it_is_rebuilt(self):
+    def _block_instalment(self, *days, which=0):
+        """Return the block on one instalment of a new invoice that is paid in instalments."""
         invoice = self._create_invoice(
-            invoice_date_due=False, invoice_payment_term_id=self._create_term(0, 10).id
+            self._fresh_customer(),
+            invoice_date_due=False,
+            invoice_payment_term_id=self._create_term(*days).id,
         )
-        first = self._instalments(invoice)[0]
-        first.action_dunning_stop()
-        block = invoice.dunning_block_ids
-        self._reset_and_post(invoice)
-        if first.exists():
-            self.assertEqual(block.move_line_id, first)
-        self._reset_and_post(invoice, invoice_payment_term_id=self._create_term(5, 15, 25).id)
-        block.invalidate_recordset()
-        kept = block.move_line_id
-        expected = kept or self._items(invoice)
-        held = self._items(invoice).filtered("dunning_stop")
-        self.assertEqual(held, expected)
+        self._instalments(invoice)[which].action_dunning_stop()
+        return invoice.dunning_block_ids
+
+    def test_block_on_an_instalment_stays_there_when_its_invoice_is_posted_again(self):
+        for values in ({}, {"ref": "edited"}):
+            with self.subTest(**values):
+                block = self._block_instalment(0, 10)
+                item = block.move_line_id
+                self._reset_and_post(block.move_id, **values)
+                self.assertEqual(block.move_line_id, item)
+                self.assertEqual(self._items(block.move_id).filtered("dunning_stop"), item)
+
+    def test_block_on_an_instalment_stays_there_when_the_price_changes(self):
+        block = self._block_instalment(0, 10, which=1)
+        item = block.move_line_id
+        block.move_id.button_draft()
+        block.move_id.invoice_line_ids.price_unit = 250
+        block.move_id.action_post()
+        self.assertEqual((block.move_line_id, item.amount_residual), (item, 125))
+
+    def test_block_on_an_instalment_falls_back_to_the_entry_when_it_is_rebuilt(self):
+        """Odoo gives the item of an instalment to another one, in whatever order it likes."""
+        for before, after in (
+            ((0, 10), (5, 15)),
+            ((0, 10), (5, 15, 25)),
+            ((0, 10, 20), (5,)),
+            ((0, 10), (0, 30)),
+            ((0,), (0, 30)),
+            ((0, 10), (0,)),
+        ):
+            for which in range(len(before)):
+                with self.subTest(before=before, after=after, which=which):
+                    block = self._block_instalment(*before, which=which)
+                    invoice = block.move_id
+                    term = self._create_term(*after)
+                    self._reset_and_post(invoice, invoice_payment_term_id=term.id)
+                    self.assertEqual(len(self._items(invoice)), len(after))
+                    self.assertFalse(block.move_line_id)
+                    self.assertEqual(block.state, "active")
+                    self.assertTrue(all(self._items(invoice).mapped("dunning_stop")))
+                    self.assertEqual(set(self._screened(invoice).values()), {"unchecked"})
+
+    def test_block_on_an_instalment_falls_back_when_users_without_its_rights_rebuild_it(self):
+        user = self._create_user("biller", "account.group_account_invoice")
+        block = self._block_instalment(0, 10)
+        invoice, term = block.move_id, self._create_term(5, 15)
+        self._reset_and_post(invoice.with_user(user), invoice_payment_term_id=term.id)
+        self.assertFalse(block.move_line_id)
+
+    def test_block_on_an_instalment_falls_back_to_the_entry_when_it_is_deleted(self):
+        block = self._block_instalment(0, 10)
+        invoice = block.move_id
         invoice.button_draft()
         invoice.line_ids.filtered(lambda line: line.display_type == "payment_term").with_context(
             dynamic_unlink=True, check_move_validity=False
         ).unlink()
         block.invalidate_recordset()
-        self.assertTrue(block.exists())
-        self.assertEqual((block.move_id, block.partner_id), (invoice, self.customer))
+        self.assertEqual(block.move_id, invoice)
         self.assertFalse(block.move_line_id)
         self.assertEqual(block.state, "active")
 

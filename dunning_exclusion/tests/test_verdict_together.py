@@ -58,6 +58,24 @@ class TestVerdictTogether(VerdictCommon):
         }
         self.assertEqual(outcomes, {self.company: "unchecked", self.other_company: "included"})
 
+    def test_companies_with_the_same_rules_in_another_order_are_not_taken_for_one(self):
+        customer = self._fresh_customer()
+        dropping = {self.company: "stop_customer", self.other_company: "stop_item"}
+        invoices = [self._create_invoice(customer), self._invoice_of_other_company(customer)]
+        for invoice, (company, code) in zip(invoices, dropping.items(), strict=True):
+            rule = self.env.ref(f"dunning_exclusion.rule_{code}")
+            rule.with_company(company).effect = "dropped"
+            customer.with_company(company).action_dunning_stop()
+            invoice.action_dunning_stop()
+        both = self.env["dunning.screening"].with_context(
+            allowed_company_ids=(self.company | self.other_company).ids
+        )
+        rows = both.search([("partner_id", "=", customer.id)])
+        self.assertEqual({row.company_id: row.rule_id.code for row in rows}, dropping)
+        self.assertEqual(set(rows.mapped("outcome")), {"dropped"})
+        for invoice, code in zip(invoices, dropping.values(), strict=True):
+            self.assertOutcome(invoice, "dropped", code)
+
     def test_held_items_stay_in_the_totals_of_the_customer(self):
         self._create_invoice(amount=100)
         held = self._create_invoice(amount=70)
