@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -135,6 +137,48 @@ class AccountMove(models.Model):
             blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])
             blocks._follow_customer()
         return result
+
+    @contextmanager
+    def _sync_dynamic_line(
+        self, existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
+    ):
+        """Override of `account` to notice when other instalments get the items of invoices.
+
+        Odoo uses the items again for whatever instalments a new payment term has, so a block on
+        one of them would hold another instalment than the one it was set on.
+        """
+        terms = line_type == "payment_term"
+        before = container["records"]._dunning_instalments() if terms else {}
+        with super()._sync_dynamic_line(
+            existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
+        ):
+            yield
+        if before:
+            moves = self.browse(before).exists()
+            rebuilt = moves.filtered(lambda move: move._dunning_due_dates() != before[move.id])
+            rebuilt._dunning_hold_as_a_whole()
+
+    def _dunning_instalments(self):
+        """Return {entry id: {item id: due date}} of the drafts that were posted before.
+
+        Only their items can have blocks, so that editing and posting new ones costs nothing.
+        """
+        drafts = self.filtered(lambda move: move.state == "draft" and move.posted_before)
+        return {move.id: move._dunning_due_dates() for move in drafts}
+
+    def _dunning_due_dates(self):
+        self.ensure_one()
+        parts = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        return {line.id: line.date_maturity for line in parts}
+
+    def _dunning_hold_as_a_whole(self):
+        """Let the blocks on single instalments of these entries fall back to the entries."""
+        if self:
+            # Who edits invoices need not have rights on blocks.
+            blocks = self.env["dunning.block"].sudo()
+            blocks.search(
+                Domain("move_id", "in", self.ids) & Domain("move_line_id", "!=", False)
+            )._fall_back()
 
     def unlink(self):
         """Override of `account`: the history of reminders outlives the entries it is about."""

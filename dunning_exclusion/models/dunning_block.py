@@ -241,6 +241,14 @@ class DunningBlock(models.Model):
         for owner, blocks in moved.grouped(owners.get).items():
             blocks.partner_id = owner
 
+    def _fall_back(self):
+        """File blocks on instalments of invoices under the invoices: the instalments are gone."""
+        for customer, blocks in self.grouped(
+            lambda block: block.move_id.commercial_partner_id.commercial_partner_id
+        ).items():
+            # The customer may be changed by the same write, and is checked with the instalment.
+            blocks.write({"move_line_id": False, "partner_id": customer.id})
+
     def unlink(self):
         customers, companies = self.partner_id, self.company_id
         result = super().unlink()
