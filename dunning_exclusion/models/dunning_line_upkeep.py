@@ -3,7 +3,7 @@ from odoo.tools import SQL
 
 
 class DunningLineUpkeep(models.AbstractModel):
-    """Keeps run lines right when a record that they name is deleted or merged.
+    """Keeps run lines and notices right when a record that they name is deleted or merged.
 
     Run lines have no foreign keys for that, see `Snapshot`. Models whose records are named there
     call it from their `unlink`. Each change is one statement: there may be a million lines.
@@ -43,6 +43,29 @@ class DunningLineUpkeep(models.AbstractModel):
             SQL("UPDATE dunning_run_line SET partner_id = %s", partner.commercial_partner_id.id),
             self._of_customers(customer_ids),
         )
+
+    @api.model
+    def _merge_notices(self, customer_ids, partner):
+        """File the notices of customers that are merged under the customer of `partner`.
+
+        That one may have got the same reminder in the same run: both stay. In a run that is not
+        done it may have its message already, while items of the others wait for theirs.
+        """
+        Notice = self.env["dunning.notice"]
+        Notice.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE dunning_notice notice SET merged = TRUE, partner_id = %(customer)s
+                     FROM dunning_run run
+                    WHERE run.id = notice.run_id
+                      AND (notice.partner_id = ANY(%(merged)s)
+                           OR notice.partner_id = %(customer)s AND notice.merged IS NOT TRUE
+                              AND run.state IN ('prepared', 'sending'))""",
+                customer=partner.commercial_partner_id.id,
+                merged=list(customer_ids),
+            )
+        )
+        Notice.invalidate_model(flush=False)
 
     @api.model
     def _of_customers(self, customer_ids) -> SQL:

@@ -105,6 +105,11 @@ class DunningNotice(models.Model):
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
+    merged = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The customer was merged with another one, who may have got the same reminder.",
+    )
     mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
@@ -119,9 +124,10 @@ class DunningNotice(models.Model):
         help="The message as the customer gets it.",
     )
 
-    # Whatever the code does: nobody gets the same reminder of one run twice.
+    # Whatever the code does: nobody gets the same reminder of one run twice. What customers got who
+    # were two at that time is kept, for both.
     _once_per_run = models.UniqueIndex(
-        "(run_id, partner_id, level_number)",
+        "(run_id, partner_id, level_number) WHERE merged IS NOT TRUE",
         "This customer was reminded at this level in this run already.",
     )
 

@@ -34,6 +34,7 @@ from . import (
     test_line_pages,
     test_line_upkeep,
     test_menus,
+    test_merge,
     test_mirror,
     test_onboarding,
     test_one_answer,
