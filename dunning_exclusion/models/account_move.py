@@ -71,12 +71,21 @@ class AccountMove(models.Model):
         return block.move_id.id
 
     def _dunning_held_by(self, blocks):
-        # Blocks of single instalments hold the entry when they leave none of them.
-        whole = blocks.filtered(lambda block: not block.move_line_id)
-        for _kind, parts in (blocks - whole).grouped("kind").items():
-            if self._dunning_receivable_lines() <= parts.move_line_id:
-                whole |= parts
-        return whole
+        # Blocks of instalments or of one of several customers hold the entry when they leave
+        # nothing of it.
+        held = blocks.browse()
+        for _kind, own in blocks.grouped("kind").items():
+            whole = own.filtered(lambda block: not block.move_line_id)
+            if whole and self.is_sale_document(include_receipts=True):
+                held |= whole
+                continue
+            shares = self._dunning_receivable_lines().filtered("partner_id")
+            shares -= shares.filtered(
+                lambda line, held=whole.partner_id: line.partner_id.commercial_partner_id in held
+            )
+            if shares <= own.move_line_id:
+                held |= own if shares else whole
+        return held
 
     @api.model
     def _dunning_held_domain(self, blocks_query):
@@ -86,46 +95,48 @@ class AccountMove(models.Model):
             SQL(
                 """(SELECT held_block.move_id FROM dunning_block held_block
                      WHERE held_block.id IN %(blocks)s AND held_block.move_id IS NOT NULL
-                       AND held_block.move_line_id IS NULL
-                     UNION
-                    SELECT held_block.move_id FROM dunning_block held_block
-                     WHERE held_block.id IN %(blocks)s AND held_block.move_line_id IS NOT NULL
-                     GROUP BY held_block.move_id
-                    HAVING COUNT(DISTINCT held_block.move_line_id) = (
-                               SELECT COUNT(*) FROM account_move_line part
-                                 JOIN account_account part_account
-                                   ON part_account.id = part.account_id
-                                  AND part_account.account_type = 'asset_receivable'
-                                WHERE part.move_id = held_block.move_id))""",
+                       AND NOT EXISTS (
+                           SELECT 1 FROM account_move_line share
+                             JOIN account_account share_account
+                               ON share_account.id = share.account_id
+                              AND share_account.account_type = 'asset_receivable'
+                             JOIN res_partner contact ON contact.id = share.partner_id
+                            WHERE share.move_id = held_block.move_id
+                              AND NOT EXISTS (
+                                  SELECT 1 FROM dunning_block holding
+                                   WHERE holding.move_id = share.move_id
+                                     AND holding.id IN %(blocks)s
+                                     AND (holding.move_line_id = share.id
+                                          OR holding.move_line_id IS NULL AND holding.partner_id
+                                             = contact.commercial_partner_id))))""",
                 blocks=blocks_query.subselect(),
             ),
         )
 
     def _prepare_dunning_block_vals(self):
-        return {
-            "company_id": self.company_id.id,
-            "partner_id": self.commercial_partner_id.id,
-            "move_id": self.id,
-            "move_line_id": False,
-        }
+        # Nobody who owes: the block itself says what is wrong with the entry.
+        return [
+            {
+                "company_id": self.company_id.id,
+                "partner_id": customer.id,
+                "move_id": self.id,
+                "move_line_id": False,
+            }
+            for customer in self._dunning_customers() or [self.commercial_partner_id]
+        ]
 
     def _dunning_receivable_lines(self):
         """Return the receivable items of these entries."""
         return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
 
     def _dunning_customers(self):
-        return self.commercial_partner_id
+        # Invoices keep the customer they were posted for, which may belong to another one now.
+        invoices = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
+        others = (self - invoices)._dunning_receivable_lines()
+        return (invoices.commercial_partner_id | others.partner_id).commercial_partner_id
 
     def _dunning_promised_items(self):
         return self._dunning_receivable_lines()._dunning_promised_items()
-
-    def _dunning_is_owed_by(self, customer):
-        """Return whether `customer` (a commercial partner) owes something by this entry."""
-        self.ensure_one()
-        if self.is_sale_document(include_receipts=True):
-            # The entry keeps the customer it was posted for, which may belong to another one now.
-            return self.commercial_partner_id.commercial_partner_id == customer
-        return customer in self._dunning_receivable_lines().partner_id.commercial_partner_id
 
     def write(self, vals):
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:

@@ -50,12 +50,14 @@ class AccountMoveLine(models.Model):
         )
 
     def _prepare_dunning_block_vals(self):
-        return {
-            "company_id": self.company_id.id,
-            "partner_id": self.partner_id.commercial_partner_id.id,
-            "move_id": self.move_id.id,
-            "move_line_id": self.id,
-        }
+        return [
+            {
+                "company_id": self.company_id.id,
+                "partner_id": self.partner_id.commercial_partner_id.id,
+                "move_id": self.move_id.id,
+                "move_line_id": self.id,
+            }
+        ]
 
     def _dunning_customers(self):
         return self.partner_id.commercial_partner_id

@@ -160,7 +160,7 @@ class DunningBlock(models.Model):
                         move=move.display_name,
                     )
                 )
-            if move and not move._dunning_is_owed_by(block.partner_id):
+            if move and block.partner_id not in move._dunning_customers():
                 raise ValidationError(
                     self.env._(
                         "Invoice %(move)s: only entries that %(customer)s owes can be blocked, "

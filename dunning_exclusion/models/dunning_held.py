@@ -93,7 +93,10 @@ class DunningHeld(models.AbstractModel):
         raise NotImplementedError
 
     def _prepare_dunning_block_vals(self):
-        """Return the values that make a block of this record: company, customer, entry, item."""
+        """Return the values of the blocks that hold this record: company, customer, entry, item.
+
+        :return: a list of dicts: an entry needs one for each customer who owes by it
+        """
         raise NotImplementedError
 
     def _dunning_companies(self):
@@ -190,16 +193,25 @@ class DunningHeld(models.AbstractModel):
         """
         companies = self._dunning_companies()
         today = {company.id: company._dunning_today() for company in companies}
-        vals_by_target = {}
-        for record in self - self._dunning_already(kind, values.get("date_from")):
-            target = record._prepare_dunning_block_vals()
-            vals_by_target[tuple(target.values())] = {
+        blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(values.get("date_from")))
+        there = {
+            tuple(
+                block[name].id for name in ("company_id", "partner_id", "move_id", "move_line_id")
+            )
+            for block in blocks
+        }
+        vals_by_target = {
+            tuple(target.values()): {
                 "kind": kind,
                 "date_from": today[target["company_id"]],
                 "date_to": False,
                 **target,
                 **values,
             }
+            for record in self - self._dunning_wholly_held(blocks)
+            for target in record._prepare_dunning_block_vals()
+            if tuple(target.values()) not in there
+        }
         # The block itself says who set what and when; a log message each would cost far more.
         Block = self.env["dunning.block"].with_context(
             mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
@@ -209,6 +221,10 @@ class DunningHeld(models.AbstractModel):
     def _dunning_already(self, kind, day=None):
         """Return the records that blocks of `kind` hold already, on `day` (default: today)."""
         blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(day))
+        return self._dunning_wholly_held(blocks)
+
+    def _dunning_wholly_held(self, blocks):
+        """Return the records that `blocks` hold, and not only a part of them."""
         if not blocks:
             return self.browse()
         held = [

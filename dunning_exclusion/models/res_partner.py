@@ -118,12 +118,14 @@ class ResPartner(models.Model):
         return Domain("commercial_partner_id", "in", query)
 
     def _prepare_dunning_block_vals(self):
-        return {
-            "company_id": self.env.company.id,
-            "partner_id": self.commercial_partner_id.id,
-            "move_id": False,
-            "move_line_id": False,
-        }
+        return [
+            {
+                "company_id": self.env.company.id,
+                "partner_id": self.commercial_partner_id.id,
+                "move_id": False,
+                "move_line_id": False,
+            }
+        ]
 
     @api.constrains("dunning_scenario_id")
     def _check_dunning_scenario(self):
