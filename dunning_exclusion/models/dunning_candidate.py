@@ -10,8 +10,8 @@ class DunningCandidate(models.AbstractModel):
 
     Each method returns SELECT item.*, level_id, bundle, as a part of the statement of
     `dunning.statement`: it chooses among the items that are in `item`, and may ask `total` what
-    their customers owe. The items of a customer with the same bundle go into one message, and are
-    compared with minimum and maximum together; NULL: those at the same level do.
+    their customers owe. The items of a customer with the same bundle go into one message; NULL:
+    those at the same level do.
     """
 
     _name = "dunning.candidate"
@@ -229,13 +229,15 @@ class DunningCandidate(models.AbstractModel):
 
     @api.model
     def _run_lines_query(self, run, customer_ids) -> SQL:
-        """Return the unsent lines of a run for some customers, to screen them again."""
+        """Return the lines of a run for some customers, to screen again what is not sent yet.
+
+        What was sent by the run is still part of the amount that is reminded by it.
+        """
         return SQL(
             """SELECT item.*, run_line.level_id, run_line.message_key AS bundle
                  FROM item
                  JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
-                WHERE run_line.run_id = %(run)s AND run_line.notice_id IS NULL
-                  AND run_line.partner_id = ANY(%(customers)s)""",
+                WHERE run_line.run_id = %(run)s AND run_line.partner_id = ANY(%(customers)s)""",
             run=run.id,
             customers=list(customer_ids),
         )

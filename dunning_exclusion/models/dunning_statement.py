@@ -293,15 +293,24 @@ class DunningStatement(models.AbstractModel):
 
     @api.model
     def _run_totals(self, screen) -> SQL:
-        """Return the totals of a run: all open items count in what is owed, not only candidates."""
+        """Return the totals of a run: all open items count in what is owed, not only candidates.
+
+        What a customer is reminded of counts together, also where each level has its message. Each
+        action of a workflow has all items, and counts for itself.
+        """
         return SQL(
-            """SELECT %(company)s::int AS company_id, message.*, total.outstanding, total.overdue
-                 FROM (SELECT %(keys)s,
-                              SUM(COALESCE(SUM(amount_residual)
-                                           FILTER (WHERE cardinality(ranks) = 0), 0))
-                                  OVER (PARTITION BY partner_id, message_key) AS reminded_amount
+            """SELECT %(company)s::int AS company_id, %(keys)s, total.outstanding, total.overdue,
+                      SUM(message.amount) OVER (
+                          PARTITION BY partner_id, COALESCE(-level.scenario_id, message_key)
+                      ) AS reminded_amount
+                 FROM (SELECT %(keys)s, COALESCE(SUM(amount_residual)
+                                  FILTER (WHERE cardinality(ranks) = 0), 0) AS amount
                          FROM candidate GROUP BY %(keys)s) message
-                 JOIN total USING (partner_id)""",
+                 JOIN total USING (partner_id)
+                 LEFT JOIN (SELECT level.id, level.scenario_id FROM dunning_level level
+                              JOIN dunning_scenario scenario ON scenario.id = level.scenario_id
+                             WHERE scenario.campaign_type = 'invoice') level
+                        ON level.id = message.message_key""",
             company=screen.companies.id,
             keys=RUN_MESSAGE,
         )

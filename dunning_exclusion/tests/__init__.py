@@ -46,6 +46,7 @@ from . import (
     test_tours_reminders,
     test_promise,
     test_query_counts,
+    test_reminded_amount,
     test_styles,
     test_survival,
     test_takeover,
