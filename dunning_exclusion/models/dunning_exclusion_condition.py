@@ -17,10 +17,10 @@ class DunningExclusionCondition(models.AbstractModel):
       (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
       get, and `reminder` (dunning_reminder_type, that of `type_id`).
 
-    `screen` tells what is constant: `screen.today`, `screen.companies`. Another addon adds a rule
-    by one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model.
-    What several conditions need of another table is joined once: see `_item_joins` and
-    `_customer_joins`.
+    `screen` tells what is constant: `screen.today`, `screen.companies`, and `screen.threshold` for
+    what a company's threshold is. Another addon adds a rule by one record of
+    `dunning.exclusion.rule` and one such method in an `_inherit` of this model. What several
+    conditions need of another table is joined once: see `_item_joins` and `_customer_joins`.
     """
 
     _name = "dunning.exclusion.condition"
@@ -204,7 +204,8 @@ class DunningExclusionCondition(models.AbstractModel):
     @api.model
     def _condition_item_minimum(self, screen):
         return SQL(
-            "line.amount_residual > 0 AND line.amount_residual < company.dunning_item_minimum"
+            "line.amount_residual > 0 AND line.amount_residual < %s",
+            screen.threshold("dunning_item_minimum"),
         )
 
     @api.model
@@ -237,14 +238,15 @@ class DunningExclusionCondition(models.AbstractModel):
     @api.model
     def _condition_customer_minimum(self, screen):
         return SQL(
-            "total.reminded_amount > 0 AND total.reminded_amount < company.dunning_customer_minimum"
+            "total.reminded_amount > 0 AND total.reminded_amount < %s",
+            screen.threshold("dunning_customer_minimum"),
         )
 
     @api.model
     def _condition_customer_maximum(self, screen):
         return SQL(
-            """company.dunning_customer_maximum > 0
-               AND total.reminded_amount > company.dunning_customer_maximum"""
+            "%(maximum)s > 0 AND total.reminded_amount > %(maximum)s",
+            maximum=screen.threshold("dunning_customer_maximum"),
         )
 
     @api.model

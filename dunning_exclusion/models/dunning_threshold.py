@@ -3,44 +3,42 @@ from odoo.tools import SQL
 
 from .screen import Screen
 
+# The thresholds on `res.company`, and the rules that compare with them.
+THRESHOLD_RULES = {
+    f"dunning_{code}": code for code in ("item_minimum", "customer_minimum", "customer_maximum")
+}
+
 
 class DunningThreshold(models.AbstractModel):
-    """Says what a threshold would exclude today, while it is being chosen."""
+    """Says what thresholds would exclude today, while they are being chosen."""
 
     _name = "dunning.threshold"
     _description = "Effect of Thresholds"
 
     @api.model
-    def _effect(self, company, name, value):
-        """Return (items, customers, amount in company currency) that `value` would exclude.
+    def _effects(self, company, thresholds):
+        """Return what the screening would exclude for each of `thresholds`, all of them together.
 
-        Only overdue items are looked at, and no other reason.
+        Only overdue items count, and only those of which the threshold is the deciding reason.
 
-        :param name: name of the threshold on `res.company`
+        :param thresholds: {name on `res.company`: value}
+        :return: {name: (items, customers, amount in company currency)}
         """
-        if value <= 0:
-            return 0, 0, 0.0
-        condition = {
-            "dunning_item_minimum": SQL("amount_residual < %s", value),
-            "dunning_customer_minimum": SQL("customer_amount < %s", value),
-            "dunning_customer_maximum": SQL("customer_amount > %s", value),
-        }[name]
-        self.env.flush_all()
-        open_item = self.env["dunning.open.item"]
-        items, customers, amount = self.env.execute_query(
+        nothing = dict.fromkeys(thresholds, (0, 0, 0.0))
+        if not any(value > 0 for value in thresholds.values()):
+            return nothing
+        rows = self.env.execute_query(
             SQL(
-                """SELECT COUNT(*), COUNT(DISTINCT customer), COALESCE(SUM(amount_residual), 0)
-                     FROM (SELECT contact.commercial_partner_id AS customer, line.amount_residual,
-                                  SUM(line.amount_residual)
-                                      OVER (PARTITION BY contact.commercial_partner_id)
-                                      AS customer_amount
-                             %(open_items)s
-                              AND line.amount_residual > 0 AND %(date_due)s < %(today)s) AS overdue
-                    WHERE %(condition)s""",
-                open_items=open_item._open_items_sql(Screen(company)),
-                date_due=open_item._date_due_sql(),
-                today=company._dunning_today(),
-                condition=condition,
+                """SELECT rule.code, COUNT(*), COUNT(DISTINCT screening.partner_id),
+                          SUM(screening.amount_residual)
+                     FROM (%(screening)s) AS screening
+                     JOIN dunning_exclusion_rule rule ON rule.id = screening.rule_id
+                    WHERE screening.days_overdue > 0 AND screening.amount_residual > 0
+                    GROUP BY rule.code""",
+                screening=self.env["dunning.statement"]._query(
+                    Screen(company, thresholds=thresholds)
+                ),
             )
-        )[0]
-        return items, customers, float(amount)
+        )
+        found = {code: (items, customers, float(amount)) for code, items, customers, amount in rows}
+        return {name: found.get(THRESHOLD_RULES[name], effect) for name, effect in nothing.items()}

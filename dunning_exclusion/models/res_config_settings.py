@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .dunning_threshold import THRESHOLD_RULES
+
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
@@ -39,44 +41,36 @@ class ResConfigSettings(models.TransientModel):
     )
     dunning_cleanup_days = fields.Integer(related="company_id.dunning_cleanup_days", readonly=False)
     dunning_item_minimum_effect = fields.Char(
-        compute="_compute_dunning_item_minimum_effect", help="What this value would exclude today."
+        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
     )
     dunning_customer_minimum_effect = fields.Char(
-        compute="_compute_dunning_customer_minimum_effect",
+        compute="_compute_dunning_threshold_effects",
         help="What this value would exclude today.",
     )
     dunning_customer_maximum_effect = fields.Char(
-        compute="_compute_dunning_customer_maximum_effect",
+        compute="_compute_dunning_threshold_effects",
         help="What this value would exclude today.",
     )
 
-    @api.depends("dunning_item_minimum", "company_id")
-    def _compute_dunning_item_minimum_effect(self):
-        self._dunning_set_effect("dunning_item_minimum")
-
-    @api.depends("dunning_customer_minimum", "company_id")
-    def _compute_dunning_customer_minimum_effect(self):
-        self._dunning_set_effect("dunning_customer_minimum")
-
-    @api.depends("dunning_customer_maximum", "company_id")
-    def _compute_dunning_customer_maximum_effect(self):
-        self._dunning_set_effect("dunning_customer_maximum")
-
-    def _dunning_set_effect(self, name):
-        """Say in words what the threshold `name` would exclude today, before it is saved."""
+    @api.depends(*THRESHOLD_RULES, "company_id")
+    def _compute_dunning_threshold_effects(self):
         for settings in self:
-            settings[f"{name}_effect"] = settings._dunning_effect_text(name)
+            # sudo: who sets up a database need not read scenarios; only totals are shown
+            preview = self.env["dunning.threshold"].sudo()
+            thresholds = {name: settings[name] for name in THRESHOLD_RULES}
+            effects = preview._effects(settings.company_id._origin, thresholds)
+            for name, effect in effects.items():
+                settings[f"{name}_effect"] = settings._dunning_effect_text(name, *effect)
 
-    def _dunning_effect_text(self, name):
-        company = self.company_id._origin
+    def _dunning_effect_text(self, name, items, customers, amount):
+        """Return in words what the threshold `name` would exclude, before it is saved."""
         if self[name] <= 0:
             return self.env._("No threshold: excludes nothing.")
-        items, customers, amount = self.env["dunning.threshold"]._effect(company, name, self[name])
         if not items:
             return self.env._("Would exclude nothing today.")
         return self.env._(
             "Would exclude today: %(amount)s (overdue items: %(items)s, customers: %(customers)s).",
             items=items,
             customers=customers,
-            amount=company.currency_id.format(amount),
+            amount=self.company_id.currency_id.format(amount),
         )

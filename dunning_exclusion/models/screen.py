@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from odoo import models
@@ -17,6 +17,8 @@ class Screen:
         `dunning.candidate`; None: every open item, for the live report and the explanation
     :param type_id: the reminder type of candidates without dunning level; 0: none
     :param customers: the ids of the customers that are read, which follow from `owner`; None: all
+    :param thresholds: {name of a threshold on res.company: value in its place}, to try values
+        before they are saved
     """
 
     companies: models.BaseModel
@@ -25,3 +27,10 @@ class Screen:
     candidates: SQL | None = None
     type_id: int = 0
     customers: tuple | None = None
+    thresholds: dict = field(default_factory=dict)
+
+    def threshold(self, name) -> SQL:
+        """Return the value of the threshold `name` over the alias `company`."""
+        if name in self.thresholds:
+            return SQL("%s::numeric", self.thresholds[name])
+        return SQL.identifier("company", name)

@@ -50,6 +50,7 @@ from . import (
     test_styles,
     test_survival,
     test_takeover,
+    test_thresholds,
     test_translations,
     test_verdict_table,
     test_verdict_together,

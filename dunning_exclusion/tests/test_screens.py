@@ -144,23 +144,6 @@ class TestScreens(DunningCommon):
         with self.assertRaisesRegex(UserError, "customers and invoices"):
             self.env["dunning.panel"].read_panel("res.users", self.env.uid)
 
-    # Thresholds -----------------------------------------------------------------------------
-
-    def test_thresholds_say_what_they_would_exclude(self):
-        self._create_invoice(amount=30)
-        self._create_invoice(amount=100)
-        self._create_invoice(self.other_customer, amount=40)
-        self._create_invoice(self.other_customer, amount=10, days=5)
-        effect = self.env["dunning.threshold"]._effect
-        for name, value, expected in (
-            ("dunning_item_minimum", 0, (0, 0, 0)),
-            ("dunning_item_minimum", 50, (2, 2, 70)),
-            ("dunning_customer_minimum", 50, (1, 1, 40)),
-            ("dunning_customer_maximum", 50, (2, 1, 130)),
-        ):
-            with self.subTest(name=name, value=value):
-                self.assertEqual(effect(self.company, name, value), expected)
-
     # Dashboard ------------------------------------------------------------------------------
 
     def test_dashboard_leads_to_what_is_left_out(self):
