@@ -57,8 +57,8 @@ def make_scenarios(env):
     for company in env["res.company"].search([]):
         env.cr.execute(
             """UPDATE res_partner
-                  SET dunning_profile_id = COALESCE(dunning_profile_id, '{}')
-                                           || jsonb_build_object(%s, %s)
+                  SET dunning_own_profile_id = COALESCE(dunning_own_profile_id, '{}')
+                                               || jsonb_build_object(%s, %s)
                 WHERE ref LIKE 'C%%' AND id %% 7 = 0""",
             [str(company.id), profile.id],
         )

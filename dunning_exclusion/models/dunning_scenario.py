@@ -207,7 +207,7 @@ class DunningScenario(models.Model):
         Partner = self.env["res.partner"].sudo().with_company(company)
         return SQL(
             "CASE WHEN %(own)s = ANY(%(active)s) THEN %(own)s %(cases)s END",
-            own=Partner._field_to_sql("customer", "dunning_scenario_id"),
+            own=Partner._field_to_sql("customer", "dunning_own_scenario_id"),
             active=scenarios.ids,
             cases=SQL(" ").join(cases),
         )
@@ -306,7 +306,7 @@ class DunningScenario(models.Model):
         conditions = [SQL("TRUE")]
         # An archived profile still restricts: without it the scenario would be for everybody.
         if profiles := self.with_context(active_test=False).profile_ids:
-            profile = Partner._field_to_sql("customer", "dunning_profile_id")
+            profile = Partner._field_to_sql("customer", "dunning_own_profile_id")
             conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
         if parse_domain(self.customer_domain):
             Partner = Partner.with_context(active_test=False, allowed_company_ids=company.ids)

@@ -13,15 +13,33 @@ class ResPartner(models.Model):
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
     )
-    dunning_profile_id = fields.Many2one(
+    # What is chosen for a customer is its contacts', too: read, set and found as the customer's.
+    dunning_own_profile_id = fields.Many2one(
         "dunning.profile",
+        string="Customer's Profile",
         company_dependent=True,
+        help="Where the profile is kept: with the customer, and not with its contacts.",
+        groups=READERS,
+    )
+    dunning_profile_id = fields.Many2one(
+        related="commercial_partner_id.dunning_own_profile_id",
+        string="Dunning Profile",
+        readonly=False,
         help="How this customer is treated; scenarios choose customers by it.",
         groups=READERS,
     )
-    dunning_scenario_id = fields.Many2one(
+    dunning_own_scenario_id = fields.Many2one(
         "dunning.scenario",
+        string="Customer's Scenario",
         company_dependent=True,
+        domain=[("campaign_type", "=", "invoice")],
+        help="Where the scenario is kept: with the customer, and not with its contacts.",
+        groups=READERS,
+    )
+    dunning_scenario_id = fields.Many2one(
+        related="commercial_partner_id.dunning_own_scenario_id",
+        string="Dunning Scenario",
+        readonly=False,
         domain=[("campaign_type", "=", "invoice")],
         help="The customer's own scenario. Empty: the first scenario that applies.",
         groups=READERS,
@@ -38,12 +56,19 @@ class ResPartner(models.Model):
         help="Why no scenario reminds the customer.",
         groups=READERS,
     )
-    dunning_type_off_ids = fields.Many2many(
+    dunning_own_type_off_ids = fields.Many2many(
         "dunning.reminder.type",
         "dunning_partner_type_off_rel",
         "partner_id",
         "type_id",
+        string="Customer's Reminder Types Switched Off",
+        groups=READERS,
+        help="Where the switches are kept: with the customer, and not with its contacts.",
+    )
+    dunning_type_off_ids = fields.Many2many(
+        related="commercial_partner_id.dunning_own_type_off_ids",
         string="Reminder Types Switched Off",
+        readonly=False,
         groups=READERS,
         help="The kinds of reminders this customer does not get.",
     )
@@ -57,17 +82,31 @@ class ResPartner(models.Model):
         help="The part of the outstanding amount that is past its due date.",
         groups=READERS,
     )
-    dunning_promise_ids = fields.One2many(
+    dunning_own_promise_ids = fields.One2many(
         "dunning.promise",
         "partner_id",
+        string="Customer's Promises to Pay",
+        groups=READERS,
+        help="The promises that are filed under the customer, and not under its contacts.",
+    )
+    dunning_promise_ids = fields.One2many(
+        related="commercial_partner_id.dunning_own_promise_ids",
         string="Promises to Pay",
+        related_sudo=False,
         groups=READERS,
         help="What the customer promised to pay, and when.",
     )
-    dunning_notice_ids = fields.One2many(
+    dunning_own_notice_ids = fields.One2many(
         "dunning.notice",
         "partner_id",
+        string="Customer's Notices",
+        groups=READERS,
+        help="The notices that are filed under the customer, and not under its contacts.",
+    )
+    dunning_notice_ids = fields.One2many(
+        related="commercial_partner_id.dunning_own_notice_ids",
         string="Notices",
+        related_sudo=False,
         groups=READERS,
         help="The messages that reminded the customer.",
     )
@@ -127,10 +166,10 @@ class ResPartner(models.Model):
             }
         ]
 
-    @api.constrains("dunning_scenario_id")
+    @api.constrains("dunning_own_scenario_id")
     def _check_dunning_scenario(self):
         for partner in self:
-            scenario = partner.dunning_scenario_id
+            scenario = partner.dunning_own_scenario_id
             if scenario.company_id not in (self.env["res.company"], self.env.company):
                 raise ValidationError(
                     self.env._(

@@ -2,6 +2,7 @@ from . import (
     test_bad_input,
     test_block_rights,
     test_components,
+    test_contacts,
     test_core_costs,
     test_demo,
     test_dunning_access,
