@@ -184,8 +184,10 @@ class DunningBlock(models.Model):
         if line := self.env["account.move.line"].browse(vals.get("move_line_id")):
             vals["move_id"] = vals.get("move_id") or line.move_id.id
             vals["partner_id"] = vals.get("partner_id") or line.partner_id.id
-        if move := self.env["account.move"].browse(vals.get("move_id")):
-            vals["partner_id"] = vals.get("partner_id") or move.partner_id.id
+        move = self.env["account.move"].browse(vals.get("move_id"))
+        if move and not vals.get("partner_id"):
+            customers = move._dunning_customers() or move.partner_id
+            vals["partner_id"] = len(customers) == 1 and customers.id
         vals["partner_id"] = self._customer_id(vals.get("partner_id"))
         company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
         vals["company_id"] = company.id

@@ -140,17 +140,20 @@ class DunningPromise(models.Model):
 
     @api.model
     def _complete_vals(self, vals):
-        """Return `vals` with the customer, and with its overdue items when none are named."""
+        """Return `vals` with the customer of the items, or with the items that it has overdue."""
         vals = dict(vals)
         partner = self.env["res.partner"].browse(vals.get("partner_id"))
-        if not partner:
+        if "partner_id" not in vals and vals.get("move_line_ids"):
+            partner = self.new({"move_line_ids": vals["move_line_ids"]}).move_line_ids.partner_id
+        customer = partner._origin.commercial_partner_id
+        if len(customer) != 1:
             raise ValidationError(
                 self.env._("A promise needs a customer: fill in the field 'Customer'.")
             )
-        vals["partner_id"] = partner.commercial_partner_id.id
+        vals["partner_id"] = customer.id
         if not vals.get("move_line_ids"):
             company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
-            items = partner.with_company(company)._dunning_promised_items()
+            items = customer.with_company(company)._dunning_promised_items()
             vals["move_line_ids"] = [Command.set(items.ids)]
         return vals
 

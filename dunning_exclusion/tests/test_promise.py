@@ -3,6 +3,7 @@ from datetime import timedelta
 from freezegun import freeze_time
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import Form, tagged
 
 from .common import VerdictCommon
@@ -148,3 +149,17 @@ class TestPromise(VerdictCommon):
     def test_promise_of_a_contact_is_the_customers(self):
         child = self.env["res.partner"].create({"name": "Child", "parent_id": self.customer.id})
         self.assertEqual(self._promise(partner_id=child.id).partner_id, self.customer)
+
+    def test_customer_follows_from_the_items(self):
+        for value in (self.item.ids, [Command.set(self.item.ids)], [Command.link(self.item.id)]):
+            with self.subTest(value=value):
+                promise = self.env["dunning.promise"].create({"move_line_ids": value})
+                self.assertEqual(promise.partner_id, self.customer)
+                self.assertEqual(promise.move_line_ids, self.item)
+                self.assertEqual(promise.open_amount, 100)
+
+    def test_promise_for_items_of_several_customers_needs_one_of_them(self):
+        items = self.item | self._items(self._create_invoice(self.other_customer))
+        for values in ({"move_line_ids": items.ids}, {}):
+            with self.subTest(**values), self.assertRaisesRegex(ValidationError, "'Customer'"):
+                self.env["dunning.promise"].create(values)
