@@ -82,31 +82,17 @@ class ResPartner(models.Model):
         help="The part of the outstanding amount that is past its due date.",
         groups=READERS,
     )
-    dunning_own_promise_ids = fields.One2many(
+    dunning_promise_ids = fields.One2many(
         "dunning.promise",
         "partner_id",
-        string="Customer's Promises to Pay",
-        groups=READERS,
-        help="The promises that are filed under the customer, and not under its contacts.",
-    )
-    dunning_promise_ids = fields.One2many(
-        related="commercial_partner_id.dunning_own_promise_ids",
         string="Promises to Pay",
-        related_sudo=False,
         groups=READERS,
         help="What the customer promised to pay, and when.",
     )
-    dunning_own_notice_ids = fields.One2many(
+    dunning_notice_ids = fields.One2many(
         "dunning.notice",
         "partner_id",
-        string="Customer's Notices",
-        groups=READERS,
-        help="The notices that are filed under the customer, and not under its contacts.",
-    )
-    dunning_notice_ids = fields.One2many(
-        related="commercial_partner_id.dunning_own_notice_ids",
         string="Notices",
-        related_sudo=False,
         groups=READERS,
         help="The messages that reminded the customer.",
     )

@@ -86,31 +86,3 @@ class TestContacts(VerdictCommon):
             form.name = "New"
             form.dunning_profile_id = self.profile
         self.assertEqual(form.record.dunning_profile_id, self.profile)
-
-    def test_promises_and_notices_of_a_contact_are_those_of_its_customer(self):
-        invoice = self._create_invoice(self.child)
-        run = self._create_run()
-        run.action_send()
-        promise = self.env["dunning.promise"].create(
-            {"partner_id": self.child.id, "move_line_ids": self._items(invoice).ids}
-        )
-        for partner in self.customer | self.child:
-            self.assertEqual(partner.dunning_promise_ids, promise)
-            self.assertEqual(partner.dunning_notice_ids, run.notice_ids)
-        found = self.env["res.partner"].search([("dunning_promise_ids", "in", promise.ids)])
-        self.assertEqual(found, self.customer | self.child)
-
-    def test_promises_and_notices_of_other_companies_are_not_shown(self):
-        elsewhere = self._invoice_of_other_company(self.customer)
-        promise = self.env["dunning.promise"].create(
-            {
-                "partner_id": self.customer.id,
-                "company_id": self.other_company.id,
-                "move_line_ids": self._items(elsewhere).ids,
-            }
-        )
-        user = self._create_user("one company", "account.group_account_invoice")
-        self.env.invalidate_all()
-        self.assertFalse(self.child.with_user(user).dunning_promise_ids)
-        self.env.invalidate_all()
-        self.assertEqual(self.child.sudo().dunning_promise_ids, promise)
