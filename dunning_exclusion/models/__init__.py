@@ -31,6 +31,7 @@ from . import (
     dunning_forecast,
     dunning_preparation,
     dunning_run_figures,
+    dunning_run_guard,
     dunning_run,
     dunning_line_figures,
     dunning_run_line,

@@ -93,16 +93,27 @@ class DunningAction(models.AbstractModel):
     def _check_template(self, notices):
         """Return the template of `notices`.
 
-        :raise UserError: when there is none
+        :raise UserError: when there is none, or it is made for something else: rendered with
+            the rights of the system it would show records that merely have the same ids
         """
-        if template := notices[:1]._template():
-            return template
-        raise UserError(
-            self.env._(
-                "There is no template: fill in 'Template' on the dunning level or on its "
-                "reminder type."
+        template = notices[:1]._template()
+        if not template:
+            raise UserError(
+                self.env._(
+                    "There is no template: fill in 'Template' on the dunning level or on its "
+                    "reminder type."
+                )
             )
-        )
+        if template.model != "dunning.notice":
+            raise UserError(
+                self.env._(
+                    "The template '%(template)s' is not made for dunning notices: choose another "
+                    "one in the field 'Template' of the run, the dunning level or the reminder "
+                    "type.",
+                    template=template.name,
+                )
+            )
+        return template
 
     @api.model
     def _no_user_reason(self):

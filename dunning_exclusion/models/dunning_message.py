@@ -106,7 +106,8 @@ class DunningMessage(models.AbstractModel):
         """
         result = {}
         # sudo: templates use fields of the company and its bank accounts
-        for template, notices in self.sudo().grouped(lambda notice: notice._template()).items():
+        for notices in self.sudo().grouped(lambda notice: notice._template()).values():
+            template = self.env["dunning.action"]._check_template(notices)
             rendered = template._generate_template(notices.ids, ("subject", "body_html"))
             for notice in notices:
                 values = rendered[notice.id]

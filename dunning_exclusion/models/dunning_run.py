@@ -1,20 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Domain
-
-from .dunning_domain import parse_domain
-
-# What only the buttons change.
-SYSTEM_FIELDS = {
-    "state",
-    "automatic",
-    "stop_requested",
-    "last_notice",
-    "line_ids",
-    "notice_ids",
-    "workflow_ids",
-    "without_scenario_count",
-}
+from odoo.exceptions import UserError
 
 
 class DunningRun(models.Model):
@@ -22,7 +7,12 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning Run"
-    _inherit = ["dunning.run.figures", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "dunning.run.figures",
+        "dunning.run.guard",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -138,37 +128,6 @@ class DunningRun(models.Model):
         for run in self:
             about = ", ".join(run.scenario_ids.mapped("name")) or run.type_id.name
             run.name = f"{run.date or ''} {about or self.env._('All scenarios')}".strip()
-
-    @api.constrains("mode", "criteria_domain")
-    def _check_criteria(self):
-        for run in self.filtered(lambda run: run.mode == "criteria"):
-            try:
-                self.env["account.move.line"]._search(Domain(parse_domain(run.criteria_domain)))
-            except Exception as error:
-                raise ValidationError(
-                    self.env._(
-                        "The field 'Items' of the run cannot be understood: %(error)s", error=error
-                    )
-                ) from error
-
-    def write(self, vals):
-        if not self.env.su and (foreign := SYSTEM_FIELDS.intersection(vals)):
-            raise UserError(
-                self.env._(
-                    "Use the buttons of the run: these fields cannot be written: %(fields)s",
-                    fields=", ".join(sorted(foreign)),
-                )
-            )
-        return super().write(vals)
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        if not self.env.su:
-            vals_list = [
-                {name: value for name, value in vals.items() if name not in SYSTEM_FIELDS}
-                for vals in vals_list
-            ]
-        return super().create(vals_list)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sent(self):

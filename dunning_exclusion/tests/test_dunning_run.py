@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import DunningCommon
@@ -73,3 +73,34 @@ class TestDunningRun(DunningCommon):
         self.assertEqual(run.line_ids.override_user_id, self.env.user)
         run.action_send()
         self.assertTrue(run.line_ids.notice_id)
+
+    def test_template_of_another_model_is_refused(self):
+        foreign = self.env.ref("auth_signup.set_password_email")
+        self.assertNotEqual(foreign.model, "dunning.notice")
+        values = {"mode": "criteria", "type_id": self.type_overdue.id}
+        with self.assertRaisesRegex(ValidationError, "not made for dunning notices"):
+            self._create_run(prepare=False, template_id=foreign.id, **values)
+        run = self._create_run(prepare=False, **values)
+        with self.assertRaisesRegex(ValidationError, "'Template'"):
+            run.template_id = foreign
+
+    def test_template_that_became_one_of_another_model_renders_nothing(self):
+        """A template is rendered with the rights of the system: never for other records."""
+        self._create_invoice()
+        template = self.env["mail.template"].create(
+            {"name": "Mine", "subject": "Due", "model_id": self._model_id("dunning.notice")}
+        )
+        run = self._create_run(
+            mode="criteria", type_id=self.type_overdue.id, template_id=template.id
+        )
+        template.model_id = self._model_id("res.users")
+        with self.assertRaisesRegex(UserError, "not made for dunning notices"):
+            run.line_ids.action_preview()
+        run.action_send()
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("not made for dunning notices", run.notice_ids.failure_reason)
+        with self.assertRaisesRegex(UserError, "not made for dunning notices"):
+            run.notice_ids._render_message()
+
+    def _model_id(self, name):
+        return self.env["ir.model"]._get_id(name)
