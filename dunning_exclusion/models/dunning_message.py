@@ -103,7 +103,10 @@ class DunningMessage(models.AbstractModel):
         """Return {notice: {"subject", "body_html"}} as their templates say it.
 
         :param framed: with letterhead and address of the company around it, as in the e-mail
+        :raise AccessError: when the user may not read the notices; the address of a report asks
+            nobody for rights
         """
+        self.check_access("read")
         result = {}
         # sudo: templates use fields of the company and its bank accounts
         for notices in self.sudo().grouped(lambda notice: notice._template()).values():

@@ -145,3 +145,29 @@ class TestDunningAccess(DunningCommon):
         )
         with self.assertRaises(AccessError):
             self.invoice.with_user(stranger).dunning_explain()
+
+    def test_letters_are_printed_only_by_who_may_read_notices(self):
+        other = self.setup_other_company()["company"]
+        stranger = new_test_user(
+            self.env,
+            login="dunning_stranger",
+            groups="dunning_exclusion.group_dunning_manager",
+            company_id=other.id,
+            company_ids=[(6, 0, other.ids)],
+        )
+        self.prepared_run.action_send()
+        refused = [self.users[role] for role in ("employee", "portal", "public")]
+        for user in (*refused, stranger, self.users["user"], self.users["auditor"]):
+            self.env.invalidate_all()
+            with self.subTest(user=user.login):
+                if user in (self.users["user"], self.users["auditor"]):
+                    self.assertIn(b"Alpha", self._print_as(user))
+                else:
+                    with self.assertRaises(AccessError):
+                        self._print_as(user)
+
+    def _print_as(self, user):
+        """Return the letters of the run as the report's address gives them to `user`."""
+        return self.env["ir.actions.report"].with_user(user)._render_qweb_html(
+            "dunning_exclusion.action_report_notice", self.prepared_run.notice_ids.ids
+        )[0]
