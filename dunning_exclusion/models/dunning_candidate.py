@@ -1,8 +1,7 @@
 from odoo import api, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import parse_domain
+from .dunning_domain import search_query
 
 
 class DunningCandidate(models.AbstractModel):
@@ -219,7 +218,7 @@ class DunningCandidate(models.AbstractModel):
         # sudo: what a run lists must not depend on who prepares it
         Line = self.env["account.move.line"].sudo().with_company(run.company_id)
         Line = Line.with_context(allowed_company_ids=run.company_id.ids)
-        chosen = Line._search(Domain(parse_domain(run.criteria_domain)))
+        chosen = search_query(Line, run.criteria_domain)
         return SQL(
             """SELECT item.*, NULL::int AS level_id, 0 AS bundle
                  FROM item WHERE item.amount_residual > 0 AND %(free)s AND item.id IN %(chosen)s""",

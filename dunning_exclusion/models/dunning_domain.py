@@ -32,9 +32,16 @@ def search_query(Model, text):
 
 
 def find_fault(Model, text):
-    """Return why the domain `text` on `Model` cannot be evaluated, or False."""
+    """Return why the domain `text` on `Model` cannot be evaluated, or False.
+
+    Whoever writes a domain needs the right to read what it is about: it is evaluated with the
+    rights of the system, and who is reminded would tell what is in a field.
+    """
+    # Odoo checks constraints in sudo, whoever writes.
+    Model = Model.sudo(False)
     try:
-        query = Model._search(Domain(parse_domain(text)), limit=1)
+        query = search_query(Model, text)
+        query.limit = 1
         with Model.env.cr.savepoint(flush=False):
             Model.env.execute_query(query.select())
     except Exception as error:

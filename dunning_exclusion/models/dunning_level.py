@@ -138,7 +138,7 @@ class DunningLevel(models.Model):
     @api.constrains("condition_domain")
     def _check_condition_domain(self):
         for level in self:
-            if fault := find_fault(self.env["account.move"].sudo(), level.condition_domain):
+            if fault := find_fault(self.env["account.move"], level.condition_domain):
                 raise ValidationError(
                     self.env._(
                         "Level '%(level)s': the field 'Condition' cannot be understood: %(fault)s",

@@ -5,7 +5,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import parse_domain
+from .dunning_domain import find_fault, parse_domain
 
 
 class DunningRuleFaults(models.AbstractModel):
@@ -118,7 +118,7 @@ class DunningRuleFaults(models.AbstractModel):
                 not rule._parsed_domain()
                 and self.env._("An empty condition would exclude everything.")
             )
-            if fault:
+            if fault := fault or find_fault(self.env[rule.model], rule.domain):
                 raise ValidationError(
                     self.env._(
                         "Rule '%(rule)s': the condition does not work: %(fault)s Mend the field "

@@ -129,7 +129,7 @@ class DunningScenario(models.Model):
     @api.constrains("customer_domain")
     def _check_customer_domain(self):
         for scenario in self:
-            if fault := find_fault(self.env["res.partner"].sudo(), scenario.customer_domain):
+            if fault := find_fault(self.env["res.partner"], scenario.customer_domain):
                 raise ValidationError(scenario._customer_domain_error(fault))
 
     def _customer_domain_error(self, fault):

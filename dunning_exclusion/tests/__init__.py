@@ -5,6 +5,7 @@ from . import (
     test_contacts,
     test_core_costs,
     test_demo,
+    test_domain_rights,
     test_dunning_access,
     test_dunning_api,
     test_dunning_automation,

@@ -168,6 +168,10 @@ class TestDunningAccess(DunningCommon):
 
     def _print_as(self, user):
         """Return the letters of the run as the report's address gives them to `user`."""
-        return self.env["ir.actions.report"].with_user(user)._render_qweb_html(
-            "dunning_exclusion.action_report_notice", self.prepared_run.notice_ids.ids
-        )[0]
+        return (
+            self.env["ir.actions.report"]
+            .with_user(user)
+            ._render_qweb_html(
+                "dunning_exclusion.action_report_notice", self.prepared_run.notice_ids.ids
+            )[0]
+        )
