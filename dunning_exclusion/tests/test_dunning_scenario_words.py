@@ -197,3 +197,19 @@ class TestDunningScenarioPreview(ScenarioCommon):
         someone = new_test_user(self.env, login="someone", groups="base.group_user")
         with self.assertRaises(AccessError):
             self.scenario.with_user(someone).action_preview()
+
+    def test_preview_tells_nothing_about_companies_and_scenarios_of_others(self):
+        other = self.setup_other_company()["company"]
+        user = self._create_user("stranger", "dunning_exclusion.group_dunning_user", companies=other)
+        self._create_invoice()
+        shared = self.scenario.copy({"company_id": False})
+        previews = self.env["dunning.scenario.preview"].with_user(user).with_company(other)
+        for scenario, company in ((shared, self.company), (self.scenario, other)):
+            values = {"scenario_id": scenario.id, "company_id": company.id, "date": self.today}
+            shown = {"customer_count": {}, "amount": {}, "description": {}}
+            with self.subTest(scenario=scenario.name), self.assertRaises(AccessError):
+                previews.create(values).read(["amount", "description"])
+            with self.subTest(scenario=scenario.name, form=True), self.assertRaises(AccessError):
+                previews.onchange(values, ["date"], shown)
+        mine = previews.create({"scenario_id": shared.id, "date": self.today})
+        self.assertEqual((mine.company_id, mine.amount), (other, 0))

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
@@ -36,7 +37,7 @@ class DunningScenarioPreview(models.TransientModel):
         default=lambda self: self.env.company._dunning_today(),
         help="The day for which it is shown.",
     )
-    description = fields.Text(related="scenario_id.description")
+    description = fields.Text(related="scenario_id.description", related_sudo=False)
     note = fields.Char(compute="_compute_result", help="What is to be known about this day.")
     customer_count = fields.Integer(
         string="Customers",
@@ -70,6 +71,7 @@ class DunningScenarioPreview(models.TransientModel):
 
     @api.depends("scenario_id", "company_id", "date")
     def _compute_result(self):
+        self._check_readable()
         for preview in self:
             rows = preview._rows() if preview.scenario_id and preview.date else []
             reached = [row for row in rows if row[2]]
@@ -86,6 +88,20 @@ class DunningScenarioPreview(models.TransientModel):
                     for row in rows[:SHOWN_CUSTOMERS]
                 ),
             ]
+
+    def _check_readable(self):
+        """Check that the user may see what is previewed: SQL that counts asks nobody for rights.
+
+        :raise AccessError: for scenarios and companies of others
+        """
+        self.scenario_id.check_access("read")
+        if self.company_id - self.env.companies:
+            raise AccessError(
+                self.env._(
+                    "The field 'Company' names a company that is not selected: select it first, "
+                    "at the top of the page."
+                )
+            )
 
     def _prepare_line_vals(self, row):
         customer_id, level_ids, item_count, amount, excluded_count, excluded_amount = row
@@ -151,6 +167,8 @@ class DunningScenarioPreview(models.TransientModel):
 
 
 class DunningScenarioPreviewLine(models.TransientModel):
+    """One customer whom a scenario would reach, and with how much."""
+
     _name = "dunning.scenario.preview.line"
     _description = "Customer in the Preview of a Scenario"
 
