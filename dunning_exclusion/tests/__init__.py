@@ -29,6 +29,7 @@ from . import (
     test_dunning_workflow_days,
     test_dunning_workflow_history,
     test_entries,
+    test_entry_rights,
     test_explain_api,
     test_field_stories_selection,
     test_field_stories_sending,

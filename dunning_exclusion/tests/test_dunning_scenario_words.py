@@ -200,7 +200,9 @@ class TestDunningScenarioPreview(ScenarioCommon):
 
     def test_preview_tells_nothing_about_companies_and_scenarios_of_others(self):
         other = self.setup_other_company()["company"]
-        user = self._create_user("stranger", "dunning_exclusion.group_dunning_user", companies=other)
+        user = self._create_user(
+            "stranger", "dunning_exclusion.group_dunning_user", companies=other
+        )
         self._create_invoice()
         shared = self.scenario.copy({"company_id": False})
         previews = self.env["dunning.scenario.preview"].with_user(user).with_company(other)
