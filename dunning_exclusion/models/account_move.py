@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_held import READERS
+from .dunning_held import EMPLOYEES, READERS
 
 
 class AccountMove(models.Model):
@@ -15,6 +15,7 @@ class AccountMove(models.Model):
         string="Postponed Due Date",
         copy=False,
         tracking=True,
+        groups=EMPLOYEES,
         help="Suspends dunning of this invoice through this day and replaces the due date for "
         "dunning. The accounting due date stays as agreed.",
     )
@@ -22,10 +23,14 @@ class AccountMove(models.Model):
         string="Collection Failed",
         copy=False,
         tracking=True,
+        groups=EMPLOYEES,
         help="An automatic payment of this invoice failed, so it is reminded like any other.",
     )
     dunning_promised = fields.Boolean(
-        copy=False, readonly=True, help="A promise to pay was noted for an item of the entry."
+        copy=False,
+        readonly=True,
+        groups=EMPLOYEES,
+        help="A promise to pay was noted for an item of the entry.",
     )
     dunning_notice_count = fields.Integer(
         compute="_compute_dunning_notice_count",

@@ -3,6 +3,9 @@ from odoo.fields import Domain
 
 # Who may see anything of dunning; accounting users are follow-up users, too.
 READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
+# Customers read their invoices and the company in the portal, but not how they are treated. Odoo
+# reads and writes these fields for every employee who posts entries or changes the company.
+EMPLOYEES = "base.group_user"
 DUNNING_FIELDS = (
     "dunning_block_ids",
     "dunning_stop",

@@ -7,6 +7,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_held import EMPLOYEES
+
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
     "dunning_freshness_days",
@@ -21,65 +23,80 @@ class ResCompany(models.Model):
 
     dunning_item_minimum = fields.Monetary(
         string="Minimum Follow-up Threshold",
+        groups=EMPLOYEES,
         help="Items with a smaller open amount are not ticked. 0 means no threshold.",
     )
     dunning_customer_minimum = fields.Monetary(
         string="Reminder Threshold for Total Amount",
+        groups=EMPLOYEES,
         help="Customers reminded of less than this in total are not ticked. 0: no threshold.",
     )
     dunning_customer_maximum = fields.Monetary(
         string="Reminder Ceiling for Total Amount",
+        groups=EMPLOYEES,
         help="Customers reminded of more than this in total need an approver. 0: no ceiling.",
     )
     dunning_list_creditors = fields.Boolean(
         string="List Creditor Customers",
+        groups=EMPLOYEES,
         help="Customers whom we owe are listed unticked instead of being left out.",
     )
     dunning_exclude_promises = fields.Boolean(
         string="Exclude Entries with Upcoming Promises",
         default=True,
+        groups=EMPLOYEES,
         help="Items with an open promise to pay are not ticked.",
     )
     dunning_honour_no_followup = fields.Boolean(
         string="Honour No Follow-Up on Miscellaneous Entries",
+        groups=EMPLOYEES,
         help="Odoo sets 'No Follow-Up' on miscellaneous entries by itself, so the flag counts "
         "there only when this is switched on. On invoices it always counts.",
     )
     dunning_mirror_no_followup = fields.Boolean(
         string="Mirror Blocks to No Follow-Up",
+        groups=EMPLOYEES,
         help="Items that are excluded by a block also get Odoo's 'No Follow-Up' flag.",
     )
     dunning_onboarding_hidden = fields.Boolean(
         string="First Follow-up Steps Hidden",
+        groups=EMPLOYEES,
         help="The dashboard no longer shows the first steps of setting follow-ups up.",
     )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
+        groups=EMPLOYEES,
         help="The nightly job prepares and sends the scenarios that are marked automatic.",
     )
     dunning_freshness_days = fields.Integer(
         string="Bank Data Not Older Than (days)",
+        groups=EMPLOYEES,
         help="Nothing is sent automatically while the newest line of a bank statement is older. "
         "0: not checked.",
     )
     dunning_promise_tolerance_days = fields.Integer(
         string="Tolerance for Promises (days)",
         default=2,
+        groups=EMPLOYEES,
         help="A promise is broken when this many days after the promised date have passed.",
     )
     dunning_catch_up_days = fields.Integer(
         string="Catch Up Missed Days",
         default=3,
+        groups=EMPLOYEES,
         help="A workflow whose day was missed is still run once within this many days.",
     )
     dunning_cleanup_days = fields.Integer(
         string="Keep Unsent Lines of Automatic Runs (days)",
         default=30,
+        groups=EMPLOYEES,
         help="0: they are kept for ever.",
     )
 
     dunning_obstacle_reported_on = fields.Date(
-        readonly=True, help="When the administrators were last told why nothing is sent."
+        readonly=True,
+        groups=EMPLOYEES,
+        help="When the administrators were last told why nothing is sent.",
     )
 
     @api.constrains(*THRESHOLDS, *DAY_COUNTS)

@@ -146,6 +146,24 @@ class TestDunningAccess(DunningCommon):
         with self.assertRaises(AccessError):
             self.invoice.with_user(stranger).dunning_explain()
 
+    def test_portal_and_public_users_see_nothing_of_dunning_on_what_they_may_read(self):
+        models = ("account.move", "account.move.line", "res.partner", "res.company")
+        for role in ("portal", "public"):
+            for model in models:
+                shown = self._as(role, self.env[model]).fields_get()
+                with self.subTest(role=role, model=model):
+                    ours = [name for name in shown if "dunning" in name]
+                    self.assertFalse(ours)
+        portal = self.users["portal"]
+        invoice = self._as("portal", self._create_invoice(portal.partner_id))
+        self.assertTrue(invoice.name)
+        with self.assertRaises(AccessError):
+            invoice.read(["dunning_due_date"])
+        with self.assertRaises(AccessError):
+            self._as("portal", self.env["account.move"]).search(
+                [("company_id.dunning_customer_maximum", ">", 0)]
+            )
+
     def test_letters_are_printed_only_by_who_may_read_notices(self):
         other = self.setup_other_company()["company"]
         stranger = new_test_user(
