@@ -1,4 +1,5 @@
 from . import (
+    dunning_guarded,
     dunning_block_reason,
     dunning_block_state,
     dunning_block_age,

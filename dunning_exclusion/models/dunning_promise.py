@@ -5,13 +5,21 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
+# What follows from noting, cancelling and breaking a promise.
+SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
+
 
 class DunningPromise(models.Model):
     """What a customer promised to pay, and when. Its state follows from dates and payments."""
 
     _name = "dunning.promise"
     _description = "Promise to Pay"
-    _inherit = ["dunning.promise.state", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "dunning.promise.state",
+        "dunning.guarded",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -131,6 +139,13 @@ class DunningPromise(models.Model):
                         )
                     )
 
+    @api.model
+    def _guarded_fields(self):
+        return SYSTEM_FIELDS
+
+    def _fixed_fields(self):
+        return frozenset({"company_id"})
+
     @api.model_create_multi
     def create(self, vals_list):
         promises = super().create([self._complete_vals(vals) for vals in vals_list])
@@ -158,11 +173,11 @@ class DunningPromise(models.Model):
         return vals
 
     def _note_open_amount(self):
-        for promise in self:
+        # sudo: users do not write what was open, and need not have the right to edit entries.
+        for promise in self.sudo():
             promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
             promise.move_ids |= promise.move_line_ids.move_id
-        # Who notes promises need not have the right to edit entries.
-        self.move_ids.sudo().filtered(
+        self.sudo().move_ids.filtered(
             lambda move: not move.dunning_promised
         ).dunning_promised = True
 
@@ -179,10 +194,11 @@ class DunningPromise(models.Model):
             promise.move_line_ids = [Command.link(line.id) for line in owed]
 
     def write(self, vals):
+        result = super().write(vals)
         if "date" in vals:
             # A new date is a new promise: when it is broken, that is reported again.
-            vals = dict(vals, broken_reported=False)
-        result = super().write(vals)
+            # sudo: users do not write what was reported.
+            self.sudo().filtered("broken_reported").broken_reported = False
         if "move_line_ids" in vals:
             self._note_open_amount()
         self._invalidate_targets()
@@ -235,9 +251,12 @@ class DunningPromise(models.Model):
                     date=format_date(localized.env, promise.date),
                 ),
             )
-        broken.broken_reported = True
+        # sudo: users do not write what was reported, whoever the job runs as.
+        broken.sudo().broken_reported = True
 
     def action_cancel(self):
         """Cancel the promises: their items are candidates again in the next run."""
-        self.cancelled = True
+        self.check_access("write")
+        # sudo: users do not write the state of a promise
+        self.sudo().cancelled = True
         return True

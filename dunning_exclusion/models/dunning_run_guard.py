@@ -1,19 +1,34 @@
 from odoo import api, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from .dunning_domain import search_query
 
 # What only the buttons change.
-SYSTEM_FIELDS = {
-    "state",
-    "automatic",
-    "stop_requested",
-    "last_notice",
-    "line_ids",
-    "notice_ids",
-    "workflow_ids",
-    "without_scenario_count",
-}
+SYSTEM_FIELDS = frozenset(
+    {
+        "state",
+        "automatic",
+        "stop_requested",
+        "last_notice",
+        "screened_on",
+        "line_ids",
+        "notice_ids",
+        "workflow_ids",
+        "without_scenario_count",
+    }
+)
+# What the run is about: it stays as it was when the messages went out.
+SUBJECT_FIELDS = frozenset(
+    {
+        "company_id",
+        "date",
+        "mode",
+        "scenario_ids",
+        "type_id",
+        "template_id",
+        "criteria_domain",
+    }
+)
 
 
 class DunningRunGuard(models.AbstractModel):
@@ -21,6 +36,7 @@ class DunningRunGuard(models.AbstractModel):
 
     _name = "dunning.run.guard"
     _description = "Guard of Dunning Runs"
+    _inherit = "dunning.guarded"
 
     @api.constrains("mode", "criteria_domain")
     def _check_criteria(self):
@@ -49,21 +65,13 @@ class DunningRunGuard(models.AbstractModel):
                     )
                 )
 
-    def write(self, vals):
-        if not self.env.su and (foreign := SYSTEM_FIELDS.intersection(vals)):
-            raise UserError(
-                self.env._(
-                    "Use the buttons of the run: these fields cannot be written: %(fields)s",
-                    fields=", ".join(sorted(foreign)),
-                )
-            )
-        return super().write(vals)
+    @api.model
+    def _guarded_fields(self):
+        return SYSTEM_FIELDS
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        if not self.env.su:
-            vals_list = [
-                {name: value for name, value in vals.items() if name not in SYSTEM_FIELDS}
-                for vals in vals_list
-            ]
-        return super().create(vals_list)
+    def _fixed_fields(self):
+        states = set(self.mapped("state"))
+        if states - {"draft", "prepared"}:
+            return SUBJECT_FIELDS
+        # The lines of a prepared run are items of its company.
+        return frozenset({"company_id"}) if states - {"draft"} else frozenset()

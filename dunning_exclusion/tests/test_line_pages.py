@@ -95,13 +95,15 @@ class TestLinePages(DunningCommon):
     def test_the_last_open_promise_stands_beside_an_item(self):
         line = self.lines[:1]
         for days, cancelled in ((5, False), (9, False), (20, True)):
-            self.env["dunning.promise"].create(
+            promise = self.env["dunning.promise"].create(
                 {
                     "partner_id": line.partner_id.id,
                     "date": self._days(days),
                     "move_line_ids": line.move_line_id.ids,
                 }
-            ).cancelled = cancelled
+            )
+            if cancelled:
+                promise.action_cancel()
         self.lines.invalidate_recordset()
         found = {line: str(line.promise_date) for line in self.lines if line.promise_date}
         self.assertEqual(found, {line: self._days(9)})

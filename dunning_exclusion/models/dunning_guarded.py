@@ -1,0 +1,52 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+
+class DunningGuarded(models.AbstractModel):
+    """Keeps users from writing what only buttons and jobs decide.
+
+    Guarded here, where everybody comes by: a readonly field of a form is written over the API all
+    the same. Buttons check what the user may do and then write with the rights of the system.
+    """
+
+    _name = "dunning.guarded"
+    _description = "Fields Written by Buttons Only"
+
+    @api.model
+    def _guarded_fields(self):
+        """Return the names of the fields that users neither write nor give to new records."""
+        return frozenset()
+
+    def _fixed_fields(self):
+        """Return the names of the fields of `self` that users can no longer write."""
+        return frozenset()
+
+    def write(self, vals):
+        guarded = not self.env.su and self._guarded_fields().union(self._fixed_fields())
+        if guarded and (foreign := guarded.intersection(vals)):
+            raise UserError(
+                self.env._(
+                    "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a new "
+                    "one.",
+                    record=self[:1].display_name,
+                    fields=", ".join(
+                        f"'{self._fields[name]._description_string(self.env)}'"
+                        for name in sorted(foreign)
+                    ),
+                )
+            )
+        return super().write(vals)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if self.env.su:
+            return super().create(vals_list)
+        guarded = self._guarded_fields()
+        vals_list = [
+            {name: value for name, value in vals.items() if name not in guarded}
+            for vals in vals_list
+        ]
+        foreign = {f"default_{name}" for name in guarded}
+        context = {name: value for name, value in self.env.context.items() if name not in foreign}
+        records = super(DunningGuarded, self.with_context(context)).create(vals_list)
+        return records.with_env(self.env)
