@@ -135,8 +135,9 @@ class DunningDemo(models.AbstractModel):
         for row in self._rows("invoices.csv"):
             for entry in row["reminded"].split():
                 level, days_ago = entry.rstrip("!").split("@")
-                message = (row["customer"], level, entry.endswith("!"))
-                days.setdefault(int(days_ago), {}).setdefault(message, []).append(row["id"])
+                message = (row["customer"], entry.endswith("!"))
+                item = (row["id"], level)
+                days.setdefault(int(days_ago), {}).setdefault(message, []).append(item)
         for days_ago, messages in sorted(days.items(), reverse=True):
             self._create_past_run(days_ago, messages)
 
@@ -146,12 +147,12 @@ class DunningDemo(models.AbstractModel):
         day = company._dunning_today() - timedelta(days=days_ago)
         run = self.env["dunning.run"].create({"company_id": company.id, "date": day})
         self._name_record(run, f"demo_run_{days_ago}_days_ago")
-        for (customer, level, failed), invoices in messages.items():
-            items = self._items(self.env["account.move"].concat(*map(self._ref, invoices)))
+        for (customer, failed), invoices in messages.items():
             lines = self.env["dunning.run.line"].create(
                 [
                     self._prepare_past_line_vals(run, self._ref(customer), self._ref(level), item)
-                    for item in items
+                    for invoice, level in invoices
+                    for item in self._items(self._ref(invoice))
                 ]
             )
             self._create_past_notice(lines, failed)

@@ -43,6 +43,7 @@ from . import (
     dunning_threshold,
     dunning_onboarding,
     dunning_dashboard,
+    dunning_recheck,
     dunning_sender,
     dunning_automation,
     dunning_action,

@@ -17,13 +17,13 @@ class DunningDraft(models.AbstractModel):
         notices = notices.with_context(tracking_disable=True, mail_create_nosubscribe=True)
         recipients = lines.partner_id._dunning_recipients_by_customer()
         vals_list = [self._prepare_notice_vals(run, group, recipients) for group in groups]
-        again = self._failed_notices(run, vals_list)
-        new = [vals for vals in vals_list if (vals["partner_id"], vals["level_id"]) not in again]
+        again = self._notices_to_repeat(run, vals_list)
+        new = [vals for vals in vals_list if (vals["partner_id"], vals["message_key"]) not in again]
         made = {
-            (notice.partner_id.id, notice.level_id.id): notice for notice in notices.create(new)
+            (notice.partner_id.id, notice.message_key): notice for notice in notices.create(new)
         }
         for vals, group in zip(vals_list, groups, strict=True):
-            key = (vals["partner_id"], vals["level_id"])
+            key = (vals["partner_id"], vals["message_key"])
             if key in again:
                 again[key].write({**vals, "mail_id": False})
             notice = made.get(key) or again[key]
@@ -32,15 +32,16 @@ class DunningDraft(models.AbstractModel):
         return notices
 
     @api.model
-    def _failed_notices(self, run, vals_list):
-        """Return the failed notices of `run` that are tried again, by customer and level."""
-        failed = self.env["dunning.notice"].search(
+    def _notices_to_repeat(self, run, vals_list):
+        """Return the notices of `run` that did not leave and are made anew, by their message."""
+        # sudo: users read notices, only sending writes them.
+        not_left = self.env["dunning.notice"].sudo()
+        not_left = not_left.search(
             Domain("run_id", "=", run.id)
-            & Domain("state", "=", "failed")
+            & Domain("state", "in", ["failed", "skipped"])
             & Domain("partner_id", "in", [vals["partner_id"] for vals in vals_list])
         )
-        # sudo: users read notices, only sending writes them.
-        return {(notice.partner_id.id, notice.level_id.id): notice.sudo() for notice in failed}
+        return {(notice.partner_id.id, notice.message_key): notice for notice in not_left}
 
     @api.model
     def _prepare_notice_vals(self, run, lines, recipients):
@@ -57,6 +58,7 @@ class DunningDraft(models.AbstractModel):
             "company_id": run.company_id.id,
             "partner_id": customer.id,
             "level_id": level.id,
+            "message_key": lines[:1].message_key,
             "type_id": (level.type_id or run.type_id).id,
             "date": run.company_id._dunning_today(),
             "action": level.action or "email",
@@ -114,11 +116,9 @@ class DunningDraft(models.AbstractModel):
     @api.model
     def _render_preview(self, run, lines, rendered):
         # As when it is sent: the amounts are those of now, and sudo.
+        lines.sudo().write({"notice_id": False})
         self.env["dunning.sender"]._screen_again(run, lines.partner_id)
-        recipients = lines.partner_id._dunning_recipients_by_customer()
-        vals = self._prepare_notice_vals(run, lines, recipients)
-        notice = self.env["dunning.notice"].sudo().create(vals)
-        lines.sudo().write({"notice_id": notice.id})
+        notice = self._create_notices(run, lines)
         self.env["dunning.action"]._check_template(notice)
         notice._count_unlisted()
         rendered.update(notice._render_message(framed=True)[notice])

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .dunning_level import ACTIONS
 
@@ -46,6 +47,7 @@ class DunningNotice(models.Model):
         precompute=True,
         help="Number of the dunning level, 0 without one; it stays when the level is deleted.",
     )
+    message_key = fields.Integer(help="The lines of the run with this key went into it.")
     type_id = fields.Many2one(
         "dunning.reminder.type",
         string="Reminder Type",
@@ -129,6 +131,10 @@ class DunningNotice(models.Model):
     _once_per_run = models.UniqueIndex(
         "(run_id, partner_id, level_number) WHERE merged IS NOT TRUE",
         "This customer was reminded at this level in this run already.",
+    )
+    _once_per_message = models.UniqueIndex(
+        "(run_id, partner_id, message_key)",
+        "This customer was reminded in this run already.",
     )
 
     def unlink(self):
@@ -319,6 +325,17 @@ class DunningNotice(models.Model):
             "res_id": self.id,
             "view_mode": "form",
         }
+
+    @api.model
+    def _left_messages_query(self, run, customers) -> SQL:
+        """Return SELECT customer, message key of what `run` sent to `customers`, or is sending."""
+        return SQL(
+            """SELECT partner_id, message_key FROM dunning_notice
+                WHERE run_id = %s AND partner_id = ANY(%s) AND message_key IS NOT NULL
+                  AND state IN ('queued', 'sent')""",
+            run.id,
+            customers.ids,
+        )
 
     @api.model
     def _of_mails(self, mails):

@@ -231,6 +231,7 @@ class DunningRunLine(models.Model):
                     reason=dropped.rule_id.name,
                 )
             )
+        self._check_message_open()
         if not self.env.su and not self.env.user.has_group(
             "dunning_exclusion.group_dunning_approver"
         ):
@@ -242,6 +243,35 @@ class DunningRunLine(models.Model):
                     )
                 )
 
+    def _check_message_open(self):
+        """Check that the messages of the lines have not left without them."""
+        if late := self.search(Domain("id", "in", self.ids) & self._message_left_domain())[:1]:
+            raise UserError(
+                self.env._(
+                    "%(customer)s was reminded in this run already: remind of %(item)s in the next "
+                    "one.",
+                    customer=late.partner_id.display_name,
+                    item=late.move_line_id.display_name,
+                )
+            )
+
+    @api.model
+    def _message_left_domain(self):
+        """Return the domain of the lines whose message was sent, or is on its way."""
+        self.env["dunning.notice"].flush_model()
+
+        def message_left(_model, alias, _query):
+            return SQL(
+                """EXISTS (SELECT 1 FROM dunning_notice notice
+                            WHERE notice.run_id = %(line)s.run_id
+                              AND notice.partner_id = %(line)s.partner_id
+                              AND notice.message_key = %(line)s.message_key
+                              AND notice.state IN ('queued', 'sent'))""",
+                line=SQL.identifier(alias),
+            )
+
+        return Domain.custom(to_sql=message_left)
+
     def action_toggle_checked(self):
         """Untick when everything is ticked, else tick what may be ticked."""
         listed = self.filtered(lambda line: line.outcome != "dropped")
@@ -251,7 +281,7 @@ class DunningRunLine(models.Model):
     def action_dunning_stop(self):
         """Stop the items for good and untick them here."""
         self.move_line_id.action_dunning_stop()
-        self.checked = False
+        self.filtered(lambda line: not line.notice_id).checked = False
         return True
 
     def action_dunning_stop_customer(self):
@@ -261,6 +291,7 @@ class DunningRunLine(models.Model):
             Domain("run_id", "in", self.run_id.ids)
             & Domain("partner_id", "in", self.partner_id.ids)
             & Domain("checked", "=", True)
+            & Domain("notice_id", "=", False)
         ).checked = False
         return True
 
@@ -285,6 +316,7 @@ class DunningRunLine(models.Model):
         line = self[:1]
         if line.notice_id:
             return line.notice_id.action_open_message()
+        line._check_message_open()
         listed = self.search(
             Domain("run_id", "=", line.run_id.id)
             & Domain("partner_id", "=", line.partner_id.id)

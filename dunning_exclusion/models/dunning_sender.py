@@ -8,8 +8,6 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .screen import Screen
-
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together: as many as Odoo renders at once.
 BATCH_SIZE = 50
@@ -28,6 +26,7 @@ class DunningSender(models.AbstractModel):
 
     _name = "dunning.sender"
     _description = "Dunning Sender"
+    _inherit = ["dunning.recheck"]
 
     @api.model
     def _send_run(self, run):
@@ -135,11 +134,15 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _send_customers(self, run, customers):
-        """Send to some customers; when that fails, to each alone, so one cannot harm the rest."""
+        """Send to some customers; when that fails, to each alone, so one cannot harm the rest.
+
+        Where another transaction has sent to a customer meanwhile, noting a failure of it fails,
+        too, and the caller tries again.
+        """
         try:
             with self.env.cr.savepoint():
                 self._send_batch(run, customers)
-        except (OperationalError, UniqueViolation):
+        except OperationalError:
             raise
         except Exception as error:
             if len(customers) == 1:
@@ -151,6 +154,7 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _send_batch(self, run, customers):
+        self._release_lines(run, customers)
         self._screen_again(run, customers)
         notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customers))
         queued = notices.filtered(lambda notice: notice.state == "queued")
@@ -171,96 +175,27 @@ class DunningSender(models.AbstractModel):
         )
 
     @api.model
-    def _screen_again(self, run, customers):
-        """Untick the lines that got paid, blocked or otherwise excluded since.
-
-        A person's tick stands against the reasons it was made for, not against new ones.
-        """
-        self.env.flush_all()
-        screen = Screen(
-            run.company_id,
-            run.company_id._dunning_today(),
-            owner=("partner", tuple(customers.ids)),
-            candidates=self.env["dunning.candidate"]._run_lines_query(run, customers.ids),
-            type_id=run.type_id.id or 0,
-        )
-        self.env.cr.execute(
-            SQL(
-                """UPDATE dunning_run_line line
-                      SET outcome = COALESCE(fresh.outcome, 'dropped'),
-                          rule_id = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
-                                         THEN %(paid)s ELSE fresh.rule_id END,
-                          reason_ids = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
-                                            THEN jsonb_build_array(%(paid)s::int)
-                                            ELSE fresh.reason_ids END,
-                          skip_reason = own.skip_reason,
-                          days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
-                          outstanding = fresh.outstanding, overdue = fresh.overdue,
-                          amount_residual = COALESCE(fresh.amount_residual, 0),
-                          amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
-                          checked = line.checked AND COALESCE(
-                              fresh.outcome = 'included'
-                              OR (fresh.outcome = 'unchecked'
-                                  AND line.override_reason_ids @> fresh.reason_ids), FALSE)
-                     FROM (%(own)s) own
-                     LEFT JOIN (%(screening)s) fresh
-                       ON fresh.move_line_id = own.move_line_id
-                      AND fresh.level_id IS NOT DISTINCT FROM own.level_id
-                      AND own.skip_reason IS NULL
-                    WHERE own.id = line.id""",
-                own=self._unsent_query(run, customers),
-                screening=self.env["dunning.statement"]._query(screen),
-                paid=self.env.ref("dunning_exclusion.rule_paid").id,
-            )
-        )
-        self.env["dunning.run.line"].invalidate_model()
-
-    @api.model
-    def _unsent_query(self, run, customers) -> SQL:
-        """Return SELECT id, move_line_id, level_id, skip_reason of the lines without notice.
-
-        An item that another run reminded of since this one was prepared has a skip reason: two
-        runs prepared side by side must not send the same reminder twice. So has an item whose due
-        date was postponed, or whose dunning level was deleted since: nobody knows what to send.
-        """
-        # OFFSET 0 has each line look up the other lines of its item, once. Before PostgreSQL has
-        # counted the lines that have a notice by now, it would read all of them for each line.
-        return SQL(
-            """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
-                      CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
-                           WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
-                           WHEN EXISTS (
-                          SELECT 1
-                            FROM (SELECT run_id, scenario_id, notice_id FROM dunning_run_line
-                                   WHERE move_line_id = unsent.move_line_id
-                                     AND run_id <> unsent.run_id OFFSET 0) other
-                            JOIN dunning_notice notice ON notice.id = other.notice_id
-                            JOIN dunning_run other_run ON other_run.id = other.run_id
-                           WHERE notice.id > %(last_notice)s
-                             AND notice.state IN ('queued', 'sent')
-                             AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
-                             AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
-                      THEN %(reminded)s END AS skip_reason
-                 FROM dunning_run_line unsent
-                 LEFT JOIN account_move move ON move.id = unsent.move_id
-                WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
-                  AND unsent.partner_id = ANY(%(customers)s) OFFSET 0""",
-            today=run.company_id._dunning_today(),
-            postponed=self.env._("Postponed since"),
-            by_level=run.mode == "scenario",
-            deleted=self.env._("Dunning level deleted since"),
-            last_notice=run.last_notice,
-            type=run.type_id.id or None,
-            reminded=self.env._("Reminded by another run since"),
-            run=run.id,
-            customers=customers.ids,
-        )
-
-    @api.model
     def _record_failure(self, run, customer, error):
-        """Note on the customer's notices why nothing was sent, and go on with the others."""
-        notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customer))
-        notices.sudo().write({"state": "failed", "failure_reason": str(error)})
+        """Note on the customer's notices why nothing was sent, and go on with the others.
+
+        What cannot be noted there is noted on the lines: no run is left half sent for ever.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._release_lines(run, customer)
+                self._screen_again(run, customer)
+                lines = self._open_lines(run, customer)
+                notices = self.env["dunning.draft"]._create_notices(run, lines)
+                failed = notices.filtered(lambda notice: notice.state == "queued")
+                failed.sudo()._fail(str(error))
+        except (OperationalError, UniqueViolation):
+            raise
+        except Exception as worse:
+            _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
+            lines = self._open_lines(run, customer)
+            lines._write_ticks(SQL("%s", tuple(lines.ids)), False)
+            # sudo: what is decided here is the system's part of lines.
+            lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
 
     @api.model
     def _retry_failed(self, run):

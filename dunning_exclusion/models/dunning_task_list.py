@@ -154,6 +154,7 @@ class DunningTaskList(models.AbstractModel):
             Domain(domain) & Domain("outcome", "!=", "dropped") & Domain("notice_id", "=", False)
         )
         if checked:
+            listed &= ~Line._message_left_domain()
             included = listed & Domain("outcome", "=", "included")
             listed = included if Line.search_count(included, limit=1) else self._tickable(listed)
         changed = listed & Domain("checked", "!=", checked)
@@ -175,8 +176,8 @@ class DunningTaskList(models.AbstractModel):
         if not Line.search_count(listed, limit=1):
             raise UserError(
                 self.env._(
-                    "Nothing here may be ticked: it is left out, or above the ceiling, which only "
-                    "a follow-up approver may release."
+                    "Nothing here may be ticked: it is left out, reminded already, or above the "
+                    "ceiling, which only a follow-up approver may release."
                 )
             )
         return listed
