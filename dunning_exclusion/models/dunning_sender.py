@@ -111,6 +111,8 @@ class DunningSender(models.AbstractModel):
         elif run.state == "sending":
             # sudo: users do not write the state of a run
             run.sudo().state = "prepared" if run.stop_requested else "done"
+            if run.state == "done":
+                self._skip_empty(self._failed_notices(run))
         return customers
 
     @api.model
@@ -204,7 +206,7 @@ class DunningSender(models.AbstractModel):
         :raise UserError: when there are none, or somebody else is sending
         """
         self._lock(run)
-        failed = run.notice_ids.filtered(lambda notice: notice.state == "failed")
+        failed = self._failed_notices(run)
         if not failed:
             raise UserError(self.env._("%(run)s has no failed messages.", run=run.name))
         if run.state != "done":
@@ -214,9 +216,13 @@ class DunningSender(models.AbstractModel):
         # sudo: what is decided here is the system's part of runs and their lines.
         failed.line_ids.sudo().write({"notice_id": False})
         run.sudo().state = "prepared"
-        done = self._send_run(run)
-        self._skip_empty(failed)
-        return done
+        return self._send_run(run)
+
+    @api.model
+    def _failed_notices(self, run):
+        return self.env["dunning.notice"].search(
+            Domain("run_id", "=", run.id) & Domain("state", "=", "failed")
+        )
 
     @api.model
     def _send_again(self, run, notices):

@@ -143,3 +143,35 @@ class TestDunningStoppedRun(DunningCommon):
             run.action_send()
         self.assertEqual((run.state, len(run.notice_ids)), ("done", 0))
         self.assertEqual((run.line_ids.checked, run.line_ids.skip_reason), (False, "odd"))
+
+    def test_retry_that_was_stopped_forgets_nobody(self):
+        customers = [self._create_customer(f"Customer {number}") for number in range(3)]
+        for customer in customers:
+            self._create_invoice(customer)
+        run = self._create_run()
+        run.action_send()
+        run.notice_ids.sudo().write({"state": "failed", "failure_reason": "full"})
+        Sender = type(self.env["dunning.sender"])
+        send_customers, next_customers = Sender._send_customers, Sender._next_customers
+
+        def stop_after(sender, run, customers):
+            send_customers(sender, run, customers)
+            run.sudo().stop_requested = True
+
+        with (
+            patch.object(Sender, "_send_customers", stop_after),
+            patch.object(Sender, "_next_customers", lambda *args: next_customers(*args, limit=1)),
+        ):
+            run.action_retry_failed()
+        self.assertEqual(run.state, "prepared")
+        states = sorted(run.notice_ids.mapped("state"))
+        self.assertEqual(states, ["failed", "failed", "queued"])
+        customers[1].action_dunning_stop()
+        run.action_send()
+        self.assertEqual(run.state, "done")
+        states = {notice.partner_id: notice.state for notice in run.notice_ids}
+        self.assertEqual(
+            states, {customers[0]: "queued", customers[1]: "skipped", customers[2]: "queued"}
+        )
+        queued = run.notice_ids.filtered(lambda notice: notice.state == "queued")
+        self.assertEqual(len(queued.mail_id), 2)
