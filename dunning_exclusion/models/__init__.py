@@ -48,6 +48,7 @@ from . import (
     dunning_automation,
     dunning_action,
     dunning_message,
+    dunning_delivery,
     dunning_notice,
     ir_actions_report,
     mail_mail,

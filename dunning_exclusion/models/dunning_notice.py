@@ -11,7 +11,7 @@ class DunningNotice(models.Model):
 
     _name = "dunning.notice"
     _description = "Dunning Notice"
-    _inherit = ["mail.thread", "mail.activity.mixin", "dunning.message"]
+    _inherit = ["dunning.delivery", "mail.thread", "mail.activity.mixin", "dunning.message"]
     _order = "date desc, id desc"
     _check_company_auto = True
     # Nobody writes notices by hand; who reads them may add notes and do the to-dos.
@@ -68,7 +68,7 @@ class DunningNotice(models.Model):
         default="queued",
         index=True,
         help="Queued: on its way. Sent: it left, and the level counts. Failed: it did "
-        "not leave. Skipped: nothing was left to remind of.",
+        "not leave. Skipped: nothing was left to remind of, or somebody discarded it.",
     )
     failure_reason = fields.Text(help="Why the message did not leave.")
     unreached = fields.Text(
@@ -177,69 +177,6 @@ class DunningNotice(models.Model):
             amount=self._format(self.amount),
         )
 
-    def _fail(self, reason):
-        """Note that the message did not leave, and why."""
-        self.write({"state": "failed", "failure_reason": reason})
-
-    def _mark_sent(self, **vals):
-        """Note that the message left: the items have reached the level."""
-        self.write({"state": "sent", "failure_reason": False, **vals})
-
-    def _follow_mail(self, mail):
-        """Take over the delivery state of `mail`: a level counts when the message has left."""
-        states = {"sent": "sent", "exception": "failed", "cancel": "failed", "outgoing": "queued"}
-        for notice in self:
-            if mail.state != "sent" and notice._has_left(mail):
-                continue
-            failed = mail.state in ("exception", "cancel")
-            notice.write(
-                {
-                    "state": states.get(mail.state, notice.state),
-                    "failure_reason": failed
-                    and (mail.failure_reason or mail.failure_type or mail.state),
-                }
-            )
-
-    def _has_left(self, mail):
-        """Return whether somebody got the message before: `mail` is for the others only."""
-        return bool(mail.recipient_ids) and not self.recipient_ids & mail.recipient_ids
-
-    def _note_reached(self, reached, reason):
-        """Note who of several recipients got the message; the mail stays for the others only.
-
-        Whatever is tried again then, nobody gets the message twice.
-        """
-        rest = self.mail_id.recipient_ids - reached
-        if rest:
-            self._note_unreached(rest, reason or self.env._("The mail server refused it."))
-            self.mail_id.recipient_ids = rest
-            self._mark_sent()
-        elif reached - self.recipient_ids:
-            self.recipient_ids |= reached
-
-    def _note_unreached(self, partners, reason):
-        """Note that some of the recipients did not get the message, and why."""
-        words = [f"{partner.display_name}: {reason}" for partner in partners]
-        self.unreached = "\n".join(filter(None, [self.unreached, *words]))
-        self.recipient_ids -= partners
-
-    def _message_receive_bounce(self, email, partner):
-        """Override of `mail` to note that the message came back: its level does not count.
-
-        It still counts when there are others who got it.
-        """
-        result = super()._message_receive_bounce(email, partner)
-        reason = self.env._("Came back from %(email)s.", email=email)
-        for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):
-            gone = notice.recipient_ids.filtered(
-                lambda recipient: recipient in partner or recipient.email_normalized == email
-            )
-            if gone and gone != notice.recipient_ids:
-                notice._note_unreached(gone, reason)
-            else:
-                notice._fail(reason)
-        return result
-
     def action_print(self):
         """Print the letters into one PDF; queued letters are screened again and sent by it.
 
@@ -308,6 +245,31 @@ class DunningNotice(models.Model):
         self._send_by_hand()
         return True
 
+    def action_discard(self):
+        """Give up queued letters that nobody wants to send; their items come up again.
+
+        :raise UserError: for e-mails, and for what is not queued
+        """
+        for notice in self:
+            if notice.state != "queued" or notice.action == "email":
+                raise UserError(
+                    self.env._(
+                        "%(notice)s cannot be discarded: only queued letters can, e-mails are "
+                        "cancelled in the mail queue.",
+                        notice=notice.name,
+                    )
+                )
+        # Who may send runs may also say that a letter is not sent.
+        self.run_id.check_access("write")
+        # sudo: users do not write states.
+        self.sudo().write(
+            {
+                "state": "skipped",
+                "failure_reason": self.env._("Discarded by %(user)s.", user=self.env.user.name),
+            }
+        )
+        return True
+
     def _send_by_hand(self):
         # Who may send runs may also say that a letter left.
         self.run_id.check_access("write")
@@ -336,8 +298,3 @@ class DunningNotice(models.Model):
             run.id,
             customers.ids,
         )
-
-    @api.model
-    def _of_mails(self, mails):
-        """Return the notices that `mails` carry."""
-        return self.search(Domain("mail_id", "in", mails.ids))

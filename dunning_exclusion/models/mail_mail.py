@@ -4,15 +4,26 @@ from odoo import models
 class MailMail(models.Model):
     _inherit = "mail.mail"
 
+    def _dunning_notices(self):
+        """Return the model of notices as the mail queue uses it, which runs as any user."""
+        # sudo: who sends or deletes e-mails need not be the one who sends the reminders
+        return self.env["dunning.notice"].sudo()
+
     def write(self, vals):
         result = super().write(vals)
         if "state" in vals or "failure_reason" in vals:
-            mails = self.filtered(lambda mail: mail.model == "dunning.notice")
-            if mails:
-                # The mail queue runs as another user than the one who sends the reminders.
-                for notice in self.env["dunning.notice"].sudo()._of_mails(mails):
-                    notice._follow_mail(notice.mail_id)
+            if mails := self.filtered(lambda mail: mail.model == "dunning.notice"):
+                self._dunning_notices()._follow_mails(mails)
         return result
+
+    def unlink(self):
+        """Override of `mail`: a reminder that is deleted before it left will not leave."""
+        unsent = self.filtered(
+            lambda mail: mail.state not in ("sent", "received") and mail.model == "dunning.notice"
+        )
+        if unsent:
+            self._dunning_notices()._fail_deleted(unsent)
+        return super().unlink()
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None
@@ -21,9 +32,7 @@ class MailMail(models.Model):
         mails = self.filtered(lambda mail: mail.model == "dunning.notice")
         if mails and success_pids:
             reached = self.env["res.partner"].concat(*success_pids)
-            # The mail queue runs as another user than the one who sends the reminders.
-            for notice in self.env["dunning.notice"].sudo()._of_mails(mails):
-                notice._note_reached(reached, failure_reason)
+            self._dunning_notices()._note_recipients(mails, reached, failure_reason)
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )

@@ -10,6 +10,7 @@ from . import (
     test_dunning_api,
     test_dunning_automation,
     test_dunning_calendar,
+    test_dunning_delivery,
     test_dunning_forecast,
     test_dunning_level_choice,
     test_dunning_level_deleted,

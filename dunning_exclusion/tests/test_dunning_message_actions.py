@@ -81,6 +81,21 @@ class TestDunningMessageActions(MessageCommon):
         with self.assertRaisesRegex(UserError, "only queued letters"):
             self._send().action_mark_sent()
 
+    def test_letter_that_nobody_wants_to_send_is_discarded_and_comes_up_again(self):
+        self._create_invoice()
+        notice = self._send(action="letter")
+        notice.with_user(self.colleague).action_discard()
+        self.assertEqual(notice.state, "skipped")
+        self.assertIn("Discarded by colleague", notice.failure_reason)
+        self.assertTrue(self._create_run().line_ids.checked)
+        with self.assertRaisesRegex(UserError, "only queued letters"):
+            notice.action_discard()
+
+    def test_email_on_its_way_is_not_discarded(self):
+        self._create_invoice()
+        with self.assertRaisesRegex(UserError, "mail queue"):
+            self._send().action_discard()
+
     def test_printing_an_email_leaves_its_state(self):
         self._create_invoice()
         notice = self._send()
