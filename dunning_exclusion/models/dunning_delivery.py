@@ -1,5 +1,11 @@
+import logging
+from contextlib import contextmanager
+
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
 
 
 class DunningDelivery(models.AbstractModel):
@@ -20,13 +26,39 @@ class DunningDelivery(models.AbstractModel):
     def _follow_mails(self, mails):
         """Take over the delivery states of `mails`."""
         for notice in self._of_mails(mails):
-            notice._follow_mail(notice.mail_id)
+            with notice._noting():
+                notice._follow_mail(notice.mail_id)
 
     @api.model
     def _note_recipients(self, mails, reached, reason):
         """Note who of the recipients of `mails` got them, and why the others did not."""
         for notice in self._of_mails(mails):
-            notice._note_reached(reached, reason)
+            with notice._noting():
+                notice._note_reached(reached, reason)
+
+    @contextmanager
+    def _noting(self):
+        """Keep errors in noting what became of the message from the mail queue.
+
+        The message has left by then: told of an error, the queue would take it for one that did
+        not leave, and it would be sent again.
+        """
+        self.ensure_one()
+        try:
+            with self.env.cr.savepoint():
+                yield
+        except Exception:
+            _logger.exception("What became of reminder %s cannot be noted", self.id)
+            if self.mail_id.state == "sent":
+                # The least there is to note, with nothing in between that may fail again.
+                self.env.cr.execute(
+                    SQL(
+                        """UPDATE dunning_notice SET state = 'sent', failure_reason = NULL
+                            WHERE id = %s""",
+                        self.id,
+                    )
+                )
+                self.invalidate_recordset(flush=False)
 
     def _follow_mail(self, mail):
         """Take over the delivery state of `mail`: a level counts when the message has left."""

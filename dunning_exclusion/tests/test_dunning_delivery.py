@@ -1,4 +1,7 @@
+from unittest.mock import patch
+
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -61,3 +64,26 @@ class TestDunningDelivery(DunningCommon, MailCase):
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(set(run.notice_ids.mapped("state")), {"failed"})
         self.assertLessEqual(counts[1], counts[0])
+
+    def test_story_12_failure_to_note_the_sending_does_not_send_again(self):
+        Notice = type(self.env["dunning.notice"])
+        for method in ("_follow_mail", "_note_reached"):
+            with self.subTest(method=method):
+                run = self._sent_run()
+                follow = Notice._follow_mail
+
+                def fail(notice, *args, follow=follow):
+                    if notice.mail_id.state == "sent":
+                        raise ZeroDivisionError("full disk")
+                    follow(notice, *args)
+
+                with (
+                    patch.object(Notice, method, fail),
+                    mute_logger("odoo.addons.dunning_exclusion.models.dunning_delivery"),
+                ):
+                    self.assertEqual(self._deliver(run), 1)
+                self.assertEqual(run.notice_ids.mail_id.state, "sent")
+                self.assertEqual(run.notice_ids.state, "sent")
+                self.assertFalse(run.failed_count)
+                self.assertEqual(self._deliver(run), 0)
+                self.env["dunning.notice"].sudo().search([]).state = "skipped"
