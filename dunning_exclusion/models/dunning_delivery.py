@@ -70,10 +70,17 @@ class DunningDelivery(models.AbstractModel):
             notice.write(
                 {
                     "state": states.get(mail.state, notice.state),
-                    "failure_reason": failed
-                    and (mail.failure_reason or mail.failure_type or mail.state),
+                    "failure_reason": failed and self._mail_reason(mail),
                 }
             )
+
+    @api.model
+    def _mail_reason(self, mail):
+        """Return in words why `mail` did not leave."""
+        if mail.failure_reason:
+            return mail.failure_reason
+        name = "failure_type" if mail.failure_type else "state"
+        return dict(mail._fields[name]._description_selection(self.env))[mail[name]]
 
     @api.model
     def _fail_deleted(self, mails):

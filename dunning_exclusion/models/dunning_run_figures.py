@@ -34,7 +34,9 @@ class DunningRunFigures(models.AbstractModel):
         compute="_compute_progress", help="Percentage of the ticked customers dealt with."
     )
     sent_count = fields.Integer(
-        compute="_compute_notice_counts", string="Sent", help="How many messages left."
+        compute="_compute_notice_counts",
+        string="Sent",
+        help="How many messages left, or are on their way: in the mail queue, or to be printed.",
     )
     failed_count = fields.Integer(
         compute="_compute_notice_counts", string="Failed", help="How many messages did not leave."

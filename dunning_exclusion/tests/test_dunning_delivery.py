@@ -65,6 +65,19 @@ class TestDunningDelivery(DunningCommon, MailCase):
         self.assertEqual(set(run.notice_ids.mapped("state")), {"failed"})
         self.assertLessEqual(counts[1], counts[0])
 
+    def test_reason_is_told_in_words(self):
+        run = self._sent_run()
+        notice, mail = run.notice_ids, run.notice_ids.mail_id.sudo()
+        for vals, words in (
+            ({"state": "cancel", "failure_type": "mail_bl"}, "Blacklisted Address"),
+            ({"state": "cancel", "failure_type": False}, "Cancelled"),
+            ({"state": "exception", "failure_type": False}, "Delivery Failed"),
+            ({"state": "exception", "failure_reason": "550 No such user"}, "550 No such user"),
+        ):
+            with self.subTest(**vals):
+                mail.write({"failure_reason": False, **vals})
+                self.assertEqual(notice.failure_reason, words)
+
     def test_story_12_failure_to_note_the_sending_does_not_send_again(self):
         Notice = type(self.env["dunning.notice"])
         for method in ("_follow_mail", "_note_reached"):
