@@ -150,6 +150,9 @@ def test_two_runs_prepared_side_by_side_remind_once(world):
 
 def test_serialization_failure_while_sending_sends_once(world):
     run_id = prepare(world)
+    with world.env() as env:
+        # What the screening before sending would find, which is switched off below.
+        env.cr.execute("UPDATE dunning_run_line SET outstanding = amount_residual")
 
     def work(env):
         sender = env.registry["dunning.sender"]

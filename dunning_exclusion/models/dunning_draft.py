@@ -51,7 +51,7 @@ class DunningDraft(models.AbstractModel):
         """
         customer = lines.partner_id
         amount = sum(lines.mapped("amount_residual"))
-        owed = run.company_id.currency_id.compare_amounts(amount, 0) > 0
+        owed = self._is_owed(run, lines)
         level = lines.level_id.sorted(lambda level: level._place())[-1:]
         return {
             "run_id": run.id,
@@ -74,6 +74,21 @@ class DunningDraft(models.AbstractModel):
                 Command.set((recipients[customer] | level.additional_partner_ids).ids)
             ],
         }
+
+    @api.model
+    def _is_owed(self, run, lines):
+        """Return whether something is owed: a total of zero or less is not sent.
+
+        Neither that of the message nor, with credits and payments that were not applied yet, that
+        of the customer. A creditor is reminded when somebody ticked it although it is one.
+        """
+        currency = run.company_id.currency_id
+        if currency.compare_amounts(sum(lines.mapped("amount_residual")), 0) <= 0:
+            return False
+        if currency.compare_amounts(lines[:1].outstanding, 0) > 0:
+            return True
+        creditor = self.env.ref("dunning_exclusion.rule_creditor")
+        return any(creditor.id in (line.override_reason_ids or []) for line in lines)
 
     @api.model
     def _describe(self, run, lines, level):

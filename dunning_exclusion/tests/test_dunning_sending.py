@@ -135,16 +135,6 @@ class TestDunningSending(DunningCommon, MailCase):
                 self.assertEqual(run.line_ids.rule_id.code, rule)
                 self.assertFalse(run.line_ids.checked)
 
-    def test_credited_to_zero_is_not_sent(self):
-        invoice = self._create_invoice()
-        run = self._create_run()
-        self._create_invoice(move_type="out_refund", amount=100)
-        line = run.line_ids.filtered(lambda line: line.move_id == invoice)
-        mails = self._send(run)
-        self.assertTrue(line.notice_id, "the credit is not applied, so the invoice is reminded")
-        self.assertEqual(len(mails), 1)
-        self.assertEqual(run.notice_ids.outstanding, 0)
-
     def test_override_stands_against_its_reasons_not_against_new_ones(self):
         invoice = self._create_invoice()
         invoice.action_dunning_stop()

@@ -152,11 +152,13 @@ class TestFieldStoriesSelection(VerdictCommon):
                 }
             )
             entry.action_post()
-        run = self._create_run()
-        run.action_send()
-        for notice in run.notice_ids:
-            self.assertGreater(notice.amount, 0)
         self.assertEqual(self.customer.dunning_outstanding, 0)
+        run = self._create_run()
+        self.assertTrue(run.line_ids.filtered("checked"))
+        run.action_send()
+        self.assertEqual(run.notice_ids.mapped("state"), ["skipped"])
+        self.assertEqual(run.notice_ids.failure_reason, "Nothing is owed in total.")
+        self.assertFalse(run.notice_ids.mail_id)
 
     def test_story_25_missing_due_date_and_empty_invoice(self):
         empty = self.env["account.move"].create(
