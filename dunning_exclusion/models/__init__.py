@@ -11,6 +11,7 @@ from . import (
     dunning_profile,
     dunning_reminder_type,
     dunning_schedule,
+    dunning_scenario_faults,
     dunning_scenario,
     dunning_scenario_sentence,
     dunning_level,

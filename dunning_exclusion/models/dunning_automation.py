@@ -1,6 +1,8 @@
 import logging
 from datetime import timedelta
 
+from psycopg2 import OperationalError
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
@@ -38,7 +40,8 @@ class DunningAutomation(models.AbstractModel):
         if obstacle := self._find_obstacle(company):
             self._report_obstacle(company, obstacle)
             return True
-        run = self._prepare_run(company, today)
+        run = self._try_to_prepare(company, today)
+        self.env["dunning.sender"]._commit(remaining=run.customer_count)
         return not run or self._send(run)
 
     @api.model
@@ -54,6 +57,21 @@ class DunningAutomation(models.AbstractModel):
         old = runs.filtered(lambda run: run.state != "sending" and run.date != today)
         old.write({"state": "cancelled"})
         return runs - old
+
+    @api.model
+    def _try_to_prepare(self, company, today):
+        """Return the prepared run of today, or none; a failure is told and keeps no other back."""
+        try:
+            with self.env.cr.savepoint():
+                return self._prepare_run(company, today)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _logger.exception("The run of company %s cannot be prepared", company.id)
+            self._report_obstacle(
+                company, self.env._("The run cannot be prepared: %(error)s", error=error)
+            )
+            return self.env["dunning.run"]
 
     @api.model
     def _prepare_run(self, company, today):
@@ -73,7 +91,6 @@ class DunningAutomation(models.AbstractModel):
             }
         )
         run.action_prepare()
-        self.env["dunning.sender"]._commit(remaining=run.customer_count)
         return run
 
     @api.model
@@ -101,6 +118,12 @@ class DunningAutomation(models.AbstractModel):
                 "These exclusion rules are broken: %(rules)s. Mend or switch them off, then "
                 "automatic sending goes on.",
                 rules=", ".join(broken.mapped("name")),
+            )
+        if broken := self.env["dunning.scenario"]._broken_in(company):
+            return self.env._(
+                "These scenarios are broken: %(scenarios)s. Mend or switch them off, then "
+                "automatic sending goes on.",
+                scenarios=", ".join(broken.mapped("name")),
             )
         days = company.dunning_freshness_days
         if days and (stale := self._stale_journals(company, days)):

@@ -27,7 +27,7 @@ class DunningCandidate(models.AbstractModel):
         mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
         begun = mine.filtered(
             lambda s: (s.active or trial) and (s._start(company) or today) <= today
-        )
+        )._working(company)
         invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
         parts = []
         if invoice_level.level_ids:

@@ -2,8 +2,10 @@
 
 from ast import literal_eval
 
+from psycopg2 import OperationalError
+
 from odoo.fields import Domain
-from odoo.tools import LazyTranslate
+from odoo.tools import SQL, LazyTranslate
 
 _lt = LazyTranslate(__name__)
 
@@ -47,4 +49,41 @@ def find_fault(Model, text):
     except Exception as error:
         # not str(error): a text yet to be translated is translated with what it becomes a part of
         return error.args[0] if error.args and error.args[0] else type(error).__name__
+    return False
+
+
+def find_faults(env, makers):
+    """Return {key: why its domain cannot be evaluated} of those that cannot.
+
+    Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As long as
+    nothing is broken this takes one query, however many domains there are.
+
+    :param makers: {key: function that returns the query of its domain, or raises}
+    """
+    queries, faults = {}, {}
+    for key, make_query in makers.items():
+        try:
+            queries[key] = make_query()
+        except OperationalError:
+            raise
+        except Exception as error:
+            faults[key] = str(error) or type(error).__name__
+    if queries and _refused(env, queries.values()):
+        for key, query in queries.items():
+            if fault := _refused(env, [query]):
+                faults[key] = fault
+    return faults
+
+
+def _refused(env, queries):
+    """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
+    probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
+    env.flush_all()
+    try:
+        with env.cr.savepoint(flush=False):
+            env.execute_query(SQL(" UNION ALL ").join(probes))
+    except OperationalError:
+        raise
+    except Exception as error:
+        return str(error) or type(error).__name__
     return False

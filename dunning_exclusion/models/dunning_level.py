@@ -139,13 +139,14 @@ class DunningLevel(models.Model):
     def _check_condition_domain(self):
         for level in self:
             if fault := find_fault(self.env["account.move"], level.condition_domain):
-                raise ValidationError(
-                    self.env._(
-                        "Level '%(level)s': the field 'Condition' cannot be understood: %(fault)s",
-                        level=level.name,
-                        fault=fault,
-                    )
-                )
+                raise ValidationError(level._condition_error(fault))
+
+    def _condition_error(self, fault):
+        return self.env._(
+            "Level '%(level)s': the field 'Condition' cannot be understood: %(fault)s",
+            level=self.name,
+            fault=fault,
+        )
 
     def unlink(self):
         self.env["dunning.line.upkeep"]._forget("level_id", self.ids)
@@ -179,7 +180,16 @@ class DunningLevel(models.Model):
 
     def _matches_sql(self, company) -> SQL:
         """Return whether the invoice of an item meets the level's condition, over `item`."""
+        query = self._invoices_query(company)
+        return SQL("item.move_id IN %s", query.subselect())
+
+    def _invoices_query(self, company):
+        """Return the query of the invoices that match the level's condition.
+
+        :raise ValueError: (or what Odoo raises for it) when it cannot be evaluated any more
+        """
         self.ensure_one()
+        # What a level means must not depend on who prepares the run.
         Move = self.env["account.move"].sudo().with_company(company)
         Move = Move.with_context(allowed_company_ids=company.ids)
-        return SQL("item.move_id IN %s", search_query(Move, self.condition_domain).subselect())
+        return search_query(Move, self.condition_domain)

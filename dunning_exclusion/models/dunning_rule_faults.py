@@ -1,11 +1,10 @@
-from psycopg2 import OperationalError
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
-from .dunning_domain import find_fault, parse_domain
+from .dunning_domain import find_fault, find_faults, parse_domain
 
 
 class DunningRuleFaults(models.AbstractModel):
@@ -31,27 +30,15 @@ class DunningRuleFaults(models.AbstractModel):
             rule.broken = faults.get(rule, False)
 
     def _faults(self, company):
-        """Return {rule: why its condition cannot be evaluated in `company`} of the broken rules.
-
-        Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As
-        long as nothing is broken this takes one query, however many rules there are.
-        """
-        queries = {}
-        faults = {
-            rule: self.env._("The addon of this rule is missing.") for rule in self._orphans()
-        }
-        for rule in self.filtered(lambda rule: rule.source == "domain"):
-            try:
-                queries[rule] = rule._domain_query(company)
-            except OperationalError:
-                raise
-            except Exception as error:
-                faults[rule] = str(error) or type(error).__name__
-        if queries and self._refused(queries.values()):
-            for rule, query in queries.items():
-                if fault := self._refused([query]):
-                    faults[rule] = fault
-        return faults
+        """Return {rule: why its condition cannot be evaluated in `company`} of the broken rules."""
+        return find_faults(
+            self.env,
+            {
+                rule: partial(rule._domain_query, company)
+                for rule in self
+                if rule.source == "domain"
+            },
+        ) | dict.fromkeys(self._orphans(), self.env._("The addon of this rule is missing."))
 
     def _orphans(self):
         """Return the rules whose method belongs to an addon that is not loaded."""
@@ -61,20 +48,6 @@ class DunningRuleFaults(models.AbstractModel):
                 rule.source == "builtin" and not hasattr(conditions, f"_condition_{rule.code}")
             )
         )
-
-    @api.model
-    def _refused(self, queries):
-        """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
-        probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
-        self.env.flush_all()
-        try:
-            with self.env.cr.savepoint(flush=False):
-                self.env.execute_query(SQL(" UNION ALL ").join(probes))
-        except OperationalError:
-            raise
-        except Exception as error:
-            return str(error) or type(error).__name__
-        return False
 
     def _domain_query(self, company):
         """Return the query of what the user's condition matches in `company`.

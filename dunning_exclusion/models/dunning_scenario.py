@@ -1,11 +1,11 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import find_fault, parse_domain, search_query
+from .dunning_domain import find_fault, parse_domain
 from .screen import Screen
 
 MAX_ACTIONS = 100
@@ -16,7 +16,7 @@ class DunningScenario(models.Model):
 
     _name = "dunning.scenario"
     _description = "Dunning Scenario"
-    _inherit = ["dunning.schedule"]
+    _inherit = ["dunning.schedule", "dunning.scenario.faults"]
     _order = "sequence, id"
     _check_company_auto = True
 
@@ -132,13 +132,6 @@ class DunningScenario(models.Model):
             if fault := find_fault(self.env["res.partner"], scenario.customer_domain):
                 raise ValidationError(scenario._customer_domain_error(fault))
 
-    def _customer_domain_error(self, fault):
-        return self.env._(
-            "Scenario '%(scenario)s': the field 'Customers' cannot be understood: %(fault)s",
-            scenario=self.name,
-            fault=fault,
-        )
-
     def copy_data(self, default=None):
         """Return the values of copies, named as such."""
         vals_list = super().copy_data(default)
@@ -182,12 +175,13 @@ class DunningScenario(models.Model):
     def _of_company(self, company, campaign_type):
         """Return the active scenarios of `company`, in the order in which they are tried."""
         # Which scenarios there are must not depend on who prepares the run.
-        return self.sudo().search_fetch(
+        scenarios = self.sudo().search_fetch(
             Domain("company_id", "in", [False, company.id])
             & Domain("campaign_type", "=", campaign_type)
             & Domain("active", "=", True),
             ["sequence", "customer_domain"],
         )
+        return scenarios._evaluable(company)
 
     @api.model
     def _choice_sql(self, company, trial=None) -> SQL:
@@ -301,19 +295,14 @@ class DunningScenario(models.Model):
     def _applies_sql(self, company) -> SQL:
         """Return whether the scenario is meant for a customer, over the alias `customer`."""
         self.ensure_one()
-        # What a scenario means must not depend on who prepares the run.
-        Partner = self.env["res.partner"].sudo().with_company(company)
         conditions = [SQL("TRUE")]
         # An archived profile still restricts: without it the scenario would be for everybody.
         if profiles := self.with_context(active_test=False).profile_ids:
+            Partner = self.env["res.partner"].sudo().with_company(company)
             profile = Partner._field_to_sql("customer", "dunning_own_profile_id")
             conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
         if parse_domain(self.customer_domain):
-            Partner = Partner.with_context(active_test=False, allowed_company_ids=company.ids)
-            try:
-                query = search_query(Partner, self.customer_domain)
-            except Exception as error:
-                raise UserError(self._customer_domain_error(error)) from error
+            query = self._customers_query(company)
             conditions.append(SQL("customer.id IN %s", query.subselect()))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 

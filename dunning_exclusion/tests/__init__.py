@@ -1,6 +1,7 @@
 from . import (
     test_bad_input,
     test_block_rights,
+    test_broken_scenario,
     test_components,
     test_contacts,
     test_core_costs,

@@ -147,6 +147,8 @@ class DunningScenarioPreview(models.TransientModel):
         scenario = self.scenario_id
         if not (scenario and self.date):
             return False
+        if fault := scenario._faults(self.company_id).get(scenario):
+            return fault
         start = scenario._start(self.company_id)
         if start and self.date < start:
             return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
