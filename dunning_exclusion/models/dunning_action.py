@@ -49,6 +49,7 @@ class DunningAction(models.AbstractModel):
         notices = notices.sudo()
         self._check_template(notices)
         notices._count_unlisted()
+        notices._keep_letters()
 
     @api.model
     def _send_internal(self, notices):
@@ -61,12 +62,15 @@ class DunningAction(models.AbstractModel):
                 continue
             for lang, group in users.grouped("lang").items():
                 notice_lang = notice.with_context(lang=lang, mail_notify_force_send=False)
+                subject = notice_lang._internal_subject()
+                body = notice_lang._render_part("notice_internal", lang)
                 notice_lang.message_notify(
                     partner_ids=group.partner_id.ids,
-                    subject=notice_lang._internal_subject(),
-                    body=notice_lang._render_part("notice_internal", lang),
+                    subject=subject,
+                    body=body,
                     notify_author=True,
                 )
+                notice._keep(subject, body)
             notice._mark_sent()
 
     @api.model
@@ -80,13 +84,16 @@ class DunningAction(models.AbstractModel):
                 continue
             for user in users:
                 notice_lang = notice.with_context(lang=user.lang)
+                subject = notice_lang._internal_subject()
+                body = notice_lang._render_part("notice_internal", user.lang)
                 notice_lang.activity_schedule(
                     "mail.mail_activity_data_call",
                     date_deadline=notice.date,
-                    summary=notice_lang._internal_subject(),
-                    note=notice_lang._render_part("notice_internal", user.lang),
+                    summary=subject,
+                    note=body,
                     user_id=user.id,
                 )
+                notice._keep(subject, body)
             notice._mark_sent()
 
     @api.model

@@ -25,7 +25,7 @@ class DunningDraft(models.AbstractModel):
         for vals, group in zip(vals_list, groups, strict=True):
             key = (vals["partner_id"], vals["message_key"])
             if key in again:
-                again[key].write({**vals, "mail_id": False})
+                again[key].write({**vals, "mail_id": False, "kept_body": False})
             notice = made.get(key) or again[key]
             group.sudo().write({"notice_id": notice.id})
             notices |= notice

@@ -50,6 +50,17 @@ class DunningMessage(models.AbstractModel):
         help="Open items of the customer that count in the totals but are not in the message.",
     )
 
+    kept_subject = fields.Char(
+        readonly=True, copy=False, help="The title of the message, as it was written."
+    )
+    kept_body = fields.Html(
+        string="Text as Written",
+        readonly=True,
+        copy=False,
+        sanitize=False,
+        help="What a letter, a notification or a to-do says, as it was written.",
+    )
+
     @api.depends("partner_id", "recipient_ids")
     def _compute_addressee(self):
         for notice in self:
@@ -65,7 +76,7 @@ class DunningMessage(models.AbstractModel):
             rows = notice._customer_lang()._total_rows()
             notice.preheader = " + ".join(row["amount"] for row in rows)
 
-    @api.depends("line_ids", "lang")
+    @api.depends("line_ids", "lang", "date")
     def _compute_items_table(self):
         for notice in self:
             notice.items_table = notice._render_part("notice_items")
@@ -118,6 +129,23 @@ class DunningMessage(models.AbstractModel):
                     values["body_html"] = notice._frame(template, values["body_html"])
                 result[notice.id] = values
         return {notice: result[notice.id] for notice in self}
+
+    def _keep_letters(self):
+        """Keep what the letters say: templates change, and what was sent is history."""
+        for notice, values in self._render_message().items():
+            notice._keep(values["subject"], values["body_html"])
+
+    def _keep(self, subject, body):
+        """Keep what a message says that no e-mail keeps."""
+        self.write({"kept_subject": subject, "kept_body": body})
+
+    def _printed_messages(self):
+        """Return {notice: {"subject", "body_html"}} to be printed: what left, as it was written."""
+        left = self.filtered(lambda notice: notice.state == "sent" and notice.kept_body)
+        letters = (self - left)._render_message()
+        for notice in left:
+            letters[notice] = {"subject": notice.kept_subject, "body_html": notice.kept_body}
+        return letters
 
     def _frame(self, template, body):
         notice = self._customer_lang()

@@ -158,9 +158,10 @@ class DunningNotice(models.Model):
         for notice in self:
             notice.held_amount = notice.outstanding - notice.amount
 
+    @api.depends("mail_id", "kept_body")
     def _compute_body(self):
         for notice in self:
-            notice.body = notice.sudo().mail_id.body_html or False
+            notice.body = notice.sudo().mail_id.body_html or notice.kept_body
 
     def _template(self):
         """Return the template the message is made from."""
@@ -275,6 +276,7 @@ class DunningNotice(models.Model):
         for company, notices in self.grouped("company_id").items():
             # A letter that waited bears the day it left. sudo: users do not write states.
             notices.sudo()._mark_sent(user_id=self.env.uid, date=company._dunning_today())
+            notices.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
 
     def action_open_message(self):
         """Show the message as it was sent."""

@@ -19,6 +19,7 @@ from . import (
     test_dunning_level_properties,
     test_dunning_message,
     test_dunning_message_actions,
+    test_dunning_message_history,
     test_dunning_message_languages,
     test_dunning_message_recipients,
     test_dunning_nothing_owed,
