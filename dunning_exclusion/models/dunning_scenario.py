@@ -145,12 +145,20 @@ class DunningScenario(models.Model):
         self.env["dunning.line.upkeep"]._forget("scenario_id", self.ids)
         return super().unlink()
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        scenarios = super().create(vals_list)
+        scenarios.filtered("active").activated = True
+        return scenarios
+
     def write(self, vals):
-        if vals.get("active") and "date_start" not in vals:
-            # Switching a scenario on must not remind of years of old invoices.
-            for scenario in self.filtered(lambda s: not s.active and not s.date_start):
+        if not vals.get("active"):
+            return super().write(vals)
+        if "date_start" not in vals:
+            # Switching a scenario on for the first time must not remind of years of old invoices.
+            for scenario in self.filtered(lambda s: not s.activated and not s.date_start):
                 scenario.date_start = scenario._start(scenario.company_id or self.env.company)
-        return super().write(vals)
+        return super().write({**vals, "activated": True})
 
     def action_preview(self):
         """Show which customers the scenario would reach today, or on its next day, and how much."""

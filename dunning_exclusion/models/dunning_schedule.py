@@ -18,6 +18,11 @@ class DunningSchedule(models.AbstractModel):
         "are not caught up. Empty: old items are reminded, too. Weeks of a workflow that runs "
         "every second week are counted from it.",
     )
+    activated = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The scenario is or was switched on: its start is not set by itself any more.",
+    )
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
         default="weekly",
@@ -56,10 +61,10 @@ class DunningSchedule(models.AbstractModel):
     def _start(self, company):
         """Return the first day of the scenario, or False when old items are reminded, too.
 
-        A scenario that is switched off starts when it is switched on.
+        A scenario that was never switched on starts when that is done.
         """
         self.ensure_one()
-        if self.active or self.date_start:
+        if self.activated or self.active or self.date_start:
             return self.date_start
         return company._dunning_today()
 

@@ -138,6 +138,19 @@ class TestDunningScenario(ScenarioCommon):
         self.scenario.active = True
         self.assertEqual(self.scenario.date_start, self.today - timedelta(days=100))
 
+    def test_start_that_was_emptied_stays_empty_when_switched_on_again(self):
+        shipped = self.env.ref("dunning_exclusion.scenario_standard")
+        shipped.active = True
+        shipped.date_start = False
+        made_active = self.scenario.copy({"date_start": self.today})
+        made_active.date_start = False
+        for scenario in (shipped, made_active):
+            with self.subTest(scenario=scenario.name):
+                scenario.active = False
+                self.assertFalse(scenario._start(self.company))
+                scenario.active = True
+                self.assertFalse(scenario.date_start)
+
     def test_copy_sends_nothing_by_itself_until_somebody_looked_at_it(self):
         self.scenario.automatic = True
         copy = self.scenario.copy()

@@ -166,10 +166,12 @@ class TestDunningScenarioPreview(ScenarioCommon):
         preview.date = tomorrow + timedelta(days=5)
         self.assertIn("not a day of the workflow", preview.note)
 
-    def test_scenario_that_is_off_is_shown_as_if_it_was_switched_on_today(self):
+    def test_scenario_that_was_never_on_is_shown_as_if_it_was_switched_on_today(self):
         self._create_invoice(days=-10)
         self._create_invoice(days=1)
+        scenario = self.scenario.copy({"active": False})
         self.scenario.active = False
+        self.scenario = scenario
         preview = self._preview()
         self.assertFalse(preview.customer_count)
         self.assertIn("1 overdue items from before", preview.note)
