@@ -59,5 +59,6 @@ from . import (
     res_users,
     account_move,
     account_move_line,
+    account_partial_reconcile,
     account_payment_method_line,
 )

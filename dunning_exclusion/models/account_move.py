@@ -148,6 +148,8 @@ class AccountMove(models.Model):
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
         result = super().write(vals)
+        if not vals.keys().isdisjoint(self._dunning_outcome_fields()):
+            self.env["dunning.screening"]._forget_answers()
         if "partner_id" in vals:
             # Who edits invoices may correct their customer; the blocks go with the invoice.
             blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])

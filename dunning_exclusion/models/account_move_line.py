@@ -2,6 +2,9 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+# What is open, by whom and since when.
+DECIDING_FIELDS = ("balance", "debit", "credit", "amount_currency", "date_maturity", "partner_id")
+
 
 class AccountMoveLine(models.Model):
     _name = "account.move.line"
@@ -71,6 +74,8 @@ class AccountMoveLine(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
+        if not vals.keys().isdisjoint(DECIDING_FIELDS):
+            self.env["dunning.screening"]._forget_answers()
         if "no_followup" in vals:
             self.env["dunning.mirror"]._person_changed(self)
             self.env["dunning.block"]._invalidate_targets()

@@ -9,6 +9,15 @@ OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "D
 SCOPE_KEY = "dunning_screening_scope"
 # The fields that name whom an answer is about, and what the statement calls them.
 OWNERS = {"id": "line", "move_line_id": "line", "move_id": "move", "partner_id": "partner"}
+# The fields of other models that hold an answer which may follow from any item of a customer.
+ANSWERS = {
+    "res.partner": (
+        *("dunning_outcome", "dunning_outstanding", "dunning_overdue"),
+        *("dunning_scenario_missing", "dunning_scenario_message"),
+    ),
+    "account.move": ("dunning_outcome",),
+    "account.move.line": ("dunning_outcome",),
+}
 
 
 class DunningScreening(models.Model):
@@ -193,6 +202,15 @@ class DunningScreening(models.Model):
         self.env.flush_all()
         rows = self.env.execute_query(open_item._balance_of_customers_query(screen))
         return {customer_id: amounts for _company, customer_id, *amounts in rows}
+
+    @api.model
+    def _forget_answers(self):
+        """Forget the answers that were read, because items were posted, paid or changed.
+
+        This costs no query, as dependencies of the fields on the items of a customer would.
+        """
+        for model, names in ANSWERS.items():
+            self.env[model].invalidate_model(names, flush=False)
 
     @api.model
     def _outcome_order(self) -> SQL:

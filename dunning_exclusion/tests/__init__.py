@@ -40,6 +40,7 @@ from . import (
     test_field_stories_sending,
     test_forgotten_blocks,
     test_guarded_fields,
+    test_fresh_answers,
     test_help_texts,
     test_line_pages,
     test_line_upkeep,
