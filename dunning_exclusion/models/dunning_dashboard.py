@@ -4,10 +4,8 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_block_age import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
 from .screen import Screen
-
-# A block without end that is older than this many days was perhaps forgotten.
-FORGOTTEN_DAYS = 90
 
 
 class DunningDashboard(models.AbstractModel):
@@ -39,7 +37,7 @@ class DunningDashboard(models.AbstractModel):
             "to_send": self._to_send(),
             **self._notices(company, today),
             **self._promises(company, today),
-            **self._blocks(company, today),
+            **self._blocks(company),
             "by_reason": by_reason,
             "by_age": self._by_age(company, today),
             "by_person": self._by_person(company, today),
@@ -70,9 +68,8 @@ class DunningDashboard(models.AbstractModel):
     def _promises(self, company, today):
         mine = Domain("company_id", "=", company.id)
         Promise = self.env["dunning.promise"]
-        week = Promise.search(
-            mine & Domain("state", "in", ["open"]) & Domain("date", "<=", today + timedelta(days=7))
-        )
+        soon = today + timedelta(days=ENDING_WITHIN_DAYS)
+        week = Promise.search(mine & Domain("state", "in", ["open"]) & Domain("date", "<=", soon))
         return {
             "promises": {
                 "count": len(week),
@@ -82,17 +79,12 @@ class DunningDashboard(models.AbstractModel):
         }
 
     @api.model
-    def _blocks(self, company, today):
-        active = Domain("company_id", "=", company.id) & Domain("state", "in", ["active"])
+    def _blocks(self, company):
+        mine = Domain("company_id", "=", company.id)
         Block = self.env["dunning.block"]
-        old = today - timedelta(days=FORGOTTEN_DAYS)
         return {
-            "ending": Block.search_count(
-                active & Domain("date_to", "<=", today + timedelta(days=7))
-            ),
-            "forgotten": Block.search_count(
-                active & Domain("date_to", "=", False) & Domain("date_from", "<", old)
-            ),
+            "ending": Block.search_count(mine & Domain("ending_soon", "=", True)),
+            "forgotten": Block.search_count(mine & Domain("forgotten", "=", True)),
         }
 
     @api.model
@@ -142,14 +134,14 @@ class DunningDashboard(models.AbstractModel):
     def _by_age(self, company, today):
         ages = [
             (0, 30, self.env._("Up to 30 days")),
-            (31, FORGOTTEN_DAYS, self.env._("31 to 90 days")),
-            (FORGOTTEN_DAYS + 1, None, self.env._("Older than 90 days")),
+            (31, FORGOTTEN_AFTER_DAYS, self.env._("31 to 90 days")),
+            (FORGOTTEN_AFTER_DAYS + 1, None, self.env._("Older than 90 days")),
         ]
         key = SQL(
             "CASE WHEN %(today)s - date_from <= 30 THEN 0 WHEN %(today)s - date_from <= %(old)s "
             "THEN 31 ELSE %(old)s + 1 END",
             today=today,
-            old=FORGOTTEN_DAYS,
+            old=FORGOTTEN_AFTER_DAYS,
         )
         rows = self.env.execute_query(self._blocked_query(company, today, key))
         found = {key: (count, amount) for key, count, amount in rows}
