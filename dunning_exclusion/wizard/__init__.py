@@ -3,6 +3,8 @@ from . import (
     dunning_block_wizard,
     dunning_preview,
     dunning_scenario_preview,
+    dunning_scenario_preview_line,
     dunning_takeover,
+    dunning_takeover_line,
     dunning_type_switch,
 )
