@@ -111,11 +111,6 @@ class DunningRun(models.Model):
     notice_ids = fields.One2many(
         "dunning.notice", "run_id", string="Notices", copy=False, help="The messages of the run."
     )
-    checked_amount = fields.Monetary(
-        compute="_compute_figures",
-        string="Ticked Amount",
-        help="What the ticked items have open, in company currency.",
-    )
 
     # Whatever the code does: two senders in one company cannot be at work at the same time.
     _one_sending = models.UniqueIndex(

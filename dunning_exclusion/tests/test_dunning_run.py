@@ -25,6 +25,26 @@ class TestDunningRun(DunningCommon):
         )
         self.assertNotIn(not_due, run.line_ids.move_id)
 
+    def test_figures_of_a_run_by_outcome(self):
+        self._create_invoice(amount=10)
+        self._create_invoice(amount=20)
+        self._create_invoice(self.other_customer, amount=40)
+        for customer in (self.customer, self.other_customer):
+            self._create_invoice(customer, amount=80).dunning_stop = True
+        self._create_invoice(amount=160).prevent_dunning = True
+        run = self._create_run()
+        run.line_ids.filtered(lambda line: line.amount_residual == 20).checked = False
+        run.invalidate_recordset()
+        for outcome, figures in (
+            ("included", (70, 3, 2)),
+            ("unchecked", (160, 2, 2)),
+            ("dropped", (160, 1, 1)),
+        ):
+            with self.subTest(outcome=outcome):
+                names = [f"{outcome}_{name}" for name in ("amount", "count", "customer_count")]
+                self.assertEqual(tuple(run[name] for name in names), figures)
+        self.assertEqual((run.checked_amount, run.checked_count, run.customer_count), (50, 2, 2))
+
     def test_customer_gets_one_message_at_the_highest_level(self):
         self._create_invoice(days=-10)
         self._create_invoice(days=-40)
