@@ -225,18 +225,3 @@ class DunningCandidate(models.AbstractModel):
             free=self._not_postponed_sql(run.date),
             chosen=chosen.subselect(),
         )
-
-    @api.model
-    def _run_lines_query(self, run, customer_ids) -> SQL:
-        """Return the lines of a run for some customers, to screen again what is not sent yet.
-
-        What was sent by the run is still part of the amount that is reminded by it.
-        """
-        return SQL(
-            """SELECT item.*, run_line.level_id, run_line.message_key AS bundle
-                 FROM item
-                 JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
-                WHERE run_line.run_id = %(run)s AND run_line.partner_id = ANY(%(customers)s)""",
-            run=run.id,
-            customers=list(customer_ids),
-        )

@@ -161,8 +161,11 @@ class DunningLevel(models.Model):
         self.ensure_one()
         return (self.sequence << 32) + self.id
 
-    def _reached_sql(self, company, today) -> SQL:
-        """Return whether an item meets the level's own conditions, over `item`."""
+    def _reached_sql(self, company, today, moves=None) -> SQL:
+        """Return whether an item meets the level's own conditions, over `item`.
+
+        :param moves: SELECT of the entries it is asked for; None: all
+        """
         self.ensure_one()
         base = {"due_date": SQL("item.date_due"), "invoice_date": SQL("item.invoice_date")}
         base = base[self.trigger]
@@ -175,12 +178,17 @@ class DunningLevel(models.Model):
         if self.minimum_amount:
             conditions.append(SQL("item.amount_residual >= %s", self.minimum_amount))
         if parse_domain(self.condition_domain):
-            conditions.append(self._matches_sql(company))
+            conditions.append(self._matches_sql(company, moves))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
-    def _matches_sql(self, company) -> SQL:
-        """Return whether the invoice of an item meets the level's condition, over `item`."""
+    def _matches_sql(self, company, moves=None) -> SQL:
+        """Return whether the invoice of an item meets the level's condition, over `item`.
+
+        :param moves: SELECT of the entries it is asked for; None: all
+        """
         query = self._invoices_query(company)
+        if moves:
+            query.add_where(SQL("%s IN (%s)", SQL.identifier(query.table, "id"), moves))
         return SQL("item.move_id IN %s", query.subselect())
 
     def _invoices_query(self, company):

@@ -1,6 +1,8 @@
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_domain import parse_domain
 from .screen import Screen
 
 
@@ -17,23 +19,24 @@ class DunningRecheck(models.AbstractModel):
         A person's tick stands against the reasons it was made for, not against new ones.
         """
         self.env.flush_all()
+        levels = self._unsent_levels(run, customers)
         screen = Screen(
             run.company_id,
             run.company_id._dunning_today(),
-            owner=("partner", tuple(customers.ids)),
-            candidates=self.env["dunning.candidate"]._run_lines_query(run, customers.ids),
+            owner=("partner", tuple(self._customers_to_read(levels, customers).ids)),
+            candidates=self._items_query(run, customers, levels),
             type_id=run.type_id.id or 0,
         )
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line
                       SET outcome = COALESCE(fresh.outcome, 'dropped'),
-                          rule_id = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
+                          rule_id = CASE WHEN fresh.outcome IS NULL AND own.reason IS NULL
                                          THEN %(paid)s ELSE fresh.rule_id END,
-                          reason_ids = CASE WHEN fresh.outcome IS NULL AND own.skip_reason IS NULL
+                          reason_ids = CASE WHEN fresh.outcome IS NULL AND own.reason IS NULL
                                             THEN jsonb_build_array(%(paid)s::int)
                                             ELSE fresh.reason_ids END,
-                          skip_reason = own.skip_reason,
+                          skip_reason = CASE WHEN fresh.outcome IS NULL THEN own.reason END,
                           days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
                           outstanding = fresh.outstanding, overdue = fresh.overdue,
                           amount_residual = COALESCE(fresh.amount_residual, 0),
@@ -46,7 +49,7 @@ class DunningRecheck(models.AbstractModel):
                      LEFT JOIN (%(screening)s) fresh
                        ON fresh.move_line_id = own.move_line_id
                       AND fresh.level_id IS NOT DISTINCT FROM own.level_id
-                      AND own.skip_reason IS NULL
+                      AND NOT own.skipped
                     WHERE own.id = line.id""",
                 own=self._unsent_query(run, customers),
                 screening=self.env["dunning.statement"]._query(screen),
@@ -80,36 +83,65 @@ class DunningRecheck(models.AbstractModel):
 
     @api.model
     def _unsent_query(self, run, customers) -> SQL:
-        """Return SELECT id, move_line_id, level_id, skip_reason of the lines without notice.
+        """Return SELECT id, move_line_id, level_id, skipped, reason of the lines without notice.
 
-        An item that another run reminded of since this one was prepared has a skip reason: two
-        runs prepared side by side must not send the same reminder twice. So has an item whose due
-        date was postponed, or whose dunning level was deleted since: nobody knows what to send.
+        An item that another run reminded of since this one was prepared is skipped: two runs
+        prepared side by side must not send the same reminder twice. So is an item whose due date
+        was postponed, or whose dunning level was deleted since: nobody knows what to send. And
+        what belongs to a message of this run that left comes too late for it: one is enough.
+
+        The reason is why it is skipped, else what is to be said when it is no candidate any more
+        and was not paid.
         """
+        return SQL(
+            """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
+                      bar.reason IS NOT NULL AS skipped,
+                      COALESCE(bar.reason, CASE
+                          WHEN unsent.move_line_id IS NULL THEN %(gone)s
+                          WHEN item.parent_state = 'draft' THEN %(draft)s
+                          WHEN item.parent_state = 'cancel' THEN %(cancelled)s
+                          WHEN item.reconciled THEN NULL
+                          WHEN contact.commercial_partner_id <> unsent.partner_id THEN %(moved)s
+                          ELSE %(unfit)s END) AS reason
+                 FROM dunning_run_line unsent
+                 LEFT JOIN account_move move ON move.id = unsent.move_id
+                 LEFT JOIN account_move_line item ON item.id = unsent.move_line_id
+                 LEFT JOIN res_partner contact ON contact.id = item.partner_id
+                CROSS JOIN LATERAL (SELECT %(bar)s AS reason OFFSET 0) bar
+                WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
+                  AND unsent.partner_id = ANY(%(customers)s) OFFSET 0""",
+            gone=self.env._("Item deleted since"),
+            draft=self.env._("Reset to draft since"),
+            cancelled=self.env._("Cancelled since"),
+            moved=self.env._("Belongs to another customer since"),
+            unfit=self.env._("Conditions not met any more"),
+            bar=self._bar_sql(run, customers),
+            run=run.id,
+            customers=customers.ids,
+        )
+
+    @api.model
+    def _bar_sql(self, run, customers) -> SQL:
+        """Return why an `unsent` line is skipped, whatever the screening says; NULL: it is not."""
         # OFFSET 0 has each line look up the other lines of its item, once. Before PostgreSQL has
         # counted the lines that have a notice by now, it would read all of them for each line.
         return SQL(
-            """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
-                      CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
-                           WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
-                           WHEN (unsent.partner_id, unsent.message_key) IN (%(messages)s)
-                           THEN %(reminded_here)s
-                           WHEN EXISTS (
-                          SELECT 1
-                            FROM (SELECT run_id, scenario_id, notice_id FROM dunning_run_line
-                                   WHERE move_line_id = unsent.move_line_id
-                                     AND run_id <> unsent.run_id OFFSET 0) other
-                            JOIN dunning_notice notice ON notice.id = other.notice_id
-                            JOIN dunning_run other_run ON other_run.id = other.run_id
-                           WHERE notice.id > %(last_notice)s
-                             AND notice.state IN ('queued', 'sent')
-                             AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
-                             AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
-                      THEN %(reminded)s END AS skip_reason
-                 FROM dunning_run_line unsent
-                 LEFT JOIN account_move move ON move.id = unsent.move_id
-                WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
-                  AND unsent.partner_id = ANY(%(customers)s) OFFSET 0""",
+            """CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
+                    WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
+                    WHEN (unsent.partner_id, unsent.message_key) IN (%(messages)s)
+                    THEN %(reminded_here)s
+                    WHEN EXISTS (
+                        SELECT 1
+                          FROM (SELECT run_id, scenario_id, notice_id FROM dunning_run_line
+                                 WHERE move_line_id = unsent.move_line_id
+                                   AND run_id <> unsent.run_id OFFSET 0) other
+                          JOIN dunning_notice notice ON notice.id = other.notice_id
+                          JOIN dunning_run other_run ON other_run.id = other.run_id
+                         WHERE notice.id > %(last_notice)s
+                           AND notice.state IN ('queued', 'sent')
+                           AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
+                           AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
+                    THEN %(reminded)s END""",
             today=run.company_id._dunning_today(),
             postponed=self.env._("Postponed since"),
             by_level=run.mode == "scenario",
@@ -119,6 +151,98 @@ class DunningRecheck(models.AbstractModel):
             last_notice=run.last_notice,
             type=run.type_id.id or None,
             reminded=self.env._("Reminded by another run since"),
+        )
+
+    # Whether the conditions of levels and workflows still hold ------------------------------
+
+    @api.model
+    def _unsent_levels(self, run, customers):
+        """Return the levels of the lines without notice."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT level_id FROM dunning_run_line
+                    WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL
+                      AND level_id IS NOT NULL""",
+                run.id,
+                customers.ids,
+            )
+        )
+        # sudo: what is reminded of must not depend on who sends it.
+        return self.env["dunning.level"].sudo().browse(row[0] for row in rows)
+
+    @api.model
+    def _customers_to_read(self, levels, customers):
+        """Return the customers whose items are read: for figures of families, all of these."""
+        if not self.env["dunning.workflow.candidate"]._needs_family(levels.scenario_id):
+            return customers
+        # sudo: what is reminded of must not depend on who sends it.
+        top = customers.sudo().with_context(active_test=False)
+        while above := top.parent_id:
+            top = above | top.filtered(lambda partner: not partner.parent_id)
+        return top.search(Domain("id", "child_of", top.ids)).commercial_partner_id | customers
+
+    @api.model
+    def _items_query(self, run, customers, levels) -> SQL:
+        """Return the lines without notice whose conditions hold, as `dunning.candidate` does.
+
+        And the others: what the run has sent is still part of the amount that is reminded by it.
+        """
+        workflows = levels.scenario_id.filtered("condition_ids")
+        figures = joined = SQL()
+        if workflows:
+            candidate = self.env["dunning.workflow.candidate"]
+            figures = SQL(
+                "WITH RECURSIVE %s figure AS (%s)",
+                candidate._family_sql(workflows),
+                candidate._figure_query(workflows),
+            )
+            joined = SQL("JOIN figure ON figure.partner_id = item.partner_id")
+        return SQL(
+            """(%(figures)s
+                SELECT item.*, run_line.level_id, run_line.message_key AS bundle
+                  FROM item
+                  JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
+                  %(joined)s
+                 WHERE run_line.run_id = %(run)s AND run_line.partner_id = ANY(%(customers)s)
+                   AND (run_line.notice_id IS NOT NULL OR %(hold)s))""",
+            figures=figures,
+            joined=joined,
             run=run.id,
             customers=customers.ids,
+            hold=self._conditions_hold_sql(run, customers, levels),
         )
+
+    @api.model
+    def _conditions_hold_sql(self, run, customers, levels) -> SQL:
+        """Return whether the level of a `run_line` is still right for `item`, and `figure`."""
+        if not levels:
+            return SQL("TRUE")
+        working = levels.scenario_id._working(run.company_id)
+        moves = SQL(
+            """SELECT move_id FROM dunning_run_line
+                WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL""",
+            run.id,
+            customers.ids,
+        )
+        cases = [
+            SQL(
+                "WHEN %s THEN %s",
+                level.id,
+                self._level_holds_sql(run, level, moves)
+                if level.scenario_id in working
+                else SQL("FALSE"),
+            )
+            for level in levels
+        ]
+        return SQL("CASE run_line.level_id %s END", SQL(" ").join(cases))
+
+    @api.model
+    def _level_holds_sql(self, run, level, moves) -> SQL:
+        if level.campaign_type == "invoice":
+            # A person may send today what was prepared for another day.
+            day = max(run.date, run.company_id._dunning_today())
+            return level._reached_sql(run.company_id, day, moves)
+        conditions = [condition._holds_sql() for condition in level.scenario_id.condition_ids]
+        if parse_domain(level.condition_domain):
+            conditions.append(level._matches_sql(run.company_id, moves))
+        return SQL("(%s)", SQL(" AND ").join(conditions)) if conditions else SQL("TRUE")

@@ -39,7 +39,7 @@ class TestLineUpkeep(DunningCommon):
         run = line.run_id
         run.action_send()
         self.assertFalse(run.notice_ids)
-        self.assertEqual((line.outcome, line.rule_id.code), ("dropped", "paid"))
+        self.assertEqual((line.outcome, line.skip_reason), ("dropped", "Item deleted since"))
 
     def test_a_deleted_entry_is_forgotten(self):
         invoice = self._create_invoice()

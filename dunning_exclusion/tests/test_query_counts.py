@@ -242,7 +242,8 @@ class TestQueryCounts(DunningCommon):
             name: statement._query(Screen(self.company, owner=(name, tuple(owner.ids))))
             for name, owner in owners.items()
         }
-        candidates = self.env["dunning.candidate"]._run_lines_query(run, customer.ids)
+        recheck = self.env["dunning.recheck"]
+        candidates = recheck._unsent_items_query(run, customer, run.line_ids.level_id)
         owner = ("partner", tuple(customer.ids))
         queries["again"] = statement._query(
             Screen(self.company, run.date, owner=owner, candidates=candidates)
