@@ -24,6 +24,7 @@
         "wizard/dunning_preview_views.xml",
         "wizard/dunning_scenario_preview_views.xml",
         "wizard/dunning_type_switch_views.xml",
+        "wizard/dunning_settings_views.xml",
         "wizard/dunning_takeover_views.xml",
         "views/dunning_block_views.xml",
         "views/dunning_block_reason_views.xml",

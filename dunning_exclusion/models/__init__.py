@@ -54,7 +54,7 @@ from . import (
     ir_actions_report,
     mail_mail,
     res_company,
-    res_config_settings,
+    dunning_company_settings,
     res_partner,
     res_users,
     account_move,

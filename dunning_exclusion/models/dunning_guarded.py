@@ -48,5 +48,5 @@ class DunningGuarded(models.AbstractModel):
         ]
         foreign = {f"default_{name}" for name in guarded}
         context = {name: value for name, value in self.env.context.items() if name not in foreign}
-        records = super(DunningGuarded, self.with_context(context)).create(vals_list)
-        return records.with_env(self.env)
+        clean = self.with_env(self.env(context=context))
+        return super(DunningGuarded, clean).create(vals_list).with_env(self.env)

@@ -37,7 +37,7 @@ class DunningOnboarding(models.AbstractModel):
                 "name": "thresholds",
                 "title": self.env._("Set the thresholds"),
                 "text": self.env._("Nobody is reminded of 0.40; large amounts need an approver."),
-                "action": "account.action_account_config",
+                "action": "dunning_exclusion.action_open_settings",
                 "done": any(company[name] for name in THRESHOLDS),
             },
             {
@@ -48,9 +48,6 @@ class DunningOnboarding(models.AbstractModel):
                 "done": scenario and not unreachable,
             },
         ]
-        if not self.env.user.has_group("base.group_system"):
-            # Odoo opens its settings to system administrators only.
-            steps = [step for step in steps if step["name"] != "thresholds"]
         return [] if all(step["done"] for step in steps) else steps
 
     @api.model

@@ -16,6 +16,18 @@ DAY_COUNTS = (
     "dunning_catch_up_days",
     "dunning_cleanup_days",
 )
+# What follow-up administrators set up; the rest of a company is not theirs.
+SETTINGS = frozenset(
+    {
+        *THRESHOLDS,
+        *DAY_COUNTS,
+        "dunning_list_creditors",
+        "dunning_exclude_promises",
+        "dunning_honour_no_followup",
+        "dunning_mirror_no_followup",
+        "dunning_automatic_sending",
+    }
+)
 
 
 class ResCompany(models.Model):
@@ -122,12 +134,25 @@ class ResCompany(models.Model):
                 )
 
     def write(self, vals):
+        """Override of `base` to let follow-up administrators write what is theirs."""
+        if not self.env.su and self._dunning_may_set(vals):
+            # sudo: in Odoo only those who give rights to others may write companies
+            return self.sudo().write(vals)
         result = super().write(vals)
         if any(name.startswith("dunning_") for name in vals):
             self.env["dunning.block"]._invalidate_targets()
         if "dunning_mirror_no_followup" in vals:
             self.env["dunning.mirror"]._sync(self)
         return result
+
+    def _dunning_may_set(self, vals):
+        """Return whether `vals` are settings of follow-ups only and the user may set them up."""
+        user = self.env.user
+        return (
+            SETTINGS.issuperset(vals)
+            and user.has_group("dunning_exclusion.group_dunning_manager")
+            and self <= user.company_ids
+        )
 
     def _dunning_today(self):
         """Return today's date in the time zone of the company (that of its address; else UTC)."""

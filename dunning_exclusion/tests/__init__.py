@@ -31,6 +31,7 @@ from . import (
     test_dunning_scenario_words,
     test_dunning_sending,
     test_dunning_stopped_run,
+    test_dunning_settings,
     test_dunning_workflow,
     test_dunning_workflow_days,
     test_dunning_workflow_history,

@@ -4,7 +4,9 @@ from . import (
     dunning_preview,
     dunning_scenario_preview,
     dunning_scenario_preview_line,
+    dunning_settings,
     dunning_takeover,
     dunning_takeover_line,
     dunning_type_switch,
+    res_config_settings,
 )
