@@ -183,11 +183,15 @@ class DunningNotice(models.Model):
         :raise UserError: when there is nothing to print
         """
         queued = self.filtered(lambda notice: notice._is_waiting_letter())
-        letters = (self - queued) | queued._screen_letters()
+        letters = self - queued
+        # Who may not send may still print what was sent.
+        if queued:
+            letters |= queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
         if not letters:
             return self._nothing_to_print(bool(queued))
-        letters.filtered(lambda notice: notice._is_waiting_letter())._send_by_hand()
+        if waiting := letters.filtered(lambda notice: notice._is_waiting_letter()):
+            waiting._send_by_hand()
         return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
 
     def _is_waiting_letter(self):

@@ -184,8 +184,8 @@ class DunningRun(models.Model):
 
     def action_send_in_background(self):
         """Leave the sending to the server: the page can be left, the progress is shown."""
+        self.check_access("write")
         for run in self:
-            run.check_access("write")
             if run.state not in ("prepared", "sending"):
                 raise UserError(
                     self.env._("%(run)s cannot be sent: prepare it first.", run=run.name)
@@ -197,8 +197,8 @@ class DunningRun(models.Model):
 
     def action_stop(self):
         """Stop sending after the customers that are at work; it can be resumed later."""
+        self.check_access("write")
         for run in self.filtered(lambda run: run.state == "sending"):
-            run.check_access("write")
             # sudo: users do not write the state of a run
             run.sudo().stop_requested = True
         # sudo: users may not start jobs

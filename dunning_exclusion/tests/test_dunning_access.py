@@ -94,6 +94,30 @@ class TestDunningAccess(DunningCommon):
                     getattr(self._as(role, self.prepared_run), method)()
         self.assertEqual(self.prepared_run.state, "prepared")
 
+    def test_others_do_not_start_or_stop_the_server_at_sending(self):
+        no_run = self.env["dunning.run"]
+        for role in ("auditor", "employee", "portal", "public"):
+            for method in ("action_send_in_background", "action_stop"):
+                for run in (self.prepared_run, no_run):
+                    with self.subTest(role=role, method=method), self.assertRaises(AccessError):
+                        getattr(self._as(role, run), method)()
+
+    def test_auditor_looks_at_messages_and_letters(self):
+        line = self.prepared_run.line_ids
+        preview = self._as("auditor", line).action_preview()
+        shown = self._as("auditor", self.env["dunning.preview"]).browse(preview["res_id"])
+        self.assertIn(self.invoice.name, shown.body)
+        self.assertFalse(line.notice_id)
+        self.scenario.level_ids.action = "letter"
+        self.prepared_run.action_prepare()
+        self.prepared_run.action_send()
+        notice = self.prepared_run.notice_ids
+        with self.assertRaises(AccessError):
+            self._as("auditor", notice).action_print()
+        notice.action_mark_sent()
+        action = self._as("auditor", notice).action_print()
+        self.assertEqual(action["type"], "ir.actions.report")
+
     def test_state_of_a_run_is_not_written_by_users(self):
         for vals in ({"state": "done"}, {"automatic": True}, {"last_notice": 0}):
             with self.subTest(vals=vals), self.assertRaises(UserError):

@@ -186,16 +186,12 @@ class TestDunningScenarioPreview(ScenarioCommon):
         form.date = self.today + timedelta(days=1)
         self.assertEqual((form.customer_count, len(form.line_ids)), (1, 1))
 
-    def test_follow_up_users_see_previews_and_others_do_not(self):
+    def test_follow_up_users_and_auditors_see_previews_and_others_do_not(self):
         self._create_invoice()
-        user = new_test_user(
-            self.env,
-            login="biller",
-            groups="base.group_user,account.group_account_invoice",
-            company_id=self.company.id,
-        )
-        form = Form(self._open(self.scenario.with_user(user)))
-        self.assertEqual((form.customer_count, len(form.line_ids)), (1, 1))
+        for group in ("account.group_account_invoice", "account.group_account_readonly"):
+            user = self._create_user(group, "base.group_user", group)
+            form = Form(self._open(self.scenario.with_user(user)))
+            self.assertEqual((form.customer_count, len(form.line_ids)), (1, 1))
         someone = new_test_user(self.env, login="someone", groups="base.group_user")
         with self.assertRaises(AccessError):
             self.scenario.with_user(someone).action_preview()
