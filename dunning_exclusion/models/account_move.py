@@ -8,6 +8,8 @@ from .dunning_held import EMPLOYEES, READERS
 
 
 class AccountMove(models.Model):
+    """Entries that can be held and explained, whose due date can be postponed for dunning."""
+
     _name = "account.move"
     _inherit = ["account.move", "dunning.target"]
 

@@ -7,6 +7,8 @@ DECIDING_FIELDS = ("balance", "debit", "credit", "amount_currency", "date_maturi
 
 
 class AccountMoveLine(models.Model):
+    """Items, one for each instalment, that can be held and explained one by one."""
+
     _name = "account.move.line"
     _inherit = ["account.move.line", "dunning.target"]
 

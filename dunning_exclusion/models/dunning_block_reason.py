@@ -2,6 +2,8 @@ from odoo import fields, models
 
 
 class DunningBlockReason(models.Model):
+    """Why something is held back, and for how long unless somebody says otherwise."""
+
     _name = "dunning.block.reason"
     _description = "Dunning Block Reason"
     _order = "sequence, name, id"

@@ -272,12 +272,6 @@ class DunningRunLine(models.Model):
 
         return Domain.custom(to_sql=message_left)
 
-    def action_toggle_checked(self):
-        """Untick when everything is ticked, else tick what may be ticked."""
-        listed = self.filtered(lambda line: line.outcome != "dropped")
-        listed.checked = not all(listed.mapped("checked"))
-        return True
-
     def action_dunning_stop(self):
         """Stop the items for good and untick them here."""
         self.move_line_id.action_dunning_stop()

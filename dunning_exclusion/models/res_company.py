@@ -31,6 +31,8 @@ SETTINGS = frozenset(
 
 
 class ResCompany(models.Model):
+    """Companies, each with its thresholds, its settings of follow-ups and its own day."""
+
     _inherit = "res.company"
 
     dunning_item_minimum = fields.Monetary(

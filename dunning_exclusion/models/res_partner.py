@@ -7,6 +7,8 @@ from .dunning_held import READERS
 
 
 class ResPartner(models.Model):
+    """Customers who are reminded: what they owe, how they are treated, and where reminders go."""
+
     _name = "res.partner"
     _inherit = ["res.partner", "dunning.target"]
 
