@@ -181,9 +181,12 @@ class AccountMove(models.Model):
     def _dunning_instalments(self):
         """Return {entry id: {item id: due date}} of the drafts that were posted before.
 
-        Only their items can have blocks, so that editing and posting new ones costs nothing.
+        Nobody holds items of entries that never were, so editing and posting new ones costs
+        nothing. In a form that is not saved yet nothing is final.
         """
-        drafts = self.filtered(lambda move: move.state == "draft" and move.posted_before)
+        drafts = self.filtered(
+            lambda move: move.id and move.state == "draft" and move.posted_before
+        )
         return {move.id: move._dunning_due_dates() for move in drafts}
 
     def _dunning_due_dates(self):

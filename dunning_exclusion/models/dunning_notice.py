@@ -132,7 +132,7 @@ class DunningNotice(models.Model):
         "This customer was reminded at this level in this run already.",
     )
     _once_per_message = models.UniqueIndex(
-        "(run_id, partner_id, message_key)",
+        "(run_id, partner_id, message_key) WHERE merged IS NOT TRUE",
         "This customer was reminded in this run already.",
     )
 
@@ -299,7 +299,7 @@ class DunningNotice(models.Model):
         return SQL(
             """SELECT partner_id, message_key FROM dunning_notice
                 WHERE run_id = %s AND partner_id = ANY(%s) AND message_key IS NOT NULL
-                  AND state IN ('queued', 'sent')""",
+                  AND state IN ('queued', 'sent') AND merged IS NOT TRUE""",
             run.id,
             customers.ids,
         )

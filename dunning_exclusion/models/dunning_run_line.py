@@ -266,7 +266,8 @@ class DunningRunLine(models.Model):
                             WHERE notice.run_id = %(line)s.run_id
                               AND notice.partner_id = %(line)s.partner_id
                               AND notice.message_key = %(line)s.message_key
-                              AND notice.state IN ('queued', 'sent'))""",
+                              AND notice.state IN ('queued', 'sent')
+                              AND notice.merged IS NOT TRUE)""",
                 line=SQL.identifier(alias),
             )
 

@@ -243,7 +243,7 @@ class TestQueryCounts(DunningCommon):
             for name, owner in owners.items()
         }
         recheck = self.env["dunning.recheck"]
-        candidates = recheck._unsent_items_query(run, customer, run.line_ids.level_id)
+        candidates = recheck._items_query(run, customer, run.line_ids.level_id)
         owner = ("partner", tuple(customer.ids))
         queries["again"] = statement._query(
             Screen(self.company, run.date, owner=owner, candidates=candidates)

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 from freezegun import freeze_time
 
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from .common import VerdictCommon
 
@@ -94,6 +94,16 @@ class TestSurvival(VerdictCommon):
                     self.assertEqual(block.state, "active")
                     self.assertTrue(all(self._items(invoice).mapped("dunning_stop")))
                     self.assertEqual(set(self._screened(invoice).values()), {"unchecked"})
+
+    def test_block_on_an_instalment_falls_back_when_the_form_is_saved(self):
+        block = self._block_instalment(0, 10)
+        invoice, item, term = block.move_id, block.move_line_id, self._create_term(5, 15)
+        invoice.button_draft()
+        with Form(invoice) as form:
+            form.invoice_payment_term_id = term
+            self.env.flush_all()
+            self.assertEqual(block.move_line_id, item, "not saved yet")
+        self.assertFalse(block.move_line_id)
 
     def test_block_on_an_instalment_falls_back_when_users_without_its_rights_rebuild_it(self):
         user = self._create_user("biller", "account.group_account_invoice")
