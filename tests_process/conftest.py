@@ -124,13 +124,13 @@ def origin(odoo_process):
 
 
 @contextlib.contextmanager
-def database_with_customers(suffix, addons):
+def database_with_customers(suffix, addons, customers=CUSTOMERS):
     """Give the name of a database with these addons, customers and overdue invoices."""
     name = f"{test_command.PREFIX}{os.getpid()}_{suffix}"
     postgres.create(name, test_command.prepared(addons))
     world = World(name)
     with world.env() as env:
-        _create_customers(env)
+        _create_customers(env, customers)
     world.odoo.sql_db.close_db(name)
     try:
         yield name
@@ -164,14 +164,14 @@ def copied_world(origin, request):
         world.close()
 
 
-def _create_customers(env):
+def _create_customers(env, customers):
     """Create a company's customers with one overdue invoice each, and a scenario."""
     env["account.chart.template"].try_loading("generic_coa", env.company, install_demo=False)
     env.company.email = "company@example.com"
     partners = env["res.partner"].create(
         [
             {"name": f"Customer {number:03}", "email": f"customer{number:03}@example.com"}
-            for number in range(CUSTOMERS)
+            for number in range(customers)
         ]
     )
     invoices = env["account.move"].create(

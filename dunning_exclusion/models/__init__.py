@@ -36,6 +36,7 @@ from . import (
     dunning_run_guard,
     dunning_run,
     dunning_line_figures,
+    dunning_line_ticks,
     dunning_run_line,
     dunning_line_upkeep,
     dunning_draft,

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_run_line import OPEN_STATES
+from .dunning_line_ticks import OPEN_STATES
 
 
 class DunningTaskList(models.AbstractModel):
