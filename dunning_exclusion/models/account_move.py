@@ -153,7 +153,7 @@ class AccountMove(models.Model):
         if not vals.keys().isdisjoint(self._dunning_outcome_fields()):
             self.env["dunning.screening"]._forget_answers()
         if "partner_id" in vals:
-            # Who edits invoices may correct their customer; the blocks go with the invoice.
+            # sudo: who edits invoices may correct their customer; the blocks go with the invoice
             blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])
             blocks._follow_customer()
         return result
@@ -197,7 +197,7 @@ class AccountMove(models.Model):
     def _dunning_hold_as_a_whole(self):
         """Let the blocks on single instalments of these entries fall back to the entries."""
         if self:
-            # Who edits invoices need not have rights on blocks.
+            # sudo: who edits invoices need not have rights on blocks
             blocks = self.env["dunning.block"].sudo()
             blocks.search(
                 Domain("move_id", "in", self.ids) & Domain("move_line_id", "!=", False)
@@ -213,7 +213,7 @@ class AccountMove(models.Model):
         """Override of `account` to let promises and mirrored blocks find rebuilt items."""
         posted = super()._post(soft)
         if promised := posted.filtered("dunning_promised"):
-            # Who posts entries need not have rights on promises.
+            # sudo: who posts entries need not have rights on promises
             self.env["dunning.promise"].sudo()._find_items_again(promised)
         if companies := posted.company_id.filtered("dunning_mirror_no_followup"):
             self.env["dunning.mirror"]._sync(companies, posted.commercial_partner_id)

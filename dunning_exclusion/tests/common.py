@@ -124,6 +124,18 @@ class DunningCommon(AccountTestInvoicingCommon):
             run.action_prepare()
         return run
 
+    def _email_fails_for(self, customer, error):
+        """Let e-mails to `customer` fail with `error` for as long as the block lasts."""
+        Action = type(self.env["dunning.action"])
+        send_email = Action._send_email
+
+        def _send_email(model, notices):
+            if customer in notices.partner_id:
+                raise error
+            return send_email(model, notices)
+
+        return patch.object(Action, "_send_email", _send_email)
+
     def _queries_with(self, pattern, work):
         """Return the queries of `work` in which the regular expression `pattern` is found."""
         found, execute = [], Cursor.execute

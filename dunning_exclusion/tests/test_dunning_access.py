@@ -143,15 +143,19 @@ class TestDunningAccess(DunningCommon):
         self._as("user", self.prepared_run).action_send()
         self.assertTrue(line.notice_id)
 
-    def test_other_company_is_invisible(self):
-        other = self.setup_other_company()["company"]
-        stranger = new_test_user(
+    def _stranger(self, company):
+        """Return an administrator of follow-ups in another company."""
+        return new_test_user(
             self.env,
             login="dunning_stranger",
             groups="dunning_exclusion.group_dunning_manager",
-            company_id=other.id,
-            company_ids=[(6, 0, other.ids)],
+            company_id=company.id,
+            company_ids=[(6, 0, company.ids)],
         )
+
+    def test_other_company_is_invisible(self):
+        other = self.setup_other_company()["company"]
+        stranger = self._stranger(other)
         self.customer.action_dunning_stop()
         self.prepared_run.action_send()
         for records in (
@@ -190,13 +194,7 @@ class TestDunningAccess(DunningCommon):
 
     def test_letters_are_printed_only_by_who_may_read_notices(self):
         other = self.setup_other_company()["company"]
-        stranger = new_test_user(
-            self.env,
-            login="dunning_stranger",
-            groups="dunning_exclusion.group_dunning_manager",
-            company_id=other.id,
-            company_ids=[(6, 0, other.ids)],
-        )
+        stranger = self._stranger(other)
         self.prepared_run.action_send()
         refused = [self.users[role] for role in ("employee", "portal", "public")]
         for user in (*refused, stranger, self.users["user"], self.users["auditor"]):

@@ -150,15 +150,8 @@ class TestDunningSending(DunningCommon, MailCase):
         for customer in customers:
             self._create_invoice(customer)
         broken = customers[1]
-        send_email = type(self.env["dunning.action"])._send_email
-
-        def _send_email(model, notices):
-            if broken in notices.partner_id:
-                raise ZeroDivisionError("broken template")
-            return send_email(model, notices)
-
         run = self._create_run()
-        with patch.object(type(self.env["dunning.action"]), "_send_email", _send_email):
+        with self._email_fails_for(broken, ZeroDivisionError("broken template")):
             self._send(run)
         states = {notice.partner_id: notice.state for notice in run.notice_ids}
         self.assertEqual(states, {customers[0]: "sent", broken: "failed", customers[2]: "sent"})

@@ -119,15 +119,8 @@ class TestDunningStoppedRun(DunningCommon):
         for customer in customers:
             self._create_invoice(customer)
         broken = customers[1]
-        send_email = type(self.env["dunning.action"])._send_email
-
-        def _send_email(model, notices):
-            if broken in notices.partner_id:
-                raise UniqueViolation("duplicate key")
-            return send_email(model, notices)
-
         run = self._create_run()
-        with patch.object(type(self.env["dunning.action"]), "_send_email", _send_email):
+        with self._email_fails_for(broken, UniqueViolation("duplicate key")):
             run.action_send()
         self.assertEqual(run.state, "done")
         states = {notice.partner_id: notice.state for notice in run.notice_ids}
