@@ -19,7 +19,7 @@ def measure(env, file, place):
     works = {
         "F2": lambda: measures.by_hand(env, counts),
         "screening of everything": lambda: measures.outcome_counts(env),
-        "F3": lambda: measures.by_hand(env, stored),
+        "F3": lambda: measures.by_hand(env, stored, run=True),
         "prepare a run of all due items": run.action_prepare,
     }
     clock, rounds = Clock(env), {name: [] for name in works}

@@ -64,9 +64,9 @@ def screening(env):
     compare_with_floor(env, floor)
 
 
-def by_hand(env, floor):
+def by_hand(env, floor, run=False):
     """Run a floor under the settings that the addon chooses for its statements."""
-    env["dunning.statement"]._set_planner()
+    env["dunning.planner"]._set(run=run)
     env.cr.execute(floor)
 
 
@@ -140,7 +140,7 @@ def prepare(env):
     run = env["dunning.run"].create({})
     floor = make_floor(env)
     times = clock.side_by_side(
-        undo=lambda: undo(env), floor=lambda: by_hand(env, floor), prepare=run.action_prepare
+        undo=lambda: undo(env), floor=lambda: by_hand(env, floor, run=True), prepare=run.action_prepare
     )
     with env.registry.cursor() as cr:
         # A new process of PostgreSQL, which keeps no memory of earlier work.
@@ -149,7 +149,7 @@ def prepare(env):
             anew.action_prepare()
         lines = anew.line_ids.search_count([("run_id", "=", run.id)])
         cr.rollback()
-    by_hand(env, floor)
+    by_hand(env, floor, run=True)
     stored = env.cr.rowcount
     undo(env)
     run.unlink()

@@ -147,6 +147,9 @@ def start(folder, programs):
     say("Starting PostgreSQL …")
     log = folder / "server.log"
     command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data"]
+    # The process that gathers works, too: more than one for each processor wait for each other.
+    workers = max(1, min(2, (os.cpu_count() or 1) - 1))
+    command += ["-o", f"-c max_parallel_workers_per_gather={workers}"]
     command += ["-l", log, "start"]
     problem = f"PostgreSQL does not start: see {log}"
     run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)

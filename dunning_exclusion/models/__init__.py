@@ -20,6 +20,7 @@ from . import (
     dunning_rule_faults,
     dunning_exclusion_rule,
     dunning_open_item,
+    dunning_planner,
     dunning_statement,
     dunning_reasons,
     dunning_screening,

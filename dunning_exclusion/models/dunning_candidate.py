@@ -51,14 +51,16 @@ class DunningCandidate(models.AbstractModel):
         """
         # OFFSET 0 keeps PostgreSQL from working the level out again wherever it is named. What is
         # no candidate has no level, rather than failing a WHERE: so PostgreSQL expects many rows.
+        # The choice is of `customer.id`, which PostgreSQL knows to be unique: of 200 customers, as
+        # it expects otherwise, each would have so many items that it sorted all of them on disk.
         return SQL(
-            """(WITH past AS (%(past)s), choice AS MATERIALIZED (%(choice)s)
+            """(WITH past AS (%(past)s)
                 SELECT reached.*
                   FROM (SELECT item.*, %(level)s AS level_id,
                                CASE WHEN choice.scenario_id <> ALL(%(one_per_level)s)
                                     THEN -choice.scenario_id END AS bundle
                           FROM item
-                          JOIN choice USING (partner_id)
+                          JOIN (%(choice)s OFFSET 0) choice USING (partner_id)
                           LEFT JOIN (%(history)s) history ON history.move_line_id = item.id
                                 AND history.scenario_id = choice.scenario_id
                           LEFT JOIN (SELECT move_line_id, BOOL_OR(state = 'queued') AS pending,
@@ -70,7 +72,7 @@ class DunningCandidate(models.AbstractModel):
             one_per_level=scenarios.filtered("one_notice_per_level").ids,
             past=self._past_query(company),
             choice=SQL(
-                """SELECT total.partner_id, %s AS scenario_id FROM total
+                """SELECT customer.id AS partner_id, %s AS scenario_id FROM total
                      JOIN res_partner customer ON customer.id = total.partner_id""",
                 self.env["dunning.scenario"]._choice_sql(company, scenarios if trial else None),
             ),

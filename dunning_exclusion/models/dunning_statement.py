@@ -5,11 +5,6 @@ from odoo import api, models
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
-# For one sort or join, in kB. What does not fit goes to disk, and costs a fifth more.
-WORK_MEMORY = 64 * 1024
-# So many joins PostgreSQL may reorder; 8 is its default. For a few customers planning takes longer
-# than the answer: line, account, entry and contact will do.
-REORDERED_JOINS, REORDERED_JOINS_OF_FEW = 8, 4
 # What the items of one message of a run have in common.
 RUN_MESSAGE = SQL("partner_id, message_key, type_id, sends_email")
 
@@ -36,30 +31,11 @@ class DunningStatement(models.AbstractModel):
         """Return SELECT of all columns of this model for what `screen` asks about."""
         self.env.flush_all()
         screen = self._with_customers(screen)
-        self._set_planner(few=screen.customers is not None)
+        self.env["dunning.planner"]._set(
+            few=screen.customers is not None, run=bool(screen.candidates)
+        )
         branches = [self._branch_query(branch, rules) for branch, rules in self._branches(screen)]
         return SQL(" UNION ALL ").join(SQL("(%s)", branch) for branch in branches)
-
-    @api.model
-    def _set_planner(self, few=False):
-        """Set PostgreSQL up for the statement, until this transaction ends.
-
-        Nothing is compiled: compiling the hundreds of expressions of the rules takes longer than
-        screening 100,000 items with them. And a million items are joined and sorted in memory,
-        where the settings of the server do not allow more anyway; fewer items take less.
-
-        :param few: whether the statement is about a handful of customers
-        """
-        self.env.cr.execute(
-            SQL(
-                """SELECT set_config('jit', 'off', TRUE),
-                          set_config('join_collapse_limit', %s, TRUE),
-                          set_config('work_mem', GREATEST(%s,
-                              pg_size_bytes(current_setting('work_mem')) / 1024)::text, TRUE)""",
-                str(REORDERED_JOINS_OF_FEW if few else REORDERED_JOINS),
-                WORK_MEMORY,
-            )
-        )
 
     @api.model
     def _with_customers(self, screen):
@@ -156,15 +132,13 @@ class DunningStatement(models.AbstractModel):
         """Return the parts of the statement that a run has more: `total` and `candidate`."""
         if not screen.candidates:
             return SQL()
-        # PostgreSQL has statistics of customers, but not of `item`: grouped by that it would expect
-        # 200 of them, and look each one up. What its level says of a candidate is joined here and
-        # not at the end, where PostgreSQL expects a single row, and would look up the levels in a
-        # table of all items.
+        # PostgreSQL has no statistics of `item`: grouped by the customer alone, it would expect 200
+        # of them, and look each one up. What its level says of a candidate is joined here and not
+        # at the end, where PostgreSQL expects a single row, and would look up the levels in a table
+        # of all items.
         return SQL(
             """total AS MATERIALIZED (
-                   SELECT customer.id AS partner_id, %(owed)s
-                     FROM item JOIN res_partner customer ON customer.id = item.partner_id
-                    GROUP BY customer.id),
+                   SELECT partner_id, %(owed)s FROM item GROUP BY company_id, partner_id),
                candidate AS MATERIALIZED (
                    SELECT chosen.*, COALESCE(chosen.bundle, chosen.level_id) AS message_key,
                           level.sequence AS level_sequence, level.scenario_id,
@@ -209,19 +183,23 @@ class DunningStatement(models.AbstractModel):
 
     @api.model
     def _item_query(self, screen, ranks) -> SQL:
+        # By customer: what sums up a million items, joins them with their customers and writes them
+        # into the indexes of a run finds in the caches of the processor what it needs next.
+        ordered = SQL() if screen.customers else SQL("ORDER BY contact.commercial_partner_id")
         return SQL(
             """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                       contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
                       COALESCE(move.invoice_date, line.date) AS invoice_date,
                       move.dunning_due_date AS postponed_to,
                       line.amount_residual, line.amount_residual_currency, %(ranks)s AS ranks
-                 %(open_items)s %(chosen)s""",
+                 %(open_items)s %(chosen)s %(ordered)s""",
             date_due=self.env["dunning.open.item"]._date_due_sql(),
             ranks=ranks,
             open_items=self.env["dunning.open.item"]._open_items_sql(
                 screen, self.env["dunning.exclusion.condition"]._item_joins(screen)
             ),
             chosen=self.env["dunning.open.item"]._chosen_customers(screen),
+            ordered=ordered,
         )
 
     @api.model

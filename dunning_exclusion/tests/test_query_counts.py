@@ -92,6 +92,20 @@ class TestQueryCounts(DunningCommon):
         self.assertEqual(read["account_move_line"] - promised, 1)
         self.assertEqual(read["account_move"], 1)
 
+    def test_all_items_are_read_in_the_order_of_their_customers(self):
+        self._add_customers(2)
+        for customers, ordered in ((None, True), (tuple(self.customer.ids), False)):
+            with self.subTest(few=customers):
+                plan = self._plan(
+                    self.env["dunning.statement"]._query(Screen(self.company, customers=customers))
+                )
+                nodes = list(self._nodes(plan))
+                items = [node for node in nodes if node.get("Subplan Name") == "CTE item"]
+                key = ["contact.commercial_partner_id"]
+                self.assertEqual([node.get("Sort Key") == key for node in items], [ordered])
+                # A million items would be sorted on disk.
+                self.assertFalse([node for node in nodes if node["Node Type"] == "Merge Join"])
+
     def test_new_notices_do_not_make_a_run_read_its_items_again(self):
         self._add_customers(6)
         run = self._create_run()
