@@ -140,7 +140,9 @@ def prepare(env):
     run = env["dunning.run"].create({})
     floor = make_floor(env)
     times = clock.side_by_side(
-        undo=lambda: undo(env), floor=lambda: by_hand(env, floor, run=True), prepare=run.action_prepare
+        undo=lambda: undo(env),
+        floor=lambda: by_hand(env, floor, run=True),
+        prepare=run.action_prepare,
     )
     with env.registry.cursor() as cr:
         # A new process of PostgreSQL, which keeps no memory of earlier work.
