@@ -55,6 +55,7 @@ from . import (
     dunning_notice,
     ir_actions_report,
     mail_mail,
+    mail_message,
     res_company,
     dunning_company_settings,
     res_partner,

@@ -17,13 +17,16 @@ class MailMail(models.Model):
         return result
 
     def unlink(self):
-        """Override of `mail`: a reminder that is deleted before it left will not leave."""
+        self._dunning_note_deletion()
+        return super().unlink()
+
+    def _dunning_note_deletion(self):
+        """Note that a reminder that is deleted before it left will not leave."""
         unsent = self.filtered(
             lambda mail: mail.state not in ("sent", "received") and mail.model == "dunning.notice"
         )
         if unsent:
             self._dunning_notices()._fail_deleted(unsent)
-        return super().unlink()
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -33,6 +33,15 @@ class TestDunningDelivery(DunningCommon, MailCase):
         self.assertEqual(self._deliver(run), 1)
         self.assertEqual(run.notice_ids.state, "sent")
 
+    def test_message_deleted_before_its_email_left_has_failed(self):
+        run = self._sent_run()
+        mail = run.notice_ids.mail_id.sudo()
+        mail.mail_message_id.unlink()
+        self.assertFalse(mail.exists())
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("deleted", run.notice_ids.failure_reason)
+        self.assertTrue(self._create_run().line_ids.checked, "its item comes up again")
+
     def test_email_deleted_after_it_left_stays_sent(self):
         run = self._sent_run()
         self._deliver(run)
