@@ -197,8 +197,7 @@ class DunningBlock(models.Model):
             customers = move._dunning_customers() or move.partner_id
             vals["partner_id"] = len(customers) == 1 and customers.id
         vals["partner_id"] = self._customer_id(vals.get("partner_id"))
-        company = self.env["res.company"].browse(vals.get("company_id"))
-        company = company or move.company_id or self.env.company
+        company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
         vals["company_id"] = company.id
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:

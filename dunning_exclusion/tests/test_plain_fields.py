@@ -180,15 +180,6 @@ class TestPlainFields(VerdictCommon):
         alone.action_dunning_stop()
         self.assertEqual(len(here.dunning_block_ids), 1)
 
-    def test_block_on_an_invoice_is_of_its_company(self):
-        invoice = self._invoice_of_other_company(self.customer).with_company(self.company)
-        item = invoice.line_ids.filtered("date_maturity")
-        for target in ({"move_id": invoice.id}, {"move_line_id": item.id}):
-            with self.subTest(**target):
-                block = self.env["dunning.block"].create({"kind": "pause", **target})
-                self.assertEqual(block.company_id, self.other_company)
-        self.assertEqual(item.with_company(self.other_company).dunning_outcome, "dropped")
-
     def test_invoice_form_sets_and_clears_blocks(self):
         view = self.env["ir.ui.view"].create(
             {
