@@ -1,6 +1,6 @@
 import { expect, test } from "@odoo/hoot";
 import { keyDown, press, queryAllTexts } from "@odoo/hoot-dom";
-import { animationFrame } from "@odoo/hoot-mock";
+import { animationFrame, mockDate } from "@odoo/hoot-mock";
 import {
     contains,
     defineModels,
@@ -61,8 +61,10 @@ function line(id, partner_id, outcome, checked, amount_residual) {
 defineMailModels();
 defineModels([Customer, Line]);
 
+const TODAY = "2026-11-26";
 const FIGURES = {
     id: 9,
+    date: TODAY,
     state: "prepared",
     can_work: true,
     currency_id: false,
@@ -79,6 +81,7 @@ const FIGURES = {
 };
 
 async function mountTaskList(figures = FIGURES) {
+    mockDate(`${TODAY} 12:00:00`);
     onRpc("dunning.task.list", "read_figures", () => figures);
     onRpc("dunning.task.list", "read_customer_marks", () => ({ 1: ["The customer is stopped"] }));
     await mountView({
@@ -216,10 +219,16 @@ test("sending asks first, and says how much goes to how many", async () => {
     });
     await mountTaskList();
     await contains(".o_dunning_send").click();
-    expect(".modal-body").toHaveText(/1 message to 1 customer, over 400\.00 in 2 items/);
+    expect(".modal-body").toHaveText("1 message to 1 customer, over 400.00 in 2 items.");
     expect.verifySteps([]);
     await contains(".modal-footer .btn-primary").click();
     expect.verifySteps([["action_send", 9]]);
+});
+
+test("sending a list of another day says so", async () => {
+    await mountTaskList({ ...FIGURES, date: "2026-11-30" });
+    await contains(".o_dunning_send").click();
+    expect(".modal-body").toHaveText(/in 2 items\. The list is as of .*30.*, not of today\.$/);
 });
 
 test("many messages are sent in the background", async () => {

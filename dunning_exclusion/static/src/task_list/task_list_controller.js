@@ -2,6 +2,7 @@ import { _t } from "@web/core/l10n/translation";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { ListController } from "@web/views/list/list_controller";
 import { counted } from "../counted";
+import { deserializeDate, formatDate, today } from "@web/core/l10n/dates";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { onWillUnmount, useEffect, useState } from "@odoo/owl";
 
@@ -72,7 +73,16 @@ export class TaskListController extends ListController {
     }
 
     get confirmationText() {
-        return _t("%(messages)s to %(customers)s, over %(amount)s in %(items)s.", this.ticked);
+        const what = _t(
+            "%(messages)s to %(customers)s, over %(amount)s in %(items)s.",
+            this.ticked
+        );
+        const day = deserializeDate(this.figures.date);
+        if (day.hasSame(today(), "day")) {
+            return what;
+        }
+        const when = _t("The list is as of %(day)s, not of today.", { day: formatDate(day) });
+        return `${what} ${when}`;
     }
 
     onSend() {
