@@ -147,7 +147,8 @@ def start(folder, programs):
     say("Starting PostgreSQL …")
     log = folder / "server.log"
     command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data"]
-    # The process that gathers works, too: more than one for each processor wait for each other.
+    # Besides the process that gathers, which works too: with more processes than processors they
+    # wait for each other. Two are PostgreSQL's default.
     workers = max(1, min(2, (os.cpu_count() or 1) - 1))
     command += ["-o", f"-c max_parallel_workers_per_gather={workers}"]
     command += ["-l", log, "start"]

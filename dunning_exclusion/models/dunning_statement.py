@@ -132,10 +132,10 @@ class DunningStatement(models.AbstractModel):
         """Return the parts of the statement that a run has more: `total` and `candidate`."""
         if not screen.candidates:
             return SQL()
-        # PostgreSQL has no statistics of `item`: grouped by the customer alone, it would expect 200
-        # of them, and look each one up. What its level says of a candidate is joined here and not
-        # at the end, where PostgreSQL expects a single row, and would look up the levels in a table
-        # of all items.
+        # PostgreSQL has no statistics of `item`: grouped by the customer alone it would expect 200
+        # of them, and look each one up; by two columns it expects a tenth of the items. What its
+        # level says of a candidate is joined here and not at the end, where PostgreSQL expects a
+        # single row, and would look up the levels in a table of all items.
         return SQL(
             """total AS MATERIALIZED (
                    SELECT partner_id, %(owed)s FROM item GROUP BY company_id, partner_id),
@@ -185,7 +185,8 @@ class DunningStatement(models.AbstractModel):
     def _item_query(self, screen, ranks) -> SQL:
         # By customer: what sums up a million items, joins them with their customers and writes them
         # into the indexes of a run finds in the caches of the processor what it needs next.
-        ordered = SQL() if screen.customers else SQL("ORDER BY contact.commercial_partner_id")
+        everything = screen.customers is None
+        ordered = SQL("ORDER BY contact.commercial_partner_id") if everything else SQL()
         return SQL(
             """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                       contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,

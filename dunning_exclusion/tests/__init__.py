@@ -23,6 +23,7 @@ from . import (
     test_dunning_message_languages,
     test_dunning_message_recipients,
     test_dunning_nothing_owed,
+    test_dunning_planner,
     test_dunning_recheck,
     test_dunning_reminder_type,
     test_dunning_rules,

@@ -130,3 +130,15 @@ class TestDunningRecheck(ScenarioCommon):
         self.assertTrue(run.line_ids.checked)
         run.action_send()
         self.assertEqual(run.notice_ids.line_ids.move_id, invoice)
+
+    def test_run_for_another_day_leaves_out_who_is_held_today(self):
+        self._create_invoice(days=0)
+        hold = {"kind": "stop", "partner_id": self.customer.id, "date_to": self._days(2)}
+        self.env["dunning.block"].create(hold)
+        run = self._create_run(date=self._days(5))
+        line = run.line_ids
+        self.assertTrue(line.checked, "on that day the stop is over")
+        run.action_send()
+        self.assertFalse(run.notice_ids)
+        self.assertEqual((line.outcome, line.rule_id.code), ("unchecked", "stop_customer"))
+        self.assertFalse(line.checked)
