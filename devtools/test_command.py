@@ -17,7 +17,7 @@ from .test_selection import needed_addons, split
 PYTEST_FOLDERS = (ROOT / "tests_dev", ROOT / "tests_process")
 PYTEST_OPTIONS = ("-q", "-p", "no:odoo", "-p", "no:cacheprovider", "-p", "no:logging")
 PREFIX = "dunning_test_"
-KEPT_PREPARED = 4
+KEPT_PREPARED = 12
 
 
 def run(arguments):
