@@ -2,6 +2,8 @@
 
 import ast
 import os
+import re
+import secrets
 import subprocess
 from functools import lru_cache
 
@@ -42,17 +44,28 @@ def environment():
 
 
 def configuration(source, sockets):
+    """Return Odoo's configuration file.
+
+    The database manager is off: it needs no login, so any web page could drop databases through
+    it. The master password is random, for the same reason. Odoo shows the database named by `-d`
+    alone, as long as the file sets no filter.
+    """
     path = cache("conf", f"{fingerprint(ROOT, source.python_path)}.conf")
     path.parent.mkdir(exist_ok=True)
+    old = path.read_text() if path.exists() else ""
+    password = re.search(r"^admin_passwd = (\S+)$", old, re.MULTILINE)
     text = (
         "[options]\n"
         f"addons_path = {','.join(map(str, addons_path(source)))}\n"
         f"data_dir = {cache('data')}\n"
         f"db_host = {sockets}\ndb_user = {postgres.USER}\n"
+        f"list_db = False\nadmin_passwd = {password[1] if password else secrets.token_hex()}\n"
         "http_interface = 127.0.0.1\nworkers = 0\nmax_cron_threads = 0\n"
         "server_wide_modules = base,web\nunaccent = True\n"
     )
-    if not path.exists() or path.read_text() != text:
+    if text != old:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         path.write_text(text)
     return path
 

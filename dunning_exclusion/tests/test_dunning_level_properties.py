@@ -1,8 +1,6 @@
+import random
 from collections import namedtuple
 from datetime import timedelta
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from odoo.tests import tagged
 
@@ -13,35 +11,27 @@ LevelCase = namedtuple("LevelCase", "sequence delay repeat_every repeat_max mini
 Sent = namedtuple("Sent", "level days_ago state")
 ItemCase = namedtuple("ItemCase", "late history")
 
-LEVELS = st.lists(
-    st.builds(
-        LevelCase,
-        sequence=st.integers(1, 4),
-        delay=st.integers(-10, 40),
-        repeat_every=st.sampled_from([0, 0, 1, 7]),
-        repeat_max=st.integers(0, 3),
-        minimum_amount=st.sampled_from([0, 0, 100, 100.01]),
-    ),
-    min_size=4,
-    max_size=4,
-)
-ITEMS = st.lists(
-    st.builds(
-        ItemCase,
-        late=st.integers(-15, 60),
-        history=st.lists(
-            st.builds(
-                Sent,
-                level=st.integers(0, 3),
-                days_ago=st.integers(0, 30),
-                state=st.sampled_from(["sent", "sent", "sent", "failed", "skipped", "queued"]),
-            ),
-            max_size=5,
-        ),
-    ),
-    min_size=3,
-    max_size=3,
-)
+
+def random_levels(source):
+    return [
+        LevelCase(
+            sequence=source.randint(1, 4),
+            delay=source.randint(-10, 40),
+            repeat_every=source.choice([0, 0, 1, 7]),
+            repeat_max=source.randint(0, 3),
+            minimum_amount=source.choice([0, 0, 100, 100.01]),
+        )
+        for _number in range(4)
+    ]
+
+
+def random_item(source):
+    states = ["sent", "sent", "sent", "failed", "skipped", "queued"]
+    history = [
+        Sent(source.randint(0, 3), source.randint(0, 30), source.choice(states))
+        for _number in range(source.randint(0, 5))
+    ]
+    return ItemCase(source.randint(-15, 60), history)
 
 
 def expected_level(levels, item, min_days, start):
@@ -117,12 +107,19 @@ class TestDunningLevelProperties(ScenarioCommon):
         numbers = {level.name: number for number, level in enumerate(self.levels)}
         return [numbers.get(names.get(item)) for item in self.items]
 
-    @settings(deadline=None, database=None, max_examples=60)
-    @given(LEVELS, ITEMS, st.sampled_from([0, 0, 3]), st.sampled_from([None, None, 0, 20]))
-    def test_level_choice_agrees_with_the_table(self, levels, items, min_days, start):
+    def test_level_choice_agrees_with_the_table(self):
+        for seed in range(60):
+            with self.subTest(seed=seed):
+                self._forget()
+                self._check_level_choice(random.Random(seed))
+
+    def _check_level_choice(self, source):
         levels = [
-            case._replace(repeat_max=case.repeat_every and case.repeat_max) for case in levels
+            case._replace(repeat_max=case.repeat_every and case.repeat_max)
+            for case in random_levels(source)
         ]
+        items = [random_item(source) for _item in self.items]
+        min_days, start = source.choice([0, 0, 3]), source.choice([None, None, 0, 20])
         self._set_up(levels, min_days, start)
         for item, case in zip(self.items, items, strict=True):
             self._set_late(item, case.late)
@@ -130,23 +127,23 @@ class TestDunningLevelProperties(ScenarioCommon):
                 self._remind(item, self.levels[entry.level], -entry.days_ago, entry.state)
         expected = [expected_level(levels, case, min_days, start) for case in items]
         self.assertEqual(self._level_numbers(), expected)
-        self._forget()
 
-    @settings(deadline=None, database=None, max_examples=15)
-    @given(
-        LEVELS,
-        st.integers(0, 3),
-        st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=8, max_size=8),
-    )
-    def test_life_of_an_item(self, levels, min_days, visits):
+    def test_life_of_an_item(self):
         """Runs on random days, some of which fail: nothing is skipped, repeated or too early."""
-        levels = [case._replace(repeat_every=0, repeat_max=0) for case in levels]
+        for seed in range(15):
+            with self.subTest(seed=seed):
+                self._forget()
+                self._check_life(random.Random(seed))
+
+    def _check_life(self, source):
+        levels = [case._replace(repeat_every=0, repeat_max=0) for case in random_levels(source)]
+        min_days = source.randint(0, 3)
         self._set_up(levels, min_days, None)
         item = self.items[0]
         self._set_late(item, -5)
         day, sent = 0, []
-        for wait, arrives in visits:
-            day += wait
+        for _visit in range(8):
+            day += source.randint(0, 9)
             number = self._level_numbers(day)[0]
             if number is None:
                 continue
@@ -155,7 +152,7 @@ class TestDunningLevelProperties(ScenarioCommon):
                 self.assertGreaterEqual(day - last_day, max(min_days, 1))
                 places = [(levels[n].sequence, n) for n in (last_number, number)]
                 self.assertLess(places[0], places[1], "a level came back")
+            arrives = source.choice([True, False])
             self._remind(item, self.levels[number], day, "sent" if arrives else "failed")
             if arrives:
                 sent.append((day, number))
-        self._forget()

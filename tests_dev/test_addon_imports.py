@@ -1,0 +1,37 @@
+"""The tests of the addons can be imported wherever Odoo can: they need nothing else."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+
+from devtools.base import DEVTOOLS, ROOT
+
+
+def imported(tree):
+    """Return the top packages of the absolute imports of a syntax tree."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+def pins_of_odoo():
+    """Return the names of the packages that Odoo itself needs."""
+    pins = (DEVTOOLS / "requirements.in").read_text().split("# Odoo 19\n")[1].split("\n#")[0]
+    return {name.lower() for name in re.findall(r"^([\w-]+)==", pins, re.MULTILINE)}
+
+
+def test_tests_of_addons_import_python_and_odoo_and_what_odoo_needs():
+    known, odoo, packages = set(sys.stdlib_module_names), pins_of_odoo(), packages_distributions()
+    files = sorted(ROOT.glob("*dunning_exclusion*/tests/*.py"))
+    assert len(files) > 10 and len(odoo) > 30
+    foreign = {}
+    for path in files:
+        for name in imported(ast.parse(path.read_text())) - known - {"odoo"}:
+            if not {package.lower() for package in packages.get(name, [])} & odoo:
+                foreign[str(path.relative_to(ROOT))] = name
+    assert foreign == {}
