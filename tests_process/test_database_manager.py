@@ -7,6 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import xmlrpc.client
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,7 @@ def url(database):
 
 
 def master_password():
-    text = open(odoo_env.environment()[2]["ODOO_RC"]).read()
+    text = Path(odoo_env.environment()[2]["ODOO_RC"]).read_text()
     return re.search(r"^admin_passwd = (\S+)$", text, re.MULTILINE)[1]
 
 
