@@ -1,12 +1,8 @@
 from . import (
     dunning_guarded,
     dunning_block_reason,
-    dunning_block_state,
-    dunning_block_age,
     dunning_block,
-    dunning_block_review,
     dunning_mirror,
-    dunning_promise_state,
     dunning_promise,
     dunning_profile,
     dunning_reminder_type,

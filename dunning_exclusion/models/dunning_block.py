@@ -1,11 +1,26 @@
-from datetime import timedelta
+from datetime import date, timedelta
+
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+from odoo.tools import SQL, Query
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
-# Who set and who ended a block, and where, is its history.
-HISTORY_FIELDS = frozenset({"company_id", "user_id", "lifted_on", "lifted_by_id"})
+FORGOTTEN_AFTER_DAYS = 90
+ENDING_WITHIN_DAYS = 7
+# How many blocks a to-do names.
+LISTED_BLOCKS = 30
+# Who set a block and who ended it, and when. Only an import of old blocks may bring it along.
+HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
+# What a block was about and why: once it is lifted, that is history, too.
+SUBJECT_FIELDS = frozenset(
+    {
+        *("partner_id", "move_id", "move_line_id"),
+        *("kind", "reason_id", "date_from", "date_to", "note"),
+    }
+)
 
 
 class DunningBlock(models.Model):
@@ -17,13 +32,7 @@ class DunningBlock(models.Model):
 
     _name = "dunning.block"
     _description = "Dunning Block"
-    _inherit = [
-        "dunning.block.state",
-        "dunning.block.age",
-        "dunning.guarded",
-        "mail.thread",
-        "mail.activity.mixin",
-    ]
+    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
     _order = "date_from desc, id desc"
     _check_company_auto = True
 
@@ -73,6 +82,7 @@ class DunningBlock(models.Model):
         string="From",
         required=True,
         default=lambda self: self.env.company._dunning_today(),
+        tracking=True,
         help="First day on which the block holds.",
     )
     date_to = fields.Date(
@@ -97,6 +107,29 @@ class DunningBlock(models.Model):
     lifted_by_id = fields.Many2one(
         "res.users", readonly=True, copy=False, help="Who ended the block."
     )
+    state = fields.Selection(
+        [
+            ("scheduled", "Scheduled"),
+            ("active", "Active"),
+            ("expired", "Expired"),
+            ("lifted", "Lifted"),
+        ],
+        compute="_compute_state",
+        search="_search_state",
+        help="Scheduled before its first day, active until its last one, then expired; "
+        "lifted when somebody ended it.",
+    )
+    age_days = fields.Integer(
+        string="Age (days)", compute="_compute_age", help="How long the block has held, in days."
+    )
+    forgotten = fields.Boolean(
+        compute="_compute_age",
+        search="_search_forgotten",
+        help="Holds without end for more than 90 days.",
+    )
+    ending_soon = fields.Boolean(
+        compute="_compute_age", search="_search_ending_soon", help="Ends within 7 days."
+    )
     currency_id = fields.Many2one(
         related="company_id.currency_id", help="The currency of the amounts."
     )
@@ -111,9 +144,7 @@ class DunningBlock(models.Model):
         help="Whether the customer, an invoice or an instalment is held back.",
     )
 
-    _active_customer_index = models.Index(
-        "(partner_id, company_id) WHERE lifted_on IS NULL AND move_id IS NULL"
-    )
+    _active_customer_index = models.Index("(partner_id, company_id) WHERE move_id IS NULL")
 
     @api.depends("partner_id", "kind", "move_id")
     def _compute_display_name(self):
@@ -127,6 +158,131 @@ class DunningBlock(models.Model):
         for block in self:
             block.target = "item" if block.move_id or block.move_line_id else "customer"
 
+    # When a block holds ------------------------------------------------------------------------
+
+    @api.model
+    def _state_domain(self, state, day):
+        """Return the domain of the blocks that are in `state` on `day`.
+
+        Only here dates are compared: the field, searches and SQL statements all use this domain.
+        """
+        not_lifted = Domain("lifted_on", "=", False) | Domain("lifted_on", ">", day)
+        begun = Domain("date_from", "<=", day)
+        lasts = Domain("date_to", "=", False) | Domain("date_to", ">=", day)
+        return {
+            "lifted": Domain("lifted_on", "<=", day),
+            "scheduled": not_lifted & Domain("date_from", ">", day),
+            "expired": not_lifted & begun & Domain("date_to", "<", day),
+            "active": not_lifted & begun & lasts,
+        }.get(state, Domain.FALSE)
+
+    @api.depends("date_from", "date_to", "lifted_on", "company_id")
+    def _compute_state(self):
+        states = self._fields["state"].get_values(self.env)
+        for company, blocks in self.grouped("company_id").items():
+            today = (company or self.env.company)._dunning_today()
+            # A form may have lost its first day for a moment: then nothing can be compared.
+            blocks.filtered(lambda block: not block.date_from).state = "active"
+            dated = blocks.filtered("date_from")
+            for state in states:
+                dated.filtered_domain(self._state_domain(state, today)).state = state
+
+    @api.model
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain.OR(
+            Domain("company_id", "in", companies.ids) & self._state_domain(state, today)
+            for today, companies in self.env["res.company"]._dunning_companies_by_day().items()
+            for state in value
+        )
+
+    @api.model
+    def _state_sql(self, states, day: date | None = None) -> SQL:
+        """Return whether a block is in one of `states`, over the table alias `block`.
+
+        :param day: the day asked about; None: today in the company of the block
+        """
+        domain = Domain("state", "in", states)
+        if day:
+            domain = Domain.OR(self._state_domain(state, day) for state in states)
+        query = Query(self.env, "block", SQL.identifier(self._table))
+        return SQL("(%s)", domain.optimize_full(self)._to_sql(self, "block", query))
+
+    @api.model
+    def _active_sql(self, day: date | None = None) -> SQL:
+        """Return whether a block holds on `day`, see `_state_sql`."""
+        return self._state_sql(["active"], day)
+
+    @api.depends("date_from", "date_to", "lifted_on", "company_id")
+    def _compute_age(self):
+        for block in self:
+            today = (block.company_id or self.env.company)._dunning_today()
+            last = min(filter(None, (today, block.date_to, block.lifted_on)))
+            block.age_days = max((last - block.date_from).days, 0) if block.date_from else 0
+            held = block.state == "active"
+            block.forgotten = held and not block.date_to and block.age_days > FORGOTTEN_AFTER_DAYS
+            block.ending_soon = bool(
+                held and block.date_to and (block.date_to - today).days <= ENDING_WITHIN_DAYS
+            )
+
+    @api.model
+    def _search_by_day(self, value, day_domain):
+        """Return the active blocks that `day_domain` (a function of today) chooses, or others."""
+        active = Domain("state", "in", ["active"])
+        chosen = Domain.OR(
+            active & Domain("company_id", "in", companies.ids) & day_domain(today)
+            for today, companies in self.env["res.company"]._dunning_companies_by_day().items()
+        )
+        return Domain.OR(chosen if wanted else ~chosen for wanted in value)
+
+    @api.model
+    def _search_forgotten(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        days = timedelta(days=FORGOTTEN_AFTER_DAYS)
+        return self._search_by_day(
+            value,
+            lambda today: Domain("date_to", "=", False) & Domain("date_from", "<", today - days),
+        )
+
+    @api.model
+    def _search_ending_soon(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        days = timedelta(days=ENDING_WITHIN_DAYS)
+        return self._search_by_day(
+            value,
+            lambda today: Domain("date_to", "!=", False) & Domain("date_to", "<=", today + days),
+        )
+
+    @api.depends("partner_id", "move_id", "date_from", "date_to", "lifted_on")
+    def _compute_amount_held(self):
+        self.env.flush_all()
+        rows = self.env.execute_query(self._amount_held_query()) if self.ids else []
+        amounts = dict(rows)
+        for block in self:
+            block.amount_held = amounts.get(block.id, 0)
+
+    def _amount_held_query(self):
+        """Return SELECT of the ids of `self` that hold something, with the open amounts."""
+        return SQL(
+            """SELECT block.id, SUM(line.amount_residual)
+                 FROM dunning_block block
+                 JOIN res_partner contact ON contact.commercial_partner_id = block.partner_id
+                 JOIN account_move_line line ON line.partner_id = contact.id
+                  AND line.company_id = block.company_id
+                 JOIN account_account account ON account.id = line.account_id
+                WHERE block.id = ANY(%s) AND line.reconciled IS NOT TRUE
+                  AND line.parent_state = 'posted' AND account.account_type = 'asset_receivable'
+                  AND (block.move_id IS NULL OR block.move_line_id = line.id
+                       OR (block.move_line_id IS NULL AND block.move_id = line.move_id))
+                GROUP BY block.id""",
+            self.filtered(lambda block: block.state == "active").ids,
+        )
+
+    # What may be written -----------------------------------------------------------------------
+
     @api.constrains("date_from", "date_to")
     def _check_dates(self):
         for block in self:
@@ -136,6 +292,27 @@ class DunningBlock(models.Model):
                         "A block cannot end before it starts: choose an 'Until' date on or "
                         "after %(start)s.",
                         start=fields.Date.to_string(block.date_from),
+                    )
+                )
+
+    @api.constrains("lifted_on", "lifted_by_id")
+    def _check_lifted(self):
+        for block in self:
+            if block.lifted_by_id and not block.lifted_on:
+                raise ValidationError(
+                    self.env._(
+                        "Block of %(customer)s: somebody ended it, but it is not said when: fill "
+                        "in 'Lifted on'.",
+                        customer=block.partner_id.display_name,
+                    )
+                )
+            if block.lifted_on and block.lifted_on > block.company_id._dunning_today():
+                raise ValidationError(
+                    self.env._(
+                        "Block of %(customer)s: it cannot be lifted on a day to come "
+                        "(%(day)s): choose that day in the field 'Until' instead of 'Lifted on'.",
+                        customer=block.partner_id.display_name,
+                        day=fields.Date.to_string(block.lifted_on),
                     )
                 )
 
@@ -229,15 +406,23 @@ class DunningBlock(models.Model):
         if self.date_from and not self.date_to:
             self.date_to = self._default_end(self.reason_id.id, self.date_from)
 
+    @api.model
+    def _guarded_fields(self):
+        # Administrators import old blocks from other systems, with their history.
+        manager = self.env.user.has_group("dunning_exclusion.group_dunning_manager")
+        return frozenset() if manager else HISTORY_FIELDS
+
     def _fixed_fields(self):
-        # New blocks may bring their history along: it is imported from other systems.
-        return HISTORY_FIELDS
+        fixed = HISTORY_FIELDS | {"company_id"}
+        return fixed | SUBJECT_FIELDS if "lifted" in self.mapped("state") else fixed
 
     def write(self, vals):
         if "partner_id" in vals:
             vals = dict(vals, partner_id=self._customer_id(vals["partner_id"]))
         before = self.partner_id
-        result = super().write(vals)
+        # Who changed what is noted, also when a client asks not to.
+        noted = self.with_context(tracking_disable=False, mail_notrack=False)
+        result = super(DunningBlock, self if self.env.su else noted).write(vals)
         self._targets_changed(before)
         return result
 
@@ -286,17 +471,76 @@ class DunningBlock(models.Model):
         """End the blocks today. Nothing is sent by this; the items are candidates again."""
         self.check_access("write")
         # sudo: users do not write the history of a block
-        held = self.sudo().filtered(lambda block: not block.lifted_on)
+        held = self.sudo().filtered(lambda block: block.state != "lifted")
         for company, blocks in held.grouped("company_id").items():
             blocks.write({"lifted_on": company._dunning_today(), "lifted_by_id": self.env.user.id})
         return True
-
-    @api.model
-    def _cron_report_forgotten(self):
-        """Plan one to-do a person about the blocks without end and those that end soon."""
-        self.env["dunning.block.review"]._plan()
 
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""
         self.ensure_one()
         return (self.move_id or self.partner_id)._get_records_action()
+
+    # Reviewing old blocks ----------------------------------------------------------------------
+
+    @api.model
+    def _cron_report_forgotten(self):
+        """Remind people of the blocks they set: those without end and those that end soon.
+
+        One to-do a person and company, renewed every week, and not one for each block.
+        """
+        blocks = self.search(Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
+        for (company, user), own in blocks.grouped(
+            lambda block: (block.company_id, block._reviewer())
+        ).items():
+            own.with_context(lang=user.lang)._plan_review(user, company)
+
+    def _reviewer(self):
+        """Return who shall look at the block: who set it, or the administrator."""
+        return self.user_id if self.user_id.active else self.env.ref("base.user_admin")
+
+    def _plan_review(self, user, company):
+        """Plan the to-do of `user` about `self`, in place of an earlier one."""
+        self._open_reviews(user, company).unlink()
+        first = self.sorted(lambda block: (block.date_from, block.id))[:1]
+        first.activity_schedule(
+            "dunning_exclusion.mail_activity_type_review",
+            user_id=user.id,
+            date_deadline=company._dunning_today(),
+            summary=first.env._("%(count)s blocks to review", count=len(self)),
+            note=self._describe_review(),
+        )
+
+    @api.model
+    def _open_reviews(self, user, company):
+        """Return the to-dos of earlier weeks that nobody has done yet."""
+        reviewed = self.search([("company_id", "=", company.id)])
+        return reviewed.activity_search(
+            ["dunning_exclusion.mail_activity_type_review"], user_id=user.id
+        )
+
+    def _describe_review(self):
+        """Return the list of the blocks as HTML: forgotten ones, then those that end soon."""
+        parts = [
+            (self.env._("Without end for more than 90 days:"), self.filtered("forgotten")),
+            (self.env._("Ending within 7 days:"), self.filtered("ending_soon")),
+        ]
+        return Markup().join(
+            Markup("<p>%s</p><ul>%s</ul>") % (title, some._list_review())
+            for title, some in parts
+            if some
+        )
+
+    def _list_review(self):
+        items = [
+            self.env._(
+                "%(block)s: %(days)s days, %(amount)s",
+                block=block.display_name,
+                days=block.age_days,
+                amount=block.currency_id.format(block.amount_held),
+            )
+            for block in self[:LISTED_BLOCKS]
+        ]
+        if more := len(self) - len(items):
+            items.append(self.env._("%(count)s more", count=more))
+        return Markup().join(Markup("<li>%s</li>") % item for item in items)

@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_block_age import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
+from .dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
 from .screen import Screen
 
 

@@ -123,12 +123,7 @@ class DunningExclusionCondition(models.AbstractModel):
 
     @api.model
     def _promise_lasts_sql(self, screen) -> SQL:
-        return SQL(
-            """promise.cancelled IS NOT TRUE
-               AND promise.date
-                   + COALESCE(promise_company.dunning_promise_tolerance_days, 0) >= %s""",
-            screen.today,
-        )
+        return self.env["dunning.promise"]._lasts_sql(SQL("promise_company"), screen.today)
 
     @api.model
     def _customer_joins(self, screen) -> SQL:

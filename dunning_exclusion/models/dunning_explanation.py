@@ -98,7 +98,7 @@ class DunningExplanation(models.AbstractModel):
             Domain("company_id", "=", screen.companies.id)
             & Domain("partner_id", "in", {row[2] for row in rows})
             & Domain("move_id", "in", [False, *(row[1] for row in rows)])
-            & Block._held_on_domain(screen.today)
+            & Block._state_domain("active", screen.today)
         )
 
     @api.model

@@ -75,10 +75,11 @@ class DunningForecast(models.AbstractModel):
                 levels=self._level_days_query(customer, company),
                 waits=self._wait_days_query(customer, company),
                 blocks=SQL(
-                    """SELECT date_to + 1 FROM dunning_block
-                        WHERE partner_id = %s AND company_id = %s AND lifted_on IS NULL""",
+                    """SELECT block.date_to + 1 FROM dunning_block block
+                        WHERE block.partner_id = %s AND block.company_id = %s AND %s""",
                     customer.id,
                     company.id,
+                    self.env["dunning.block"]._state_sql(["scheduled", "active"], today),
                 ),
                 promises=SQL(
                     """SELECT date + %s FROM dunning_promise

@@ -178,16 +178,21 @@ class DunningHeld(models.AbstractModel):
         """
         blocks = self.env["dunning.block"].search(
             self._dunning_blocks_domain()
-            & Domain("lifted_on", "=", False)
+            & self._dunning_holding_domain(day)
             & (Domain("kind", "=", kind) if kind else Domain.TRUE)
         )
         keys = {key for record in self for key in record._dunning_keys()}
-        own = blocks.filtered(
+        return blocks.filtered(
             lambda block: self._dunning_block_key(block) in keys and self._dunning_holds(block)
         )
-        if day:
-            return own._holds_on(day)
-        return own.filtered(lambda block: block.state == "active")
+
+    @api.model
+    def _dunning_holding_domain(self, day=None):
+        """Return the domain of the blocks that hold on `day` and that nobody has lifted by now."""
+        if not day:
+            return Domain("state", "in", ["active"])
+        on_that_day = self.env["dunning.block"]._state_domain("active", day)
+        return on_that_day & Domain("state", "not in", ["lifted"])
 
     def _dunning_block(self, kind, **values):
         """Create blocks of `kind` on the records that have none yet, and return the new ones.

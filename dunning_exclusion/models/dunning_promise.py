@@ -3,10 +3,12 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 # What follows from noting, cancelling and breaking a promise.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
+# What was promised: once the promise is cancelled, that is history, too.
+SUBJECT_FIELDS = frozenset({"partner_id", "move_line_ids", "date", "amount", "note"})
 
 
 class DunningPromise(models.Model):
@@ -14,12 +16,7 @@ class DunningPromise(models.Model):
 
     _name = "dunning.promise"
     _description = "Promise to Pay"
-    _inherit = [
-        "dunning.promise.state",
-        "dunning.guarded",
-        "mail.thread",
-        "mail.activity.mixin",
-    ]
+    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -89,7 +86,7 @@ class DunningPromise(models.Model):
         string="Paid Since",
         help="What was paid of the items since the promise, in company currency.",
     )
-    note = fields.Text(help="Anything colleagues should know about it.")
+    note = fields.Text(tracking=True, help="Anything colleagues should know about it.")
     user_id = fields.Many2one(
         "res.users",
         string="Noted by",
@@ -107,6 +104,17 @@ class DunningPromise(models.Model):
         tracking=True,
         help="The promise no longer counts, whatever is paid.",
     )
+    state = fields.Selection(
+        [
+            ("open", "Open"),
+            ("kept", "Kept"),
+            ("broken", "Broken"),
+            ("cancelled", "Cancelled"),
+        ],
+        compute="_compute_state",
+        search="_search_state",
+        help="Open until the date plus the tolerance days of the company has passed.",
+    )
 
     _amount_not_negative = models.Constraint(
         "CHECK (amount IS NULL OR amount >= 0)", "The promised amount cannot be negative."
@@ -123,6 +131,97 @@ class DunningPromise(models.Model):
     def _compute_promised_amount(self):
         for promise in self:
             promise.promised_amount = promise.amount or promise.open_amount
+
+    # Open, kept or broken ----------------------------------------------------------------------
+
+    @api.depends("date", "amount", "open_amount", "cancelled", "move_line_ids.amount_residual")
+    def _compute_state(self):
+        found = {}
+        if self._origin:
+            self.env.flush_all()
+            query = SQL("%s WHERE promise.id = ANY(%s)", self._state_query(), self._origin.ids)
+            found = {row[0]: row[1:] for row in self.env.execute_query(query)}
+        for promise in self:
+            # What a form changes counts when it is saved: until then nothing has been paid.
+            state, paid = found.get(promise._origin.id, ("open", 0))
+            promise.state = state
+            promise.paid_amount = max(paid, 0)
+
+    @api.model
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        states = [state for state in value if state]
+        self.env.flush_all()
+        query = self._state_query()
+        return Domain.custom(
+            to_sql=lambda model, alias, _query: SQL(
+                "%s IN (SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
+                SQL.identifier(alias, "id"),
+                query,
+                states,
+            )
+        )
+
+    @api.model
+    def _state_query(self) -> SQL:
+        """Return SELECT id, state, paid amount of all promises: here states are decided."""
+        return SQL(
+            """SELECT promise.id,
+                      CASE WHEN promise.cancelled THEN 'cancelled'
+                           WHEN %(kept)s THEN 'kept'
+                           WHEN %(lasts)s THEN 'open'
+                           ELSE 'broken' END AS state,
+                      promise.open_amount - COALESCE(still_open.amount, 0) AS paid
+                 FROM dunning_promise promise
+                 JOIN res_company company ON company.id = promise.company_id
+                 %(still_open)s""",
+            kept=self._kept_sql(),
+            lasts=self._lasts_sql(
+                SQL("company"), self.env["res.company"]._dunning_today_sql(SQL("company.id"))
+            ),
+            still_open=self._still_open_join(),
+        )
+
+    @api.model
+    def _lasts_sql(self, company: SQL, day) -> SQL:
+        """Return whether the promise lasts on `day`, tolerance included, over `promise`.
+
+        :param company: the alias of its company
+        """
+        return SQL(
+            """promise.cancelled IS NOT TRUE
+               AND promise.date + COALESCE(%s.dunning_promise_tolerance_days, 0) >= %s""",
+            company,
+            day,
+        )
+
+    @api.model
+    def _kept_sql(self, still_open=None):
+        """Return the condition "what was promised has been paid" over the alias `promise`.
+
+        :param still_open: what its items have open; None: what `_still_open_join` joins. Without
+            items, where it is NULL, nothing can have been paid.
+        """
+        return SQL(
+            """(promise.open_amount > 0 AND %(still_open)s IS NOT NULL
+                AND promise.open_amount - %(still_open)s
+                    >= COALESCE(NULLIF(promise.amount, 0), promise.open_amount) - 0.00001)""",
+            still_open=still_open or SQL("still_open.amount"),
+        )
+
+    @api.model
+    def _still_open_join(self):
+        """Return the JOIN of what the items of `promise` have open, as `still_open.amount`."""
+        return SQL(
+            """CROSS JOIN LATERAL (SELECT SUM(promised_line.amount_residual) AS amount
+                                     FROM dunning_promise_move_line_rel promised
+                                     JOIN account_move_line promised_line
+                                       ON promised_line.id = promised.move_line_id
+                                    WHERE promised.promise_id = promise.id) still_open"""
+        )
+
+    # What may be written -----------------------------------------------------------------------
 
     @api.constrains("move_line_ids", "partner_id", "company_id")
     def _check_items(self):
@@ -144,7 +243,8 @@ class DunningPromise(models.Model):
         return SYSTEM_FIELDS
 
     def _fixed_fields(self):
-        return frozenset({"company_id"})
+        fixed = frozenset({"company_id"})
+        return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled")) else fixed
 
     @api.model_create_multi
     def create(self, vals_list):

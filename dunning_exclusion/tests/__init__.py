@@ -1,5 +1,6 @@
 from . import (
     test_bad_input,
+    test_block_history,
     test_block_rights,
     test_broken_scenario,
     test_components,

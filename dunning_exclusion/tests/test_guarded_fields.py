@@ -50,7 +50,6 @@ class TestGuardedFields(DunningCommon):
         )
         with self.assertRaises(UserError):
             block.lifted_on = False
-        block.note = "Paid in cash"
         self.assertEqual(block.state, "lifted")
 
     def test_history_of_blocks_may_be_imported(self):
