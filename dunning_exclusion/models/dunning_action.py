@@ -75,10 +75,10 @@ class DunningAction(models.AbstractModel):
 
     @api.model
     def _send_activity(self, notices):
-        """Give each user of the level a to-do; without any, the one who sends the run."""
+        """Give each user of the level a to-do; without any, see `_who_calls`."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            users = self._users(notice) or notice.user_id.filtered("active")
+            users = self._users(notice) or self._who_calls(notice)
             if not users:
                 notice._fail(self._no_user_reason())
                 continue
@@ -136,6 +136,20 @@ class DunningAction(models.AbstractModel):
         if notice.level_id.notify_salesperson:
             users |= notice.partner_id.user_id or notice.line_ids.move_id.invoice_user_id
         return users.filtered(lambda user: user.active and user._is_internal())
+
+    @api.model
+    def _who_calls(self, notice):
+        """Return who gets the to-do of a level that names nobody: the one who sends the run.
+
+        When that is the nightly job, or somebody who has left since: the salesperson of the
+        customer, else an administrator of follow-ups.
+        """
+        salespeople = notice.partner_id.user_id | notice.line_ids.move_id.invoice_user_id
+        administrators = self.env["dunning.automation"]._administrators(notice.company_id).user_ids
+        for users in (notice.user_id, salespeople, administrators):
+            if found := users.filtered(lambda user: user.active and user._is_internal())[:1]:
+                return found
+        return notice.user_id.browse()
 
     # Addresses ------------------------------------------------------------------------------
 

@@ -100,7 +100,8 @@ class DunningAutomation(models.AbstractModel):
         One run that cannot be sent must not keep the others back.
         """
         try:
-            done = self.env["dunning.sender"]._send_run(run.with_company(run.company_id))
+            run = run.with_env(self.env)._as_sender()
+            done = run.env["dunning.sender"]._send_run(run)
         except UserError as error:
             _logger.info("Run %s is not sent now: %s", run.id, error)
             return True

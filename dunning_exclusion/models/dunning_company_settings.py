@@ -1,4 +1,9 @@
+from datetime import datetime
+
+import pytz
+
 from odoo import api, fields, models
+from odoo.tools import format_date
 
 from .dunning_threshold import THRESHOLD_RULES
 from .res_company import SETTINGS
@@ -59,6 +64,13 @@ class DunningCompanySettings(models.AbstractModel):
     dunning_cleanup_days = fields.Integer(
         related="company_id.dunning_cleanup_days", related_sudo=False, readonly=False
     )
+    dunning_timezone = fields.Selection(
+        related="company_id.dunning_timezone", related_sudo=False, readonly=False
+    )
+    dunning_timezone_now = fields.Char(
+        compute="_compute_dunning_timezone_now",
+        help="The time zone that counts now, and which day it is there.",
+    )
     dunning_item_minimum_effect = fields.Char(
         compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
     )
@@ -94,6 +106,18 @@ class DunningCompanySettings(models.AbstractModel):
     @api.model
     def _without_settings(self, vals):
         return {name: value for name, value in vals.items() if name not in SETTINGS}
+
+    @api.depends("dunning_timezone", "company_id")
+    def _compute_dunning_timezone_now(self):
+        for settings in self:
+            company = settings.company_id._origin
+            company.check_access("read")
+            zone = settings.dunning_timezone or company._dunning_default_timezone()
+            settings.dunning_timezone_now = self.env._(
+                "Follow-ups count days in %(zone)s, where it is %(day)s now.",
+                zone=zone,
+                day=format_date(self.env, datetime.now(pytz.timezone(zone)).date()),
+            )
 
     @api.depends(*THRESHOLD_RULES, "company_id")
     def _compute_dunning_threshold_effects(self):

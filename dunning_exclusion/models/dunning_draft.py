@@ -62,7 +62,8 @@ class DunningDraft(models.AbstractModel):
             "type_id": (level.type_id or run.type_id).id,
             "date": run.company_id._dunning_today(),
             "action": level.action or "email",
-            "user_id": self.env.uid,
+            # What is made anew after the run, as letters are, is sent by who does that.
+            "user_id": run.state == "sending" and run.user_id.id or self.env.uid,
             "lang": customer.lang or run.company_id.partner_id.lang,
             "state": "queued" if owed else "skipped",
             "failure_reason": not owed and self.env._("Nothing is owed in total."),

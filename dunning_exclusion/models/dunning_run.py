@@ -86,6 +86,14 @@ class DunningRun(models.Model):
         help="Draft: nothing listed yet. Prepared: ready to be looked over. Sending, "
         "then done; or cancelled.",
     )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Sent by",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="Who pressed Send, also when the messages go out in the background.",
+    )
     stop_requested = fields.Boolean(
         readonly=True,
         copy=False,
@@ -179,6 +187,7 @@ class DunningRun(models.Model):
         """
         for run in self:
             run.check_access("write")
+            self.env["dunning.sender"]._take_over(run)
             self.env["dunning.sender"]._send_run(run)
         return True
 
@@ -190,10 +199,25 @@ class DunningRun(models.Model):
                 raise UserError(
                     self.env._("%(run)s cannot be sent: prepare it first.", run=run.name)
                 )
+            self.env["dunning.sender"]._take_over(run)
             self.env["dunning.sender"]._start(run)
         # sudo: users may not start jobs
         self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
         return True
+
+    def _as_sender(self):
+        """Return the run as it is sent in the background: in the name of who pressed Send.
+
+        With the rights of the system, which has them whoever that is. Somebody who was archived
+        since sends nothing any more: then it is the user of the job.
+        """
+        self.ensure_one()
+        run = self.with_company(self.company_id)
+        # sudo: what is read of a user here is no secret
+        sender = self.sudo().user_id
+        if not sender.active or sender == self.env.user:
+            return run
+        return run.with_user(sender).with_context(lang=sender.lang).sudo()
 
     def action_stop(self):
         """Stop sending after the customers that are at work; it can be resumed later."""

@@ -8,6 +8,7 @@ SYSTEM_FIELDS = frozenset(
     {
         "state",
         "automatic",
+        "user_id",
         "stop_requested",
         "last_notice",
         "screened_on",

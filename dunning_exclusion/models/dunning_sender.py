@@ -71,8 +71,19 @@ class DunningSender(models.AbstractModel):
                     run=other.name,
                 )
             )
-        run.sudo().write({"state": "sending", "stop_requested": False})
+        # sudo: users write neither the state nor the sender of a run
+        run.sudo().write({"state": "sending", "stop_requested": False, "user_id": self.env.uid})
         self._commit()
+
+    @api.model
+    def _take_over(self, run):
+        """Note that the user goes on with a run whose sending somebody has begun."""
+        if run.state != "sending":
+            return
+        self._lock(run)
+        if run.user_id != self.env.user:
+            # sudo: users do not write who sends a run
+            run.sudo().user_id = self.env.user
 
     @api.model
     def _lock(self, run):

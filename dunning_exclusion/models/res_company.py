@@ -7,6 +7,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from odoo.addons.base.models.res_partner import _tz_get
+
 from .dunning_held import EMPLOYEES
 
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
@@ -26,6 +28,7 @@ SETTINGS = frozenset(
         "dunning_honour_no_followup",
         "dunning_mirror_no_followup",
         "dunning_automatic_sending",
+        "dunning_timezone",
     }
 )
 
@@ -107,6 +110,14 @@ class ResCompany(models.Model):
         help="0: they are kept for ever.",
     )
 
+    dunning_timezone = fields.Selection(
+        _tz_get,
+        string="Time Zone of Follow-ups",
+        groups=EMPLOYEES,
+        help="Where the day of the company begins and ends: on it items fall due, and holds and "
+        "promises end. Empty: the time zone of the company's contact, else that of its country if "
+        "the same time is kept everywhere in it, else UTC.",
+    )
     dunning_obstacle_reported_on = fields.Date(
         readonly=True,
         groups=EMPLOYEES,
@@ -157,15 +168,15 @@ class ResCompany(models.Model):
         )
 
     def _dunning_today(self):
-        """Return today's date in the time zone of the company (that of its address; else UTC)."""
+        """Return today's date in the time zone of the company."""
         return datetime.now(pytz.timezone(self._dunning_timezone())).date()
 
     @api.model
     def _dunning_companies_by_day(self):
         """Return {today: companies where it is that day}, whatever companies are chosen now."""
         # Only their days are read; which records are found is up to the record rules.
-        companies = self.sudo().search_fetch(Domain.TRUE, ["partner_id"])
-        companies.partner_id.fetch(["tz"])
+        companies = self.sudo().search_fetch(Domain.TRUE, ["partner_id", "dunning_timezone"])
+        companies.partner_id.fetch(["tz", "country_id"])
         return companies.grouped(lambda company: company._dunning_today())
 
     @api.model
@@ -178,7 +189,28 @@ class ResCompany(models.Model):
         return SQL("CASE %s END", SQL(" ").join(cases))
 
     def _dunning_timezone(self):
-        """Return the name of the company's time zone."""
+        """Return the name of the company's time zone, see the help of `dunning_timezone`."""
         self.ensure_one()
-        # Its address is no secret, but who asks need not have the right to read contacts.
-        return self.sudo().partner_id.tz or "UTC"
+        # sudo: the zone is no secret, but who asks need not be an employee.
+        return self.sudo().dunning_timezone or self._dunning_default_timezone()
+
+    def _dunning_default_timezone(self):
+        """Return the name of the time zone of a company that has not chosen one."""
+        # sudo: its address is no secret, but who asks need not have the right to read contacts.
+        contact = self.sudo().partner_id
+        return contact.tz or country_zone(contact.country_id.code)
+
+
+def country_zone(country_code):
+    """Return the time zone of a country, or UTC where clocks in it differ, or there is none.
+
+    Some countries have several zones that keep the same time, as Germany has.
+    """
+    zones = pytz.country_timezones.get(country_code or "") or ["UTC"]
+    year = datetime.now().year
+    # In winter and in summer: some zones are the same for half of the year only.
+    clocks = {
+        tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
+        for zone in zones
+    }
+    return zones[0] if len(clocks) == 1 else "UTC"

@@ -24,7 +24,8 @@ class TestDunningSettings(DunningCommon):
     def test_administrators_write_the_settings_of_their_companies(self):
         company = self.company.with_user(self.manager)
         for name in sorted(SETTINGS):
-            value = not company[name] if company._fields[name].type == "boolean" else 50
+            kind = company._fields[name].type
+            value = {"boolean": not company[name], "selection": "Asia/Tokyo"}.get(kind, 50)
             with self.subTest(name=name):
                 company[name] = value
                 self.assertEqual(self.company[name], value)

@@ -69,7 +69,7 @@ class DunningRun(models.Model):
 
     def _job_send(self, customer_ids):
         """Send to some customers, unless the run was stopped, cancelled or sent otherwise."""
-        run = self.with_company(self.company_id)
+        run = self._as_sender()
         sender = run.env["dunning.sender"]
         if not sender._lock_as_job(run):
             raise self._wait()
@@ -82,7 +82,7 @@ class DunningRun(models.Model):
 
     def _job_finish(self):
         """Finish the run when its other jobs are over; send what they have left behind."""
-        run = self.with_company(self.company_id)
+        run = self._as_sender()
         if run.state != "sending":
             return
         if run._has_jobs("send-"):

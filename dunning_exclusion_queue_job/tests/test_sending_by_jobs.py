@@ -213,6 +213,19 @@ class TestSendingByJobs(DunningCommon):
         self.assertEqual(self._jobs().user_id, user)
         self.assertEqual(len(self._jobs()), 4)
 
+    def test_what_jobs_of_the_server_send_is_sent_by_who_pressed_send(self):
+        user = self._create_user(
+            "clerk", "dunning_exclusion.group_dunning_user", "account.group_account_invoice"
+        )
+        self.run_record.with_user(user).action_send_in_background()
+        # Lost jobs are enqueued again by a job of the server.
+        self._jobs().unlink()
+        with trap_jobs() as trap:
+            self.env["dunning.run"].with_user(self.env.ref("base.user_root"))._cron_send_runs()
+            trap.perform_enqueued_jobs()
+        self._assert_all_sent_once()
+        self.assertEqual(self.run_record.notice_ids.user_id, user)
+
     def test_uninstalling_cancels_waiting_jobs(self):
         self.run_record.action_send_in_background()
         uninstall_hook(self.env(su=True))
