@@ -57,7 +57,7 @@ class DunningMessage(models.AbstractModel):
         string="Text as Written",
         readonly=True,
         copy=False,
-        sanitize=False,
+        sanitize="email_outgoing",
         help="What a letter, a notification or a to-do says, as it was written.",
     )
 

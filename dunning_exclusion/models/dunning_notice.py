@@ -13,8 +13,6 @@ class DunningNotice(models.Model):
     _inherit = ["dunning.delivery", "mail.thread", "mail.activity.mixin", "dunning.message"]
     _order = "date desc, id desc"
     _check_company_auto = True
-    # Nobody writes notices by hand; who reads them may add notes and do the to-dos.
-    _mail_post_access = "read"
 
     name = fields.Char(compute="_compute_name", help="The customer and the dunning level.")
     run_id = fields.Many2one(
@@ -121,7 +119,7 @@ class DunningNotice(models.Model):
     body = fields.Html(
         compute="_compute_body",
         string="Message",
-        sanitize=False,
+        sanitize="email_outgoing",
         help="The message as the customer gets it.",
     )
 
@@ -135,6 +133,16 @@ class DunningNotice(models.Model):
         "(run_id, partner_id, message_key) WHERE merged IS NOT TRUE",
         "This customer was reminded in this run already.",
     )
+
+    @property
+    def _mail_post_access(self):
+        """Return the right on a notice that it takes to write messages and to-dos on it.
+
+        Nobody writes notices by hand, so follow-up users need to read them only. Who merely looks
+        at them, an auditor for instance, must not write to customers.
+        """
+        works = self.env.user.has_group("dunning_exclusion.group_dunning_user")
+        return "read" if works else "write"
 
     def unlink(self):
         """Override to keep the lines of a deleted notice, which were not reminded of then."""

@@ -197,7 +197,8 @@ class DunningRunLine(models.Model):
         )
         lines = listed.filtered("checked") or listed or line
         subject, body = self.env["dunning.draft"]._preview(line.run_id, lines)
-        preview = self.env["dunning.preview"].create({"subject": subject, "body": body})
+        # sudo: users read previews, only the system makes them. The user stays their creator.
+        preview = self.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
         return {
             "type": "ir.actions.act_window",
             "name": line.partner_id.display_name,

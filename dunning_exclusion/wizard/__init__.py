@@ -8,5 +8,6 @@ from . import (
     dunning_takeover,
     dunning_takeover_line,
     dunning_type_switch,
+    mail_compose_message,
     res_config_settings,
 )

@@ -1,0 +1,17 @@
+from odoo import models
+
+from ..models.mail_message import THREADS
+
+
+class MailComposeMessage(models.TransientModel):
+    _inherit = "mail.compose.message"
+
+    def _action_send_mail_mass_mail(self, res_ids, auto_commit=False):
+        """Override of `mail`: who may not write to customers on records does not do it in bulk.
+
+        Odoo makes the e-mails of many records in sudo for everybody who may read the records.
+        """
+        if self.model in THREADS:
+            records = self.env[self.model].browse(res_ids)
+            records.check_access(records._mail_post_access)
+        return super()._action_send_mail_mass_mail(res_ids, auto_commit=auto_commit)
