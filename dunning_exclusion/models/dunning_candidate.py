@@ -1,8 +1,6 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from .dunning_domain import search_query
-
 
 class DunningCandidate(models.AbstractModel):
     """Chooses which items a run is about, before anything is left out.
@@ -217,13 +215,9 @@ class DunningCandidate(models.AbstractModel):
     @api.model
     def _criteria_query(self, run) -> SQL:
         """Return the items that match the filter of a run by criteria."""
-        # sudo: what a run lists must not depend on who prepares it
-        Line = self.env["account.move.line"].sudo().with_company(run.company_id)
-        Line = Line.with_context(allowed_company_ids=run.company_id.ids)
-        chosen = search_query(Line, run.criteria_domain)
         return SQL(
             """SELECT item.*, NULL::int AS level_id, 0 AS bundle
                  FROM item WHERE item.amount_residual > 0 AND %(free)s AND item.id IN %(chosen)s""",
             free=self._not_postponed_sql(run.date),
-            chosen=chosen.subselect(),
+            chosen=run._criteria_items_query().subselect(),
         )

@@ -294,3 +294,31 @@ class DunningExclusionCondition(models.AbstractModel):
         # EXISTS and not IN: for a handful of items PostgreSQL looks up these, not the whole table.
         query.add_where(SQL("%s = %s", SQL.identifier(query.table, "id"), column))
         return SQL("EXISTS %s", query.subselect(SQL("1")))
+
+    @api.model
+    def _get_condition_models(self):
+        """Return {model: computed fields} that conditions which people type may ask for.
+
+        Conditions walk only through these models, and ask for stored fields and for the computed
+        fields named here, whose search methods run with the rights of the system. An override
+        adds its own; a model belongs here when follow-up users may read all of it in a company.
+        """
+        held = {"dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning"}
+        plain = (
+            *("account.cash.rounding", "account.fiscal.position", "account.incoterms"),
+            *("account.journal", "account.payment.method", "account.payment.method.line"),
+            *("account.payment.term", "account.tax", "account.tax.group", "crm.team"),
+            *("dunning.block.reason", "dunning.level", "dunning.profile"),
+            *("dunning.reminder.type", "dunning.scenario", "product.category"),
+            *("product.product", "product.tag", "product.template", "res.company"),
+            *("res.country", "res.country.group", "res.country.state", "res.currency"),
+            *("res.lang", "res.partner.category", "res.partner.industry", "res.users", "uom.uom"),
+        )
+        return dict.fromkeys(plain, frozenset()) | {
+            "account.account": {"code", "internal_group"},
+            "account.move": held | {"next_payment_date"},
+            "account.move.line": held | {"payment_date"},
+            "dunning.block": {"state"},
+            "dunning.promise": {"state"},
+            "res.partner": held | {"credit", "debit", "phone_mobile_search"},
+        }

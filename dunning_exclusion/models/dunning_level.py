@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from .dunning_domain import find_fault, parse_domain, search_query
+from ..screening.domains import company_query, find_fault, parse_domain
 
 ACTIONS = [
     ("email", "E-mail"),
@@ -135,10 +135,11 @@ class DunningLevel(models.Model):
                     )
                 )
 
-    @api.constrains("condition_domain")
+    @api.constrains("condition_domain", "scenario_id")
     def _check_condition_domain(self):
         for level in self:
-            if fault := find_fault(self.env["account.move"], level.condition_domain):
+            fault = find_fault(self.env["account.move"], level.condition_domain, level.company_id)
+            if fault:
                 raise ValidationError(level._condition_error(fault))
 
     def _condition_error(self, fault):
@@ -197,7 +198,4 @@ class DunningLevel(models.Model):
         :raise ValueError: (or what Odoo raises for it) when it cannot be evaluated any more
         """
         self.ensure_one()
-        # What a level means must not depend on who prepares the run.
-        Move = self.env["account.move"].sudo().with_company(company)
-        Move = Move.with_context(allowed_company_ids=company.ids)
-        return search_query(Move, self.condition_domain)
+        return company_query(self.env["account.move"], self.condition_domain, company)

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import parse_domain
+from ..screening.domains import parse_domain
 from .screen import Screen
 
 

@@ -2,9 +2,8 @@ from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.fields import Domain
 
-from .dunning_domain import find_fault, find_faults, parse_domain
+from ..screening.domains import company_query, find_fault, find_faults, parse_domain
 
 
 class DunningRuleFaults(models.AbstractModel):
@@ -54,15 +53,7 @@ class DunningRuleFaults(models.AbstractModel):
 
         :raise ValueError: (or what Odoo raises for it) when the domain cannot be evaluated
         """
-        # One answer for everyone: what a rule excludes must not depend on who looks.
-        Model = self.env[self.model].sudo()
-        Model = Model.with_context(
-            active_test=False,
-            allowed_company_ids=company.ids,
-            lang=None,
-            tz=company._dunning_timezone(),
-        )
-        return Model._search(Domain(self._parsed_domain()))
+        return company_query(self.env[self.model], self.domain, company)
 
     @api.model
     def _broken_in(self, company):
@@ -71,11 +62,7 @@ class DunningRuleFaults(models.AbstractModel):
         faults = rules._faults(company)
         return rules.filtered(lambda rule: rule in faults)
 
-    def _parsed_domain(self):
-        self.ensure_one()
-        return parse_domain(self.domain)
-
-    @api.constrains("source", "model", "domain", "code")
+    @api.constrains("source", "model", "domain", "code", "company_id")
     def _check_condition(self):
         conditions = self.env["dunning.exclusion.condition"]
         for rule in self:
@@ -87,11 +74,10 @@ class DunningRuleFaults(models.AbstractModel):
                         )
                     )
                 continue
-            fault = rule._faults(rule.company_id or self.env.company).get(rule) or (
-                not rule._parsed_domain()
-                and self.env._("An empty condition would exclude everything.")
-            )
-            if fault := fault or find_fault(self.env[rule.model], rule.domain):
+            fault = find_fault(self.env[rule.model], rule.domain, rule.company_id)
+            if not fault and not parse_domain(rule.domain):
+                fault = self.env._("An empty condition would exclude everything.")
+            if fault:
                 raise ValidationError(
                     self.env._(
                         "Rule '%(rule)s': the condition does not work: %(fault)s Mend the field "

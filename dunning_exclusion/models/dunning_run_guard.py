@@ -1,7 +1,9 @@
+from functools import partial
+
 from odoo import api, models
 from odoo.exceptions import ValidationError
 
-from .dunning_domain import search_query
+from ..screening.domains import company_query, find_fault, find_faults
 
 # What only the buttons change.
 SYSTEM_FIELDS = frozenset(
@@ -39,20 +41,29 @@ class DunningRunGuard(models.AbstractModel):
     _description = "Guard of Dunning Runs"
     _inherit = "dunning.guarded"
 
-    @api.constrains("mode", "criteria_domain")
+    @api.constrains("mode", "criteria_domain", "company_id")
     def _check_criteria(self):
+        Line = self.env["account.move.line"]
         for run in self.filtered(lambda run: run.mode == "criteria"):
-            # Not in sudo, as Odoo checks constraints: the list of items would tell what is in
-            # fields that the writer may not read.
-            Line = self.env["account.move.line"].sudo(False)
-            try:
-                search_query(Line, run.criteria_domain)
-            except Exception as error:
-                raise ValidationError(
-                    self.env._(
-                        "The field 'Items' of the run cannot be understood: %(error)s", error=error
-                    )
-                ) from error
+            if fault := find_fault(Line, run.criteria_domain, run.company_id):
+                raise ValidationError(run._criteria_error(fault))
+
+    def _criteria_error(self, fault):
+        return self.env._(
+            "The field 'Items' of the run cannot be understood: %(error)s", error=fault
+        )
+
+    def _criteria_items_query(self):
+        """Return the query of the items that match the filter of a run by criteria.
+
+        :raise ValidationError: when the filter cannot be understood any more
+        """
+        self.ensure_one()
+        Line = self.env["account.move.line"]
+        make_query = partial(company_query, Line, self.criteria_domain, self.company_id)
+        if fault := find_faults(self.env, {self: make_query}).get(self):
+            raise ValidationError(self._criteria_error(fault))
+        return make_query()
 
     @api.constrains("template_id")
     def _check_template(self):

@@ -5,7 +5,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .dunning_domain import find_fault, parse_domain
+from ..screening.domains import find_fault, parse_domain
 from .screen import Screen
 
 MAX_ACTIONS = 100
@@ -126,10 +126,13 @@ class DunningScenario(models.Model):
                     )
                 )
 
-    @api.constrains("customer_domain")
+    @api.constrains("customer_domain", "company_id")
     def _check_customer_domain(self):
+        Partner = self.env["res.partner"]
+        self.level_ids._check_condition_domain()
         for scenario in self:
-            if fault := find_fault(self.env["res.partner"], scenario.customer_domain):
+            fault = find_fault(Partner, scenario.customer_domain, scenario.company_id)
+            if fault:
                 raise ValidationError(scenario._customer_domain_error(fault))
 
     def copy_data(self, default=None):

@@ -3,7 +3,7 @@ from functools import partial
 
 from odoo import api, fields, models
 
-from .dunning_domain import find_faults, search_query
+from ..screening.domains import company_query, find_faults
 
 _logger = logging.getLogger(__name__)
 
@@ -54,10 +54,7 @@ class DunningScenarioFaults(models.AbstractModel):
         :raise ValueError: (or what Odoo raises for it) when it cannot be evaluated any more
         """
         self.ensure_one()
-        # What a scenario means must not depend on who prepares the run.
-        Partner = self.env["res.partner"].sudo().with_company(company)
-        Partner = Partner.with_context(active_test=False, allowed_company_ids=company.ids)
-        return search_query(Partner, self.customer_domain)
+        return company_query(self.env["res.partner"], self.customer_domain, company)
 
     def _customer_domain_error(self, fault):
         return self.env._(

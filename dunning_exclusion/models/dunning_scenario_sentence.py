@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools.misc import format_date
 
-from .dunning_domain import parse_domain
+from ..screening.domains import parse_domain
 
 # Longer scenarios are cut: the sentence is there to be read at a glance.
 SHOWN_STEPS = 6

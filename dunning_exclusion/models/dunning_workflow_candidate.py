@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
-from .dunning_domain import parse_domain
+from ..screening.domains import parse_domain
 
 
 class DunningWorkflowCandidate(models.AbstractModel):

@@ -5,6 +5,7 @@ from . import (
     test_broken_scenario,
     test_company_timezone,
     test_components,
+    test_conditions,
     test_contacts,
     test_core_costs,
     test_demo,

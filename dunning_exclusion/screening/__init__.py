@@ -1,0 +1,1 @@
+"""Who is reminded and who is left out, decided in one place."""

@@ -1,0 +1,420 @@
+"""Conditions that people type: what they may ask for, and how they are evaluated.
+
+A condition decides who is reminded, so everybody who sees the result learns what it found. It is
+evaluated with the rights of the system, in order that the night job and every user get the same
+answer. Three limits keep it from telling more than its author may read:
+
+- it walks only through the models that `dunning.exclusion.condition._get_condition_models` names;
+- each record on the way belongs to the company it is evaluated for, or to all companies; entries
+  and journal items that are reached over another record are those of what customers owe, the same
+  ones that a follow-up user reads;
+- whoever saves it may read each model and field that it names, and all records of that model in
+  the company.
+
+`find_fault` checks all three when a condition is saved. `company_query`, the only way to evaluate
+one, checks the first two again: what was written by an import in SQL or by an earlier version does
+not run either.
+"""
+
+from ast import literal_eval
+from functools import partial
+
+from psycopg2 import OperationalError
+
+from odoo import SUPERUSER_ID
+from odoo.fields import Domain
+from odoo.tools import SQL, LazyTranslate
+from odoo.tools.safe_eval import safe_eval
+from odoo.tools.translate import LazyGettext
+
+_lt = LazyTranslate(__name__)
+
+MAX_LENGTH = 10_000
+MAX_CONDITIONS = 100
+MAX_HOPS = 6
+# Content that is kept elsewhere, or that says by itself which model it points to.
+OPAQUE_TYPES = {
+    "binary",
+    "image",
+    "json",
+    "many2one_reference",
+    "properties",
+    "properties_definition",
+    "reference",
+}
+ANY = {"any", "any!", "not any", "not any!"}
+HIERARCHY = {"child_of", "parent_of"}
+# What may be asked about colleagues, for instance the salesperson.
+USER_FIELDS = {"id", "name", "display_name", "login", "email", "active", "partner_id"}
+# Record rules that compare only these keep companies apart, as the evaluation does by itself.
+COMPANY_FIELDS = {"company_id", "company_ids", "partner_share", "share"}
+# What follow-up users read of the books; the rules with these names grant them just that.
+OWED = {
+    "account.move": Domain("journal_id.type", "=", "sale")
+    | Domain("line_ids.account_id.account_type", "=", "asset_receivable"),
+    "account.move.line": Domain("journal_id.type", "=", "sale")
+    | Domain("account_id.account_type", "=", "asset_receivable"),
+}
+OWED_RULES = ("rule_account_move_dunning_user", "rule_account_move_line_dunning_user")
+# The entry of an item of a customer is a document of that customer.
+OWED_ALREADY = {("account.move.line", "move_id")}
+
+
+def parse_domain(text):
+    """Return a domain that a user wrote as a list; only literals are understood, nothing is run.
+
+    :param text: the domain as text, or nothing
+    :raise ValueError: when the text is not a list of conditions, or longer than anybody writes
+    """
+    text = text or "[]"
+    if len(text) > MAX_LENGTH:
+        raise ValueError(_lt("This is too long: write at most 10,000 characters."))
+    try:
+        domain = literal_eval(text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ValueError(_lt("This is not a list of conditions.")) from error
+    if not isinstance(domain, list):
+        raise ValueError(_lt("This is not a list of conditions."))
+    if _count(domain) > MAX_CONDITIONS:
+        raise ValueError(_lt("These are too many conditions: write at most 100."))
+    return domain
+
+
+def company_query(Model, text, company):
+    """Return the query of the records of `Model` that match the domain `text` in `company`.
+
+    The answer is the same whoever asks: rights, language, time zone and companies of the user do
+    not count, and archived records are found like others.
+
+    :raise ValueError: (or what Odoo raises for it) when the domain cannot be understood, or asks
+        for what conditions may not ask
+    """
+    # What a condition means must not depend on who evaluates it: see the top of this file.
+    Model = Model.with_env(
+        Model.env(
+            user=SUPERUSER_ID,
+            su=True,
+            context={
+                "active_test": False,
+                "allowed_company_ids": company.ids,
+                "lang": company.sudo().partner_id.lang,
+                "tz": company._dunning_timezone(),
+            },
+        )
+    )
+    return Model._search(_Guard(Model.env, company).guarded(Model, parse_domain(text)))
+
+
+def search_query(Model, text):
+    """Return the query of the records of `Model` that match `text` in the current company."""
+    return company_query(Model, text, Model.env.company)
+
+
+def find_fault(Model, text, company=None):
+    """Return why the domain `text` on `Model` cannot be saved, or False.
+
+    :param Model: with the user who saves it: what this user may not read is a fault
+    :param company: the company it is tried in; None: the current one
+    """
+    # Odoo checks constraints in sudo, whoever writes.
+    reader = Model.sudo(False).env
+    company = company or reader.company
+    try:
+        _Guard(reader, company, check_rights=True).guarded(Model, parse_domain(text))
+    except OperationalError:
+        raise
+    except Exception as error:
+        return _text_of(error, reader)
+    return find_faults(reader, {"": partial(company_query, Model, text, company)}).get("", False)
+
+
+def find_faults(env, makers):
+    """Return {key: why its domain cannot be evaluated} of those that cannot.
+
+    Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As long as
+    nothing is broken this takes one query, however many domains there are.
+
+    :param makers: {key: function that returns the query of its domain, or raises}
+    """
+    queries, faults = {}, {}
+    for key, make_query in makers.items():
+        try:
+            queries[key] = make_query()
+        except OperationalError:
+            raise
+        except Exception as error:
+            faults[key] = _text_of(error, env)
+    if queries and _refused(env, queries.values()):
+        for key, query in queries.items():
+            if fault := _refused(env, [query]):
+                faults[key] = fault
+    return faults
+
+
+def _refused(env, queries):
+    """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
+    probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
+    env.flush_all()
+    try:
+        with env.cr.savepoint(flush=False):
+            env.execute_query(SQL(" UNION ALL ").join(probes))
+    except OperationalError:
+        raise
+    except Exception as error:
+        return _text_of(error, env)
+    return False
+
+
+def _text_of(error, env):
+    text = error.args[0] if error.args and error.args[0] else type(error).__name__
+    return text._translate(env.lang or "en_US") if isinstance(text, LazyGettext) else str(text)
+
+
+def _count(domain):
+    """Return how many conditions there are in `domain`, a list; those inside others count."""
+    return sum(
+        1 + (_count(item[2]) if item[1] in ANY and isinstance(item[2], (list, tuple)) else 0)
+        for item in domain
+        if isinstance(item, (list, tuple)) and len(item) == 3
+    )
+
+
+class _Guard:
+    """Restricts a condition to what it may tell in one company.
+
+    :param env: whose models are used; with `check_rights` its user must be able to read them
+    """
+
+    def __init__(self, env, company, check_rights=False):
+        self.env = env
+        self.company = company
+        self.check_rights = check_rights
+        self.computed_fields = env["dunning.exclusion.condition"]._get_condition_models()
+
+    def guarded(self, Model, domain):
+        """Return `domain`, a list of conditions on `Model`, restricted at each hop.
+
+        :raise ValueError: when it asks for what conditions may not ask, with path and remedy
+        """
+        Model = Model.with_env(self.env)
+        self._check_model(Model, Model._description)
+        return self._restrict(Model, Domain(domain), "") & self._reach(Model)
+
+    def _restrict(self, Model, domain, path):
+        return domain.map_conditions(lambda condition: self._condition(Model, condition, path))
+
+    def _condition(self, Model, condition, path):
+        """Return one condition on `Model`, restricted; `path` leads to the model."""
+        name, _dot, rest = condition.field_expr.partition(".")
+        here = f"{path}{condition.field_expr}"
+        field = self._checked_field(Model, name, here)
+        operator, value = condition.operator, condition.value
+        if field.inherited:
+            # The record that it is inherited from is a hop like any other.
+            parent = field.related.split(".")[0]
+            return self._condition(Model, Domain(parent, "any", condition), path)
+        if rest and field.relational:
+            inner = Domain(rest, operator, value)
+            return self._condition(Model, Domain(name, "any", inner), path)
+        if rest and field.type not in ("date", "datetime"):
+            raise self._refusal(here)
+        if operator in ANY:
+            if name == "id":
+                inner = self._restrict(Model, Domain(value), path)
+                return inner if operator in ("any", "any!") else ~inner
+            condition = Domain(name, operator, Domain(value))
+        if field.related and not field.store:
+            return self._restrict(Model, self._related(Model, field, condition, here), path)
+        if field.relational:
+            return self._relation(Model, field, condition, here)
+        if operator in HIERARCHY:
+            return self._tree(Model, condition, self._reach(Model))
+        self._check_plain(Model, field, condition, here)
+        return condition
+
+    def _related(self, Model, field, condition, here):
+        """Return what a condition on a related field means on the fields on its way."""
+        if not field.search or field.type in OPAQUE_TYPES:
+            raise self._refusal(here)
+
+        def along(simple):
+            operator = simple.operator
+            found = field.determine_domain(Model, operator, simple.value)
+            if found is not NotImplemented:
+                return Domain(found, internal=True)
+            operator = Domain.NEGATIVE_OPERATORS[operator]
+            return ~Domain(field.determine_domain(Model, operator, simple.value), internal=True)
+
+        return _normal(Model, condition).map_conditions(along)
+
+    def _relation(self, Model, field, condition, here):
+        """Return a condition on a relation: only records within reach of the company count."""
+        if not self._is_searchable(Model, field):
+            raise self._refusal(here)
+        Comodel = self.env[field.comodel_name]
+        within = self._reach(Comodel, (Model._name, field.name))
+
+        def restricted(simple):
+            operator, value = simple.operator, simple.value
+            compares = operator in ("in", "not in")
+            if compares and field.type == "many2one" and set(value) == {False}:
+                # Whether it is filled in says nothing about the other record.
+                return simple
+            self._check_model(Comodel, here)
+            if operator in ANY:
+                inner = self._restrict(Comodel, value, f"{here}.") & within
+                return Domain(field.name, operator, inner)
+            if operator in HIERARCHY:
+                tree = self._tree(Comodel, simple, within)
+                return tree & Domain(field.name, "any", within)
+            if not compares:
+                raise self._refusal(here)
+            if field.type == "many2one":
+                return simple
+            found = Domain(field.name, "any", Domain("id", "in", [v for v in value if v]) & within)
+            if False in value:
+                found |= Domain(field.name, "not any", within)
+            return found if operator == "in" else ~found
+
+        return _normal(Model, condition).map_conditions(restricted)
+
+    def _tree(self, Comodel, condition, within):
+        """Return a condition on ancestors or descendants of records within reach."""
+        value = condition.value
+        values = value if isinstance(value, (list, tuple, set)) else [value]
+        names = [Domain("display_name", "ilike", name) for name in values if isinstance(name, str)]
+        ids = [id_ for id_ in values if isinstance(id_, int) and id_]
+        wanted = Domain.OR([Domain("id", "in", ids), *names])
+        # sudo: the answer must not depend on who asks; `within` says what the company may know
+        roots = Comodel.sudo().with_context(active_test=False).search(wanted & within)
+        return Domain(condition.field_expr, condition.operator, roots.ids)
+
+    # What may be asked ----------------------------------------------------------------------
+
+    def _reach(self, Model, hop=None):
+        """Return which records of `Model` a condition of the company may look at.
+
+        :param hop: (model, field) over which they are reached; None: the condition is about them
+        """
+        parents = [int(parent) for parent in self.company.sudo().parent_path.split("/")[:-1]]
+        if Model._name == "res.company":
+            return Domain("id", "in", parents)
+        if Model._name == "res.users":
+            return Domain("share", "=", False) | Domain("company_ids", "in", self.company.ids)
+        reach = Domain.TRUE
+        if "company_id" in Model._fields:
+            reach = Domain(Model._check_company_domain(self.company))
+        elif "company_ids" in Model._fields:
+            reach = Domain("company_ids", "in", parents)
+        if hop and hop not in OWED_ALREADY:
+            reach &= OWED.get(Model._name, Domain.TRUE)
+        return reach
+
+    def _is_searchable(self, Model, field):
+        """Return whether a search for `field` reads nothing but the record and its relations.
+
+        Search methods of other computed fields run with the rights of the system, so only those
+        that are known to be harmless are named in `_get_condition_models`.
+        """
+        known = field.name in self.computed_fields[Model._name]
+        return bool(field.store or known or field.name == "display_name")
+
+    def _check_plain(self, Model, field, condition, here):
+        if field.type in OPAQUE_TYPES or not self._is_searchable(Model, field):
+            raise self._refusal(here)
+        for value in condition.value if _is_collection(condition.value) else [condition.value]:
+            if not isinstance(value, str):
+                continue
+            if "\0" in value:
+                raise ValueError(
+                    self.env._("'%(path)s' is compared with a NUL character.", path=here)
+                )
+            ending = len(value) - len(value.rstrip("\\"))
+            if condition.operator.endswith(("=like", "=ilike")) and ending % 2:
+                raise ValueError(
+                    self.env._(
+                        "The pattern for '%(path)s' ends with a backslash: remove it.", path=here
+                    )
+                )
+
+    def _checked_field(self, Model, name, path):
+        """Return the field `name` of `Model`, which `path` leads to."""
+        if path.count(".") > MAX_HOPS:
+            raise ValueError(
+                self.env._(
+                    "'%(path)s' leads over too many records: at most %(count)s are possible.",
+                    path=path[:100],
+                    count=MAX_HOPS,
+                )
+            )
+        field = Model._fields.get(name)
+        if not field:
+            raise ValueError(self.env._("There is no field '%(path)s'.", path=path))
+        if Model._name == "res.users" and name not in USER_FIELDS | COMPANY_FIELDS:
+            raise self._refusal(path)
+        if self.check_rights and not Model._has_field_access(field, "read"):
+            raise ValueError(
+                self.env._(
+                    "You may not read '%(path)s', so you cannot write a condition on it. Remove "
+                    "it, or ask somebody who may read it.",
+                    path=path,
+                )
+            )
+        return field
+
+    def _check_model(self, Model, here):
+        """Check that conditions may be about `Model`, and that its author may read all of it."""
+        if Model._name not in self.computed_fields:
+            raise self._refusal(here)
+        if not self.check_rights:
+            return
+        if not Model.has_access("read") or not self._reads_all(Model):
+            raise ValueError(
+                self.env._(
+                    "'%(path)s' leads to records of '%(model)s' that you may not read. Remove it, "
+                    "or ask somebody who may read all of them.",
+                    path=here,
+                    model=Model._description,
+                )
+            )
+
+    def _reads_all(self, Model):
+        """Return whether the record rules of the user keep back no more than other companies."""
+        # sudo: what the rules say is no secret here, and only whether they restrict is told
+        rules = self.env["ir.rule"]._get_rules(Model._name, "read").sudo()
+        own = (
+            self.env["ir.rule"]
+            .sudo()
+            .browse(
+                rule.id
+                for name in OWED_RULES
+                if (rule := self.env.ref(f"dunning_exclusion.{name}", raise_if_not_found=False))
+            )
+        )
+        mine = rules.filtered(lambda rule: rule.groups & self.env.user.all_group_ids)
+        general = rules.filtered(lambda rule: not rule.groups)
+        harmless = own & rules | rules.filtered(self._is_company_rule)
+        return general <= harmless and (not mine or bool(mine & harmless))
+
+    def _is_company_rule(self, rule):
+        text = rule.domain_force or "[]"
+        domain = Domain(safe_eval(text, rule.with_env(self.env)._eval_context()))
+        return all(
+            condition.field_expr.rpartition(".")[2] in COMPANY_FIELDS
+            or (rule.model_id.model, condition.field_expr) == ("res.company", "id")
+            for condition in domain.iter_conditions()
+        )
+
+    def _refusal(self, path):
+        return ValueError(self.env._("Conditions cannot ask for '%(path)s'. Remove it.", path=path))
+
+
+def _normal(Model, condition):
+    """Return a condition with `in` for each comparison, names looked up by `display_name`."""
+    return condition if condition.operator in ANY else condition.optimize(Model)
+
+
+def _is_collection(value):
+    return isinstance(value, (list, tuple, set)) or (
+        hasattr(value, "__iter__") and not isinstance(value, str)
+    )
