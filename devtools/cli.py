@@ -8,7 +8,7 @@ import sys
 from .base import DevError
 
 FOR_PEOPLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-# command: (module with run(arguments), what it does)
+# command: (module, and its function if that is not run, what it does)
 COMMANDS = {
     "demo": ("demo_command", "Odoo with the addon, demo data and a first run; --no-serve, --port"),
     "test": ("test_command", "run every test, or the named ones on a prepared database"),
@@ -17,7 +17,8 @@ COMMANDS = {
     "texts": ("texts_command", "bring the files to translate up to date"),
     "readme": ("readme_command", "write the READMEs of the addons from their fragments"),
     "suites": ("suites_command", "tests of Odoo and of others, with our addons installed"),
-    "lint": ("lint_command", "check the files; --fix repairs what can be repaired"),
+    "lint": ("lint_command", "check the files and repair what can be repaired"),
+    "tool": ("lint_command:run_tool", "run one of the checkers, with its own arguments"),
     "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
     "psql": ("psql_command", "open a database of this environment"),
     "stop": ("stop_command", "stop the private PostgreSQL"),
@@ -50,8 +51,9 @@ def main(arguments):
         return 2
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        module = importlib.import_module(f".{COMMANDS[name][0]}", __package__)
-        return module.run(rest) or 0
+        module, *function = COMMANDS[name][0].split(":")
+        module = importlib.import_module(f".{module}", __package__)
+        return getattr(module, *(function or ["run"]))(rest) or 0
     except DevError as error:
         print(f"dev: {error}", file=sys.stderr)
         return 2

@@ -1,14 +1,16 @@
 """Databases made once and copied often."""
 
+import re
 import subprocess
 
 from . import odoo_env, postgres
 from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
-from .test_results import records
 
 # what a prepared database does not depend on
 NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
-BAD = ("ERROR", "CRITICAL")
+ERROR = re.compile(
+    r"^\S+ \S+ \d+ (?:ERROR|CRITICAL) \S+ \S+: (.*(?:\n(?!\d{4}-).*)*)", re.MULTILINE
+)
 # attachments live in the database, so that a copy of the database is complete
 PREPARE = """
 env["ir.config_parameter"].set_param("ir_attachment.location", "db")
@@ -78,7 +80,7 @@ def install(name, addons, how="-i"):
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         done = odoo_env.run(*arguments, **streams)
     if done.returncode:
-        errors = [message for level, _logger, message in records(log.read_text()) if level in BAD]
+        errors = ERROR.findall(log.read_text())
         reason = errors[-1].splitlines()[-1] if errors else f"exit code {done.returncode}"
         raise DevError(f"{', '.join(addons)} cannot be installed: {reason} (details: {log})")
 

@@ -5,15 +5,17 @@ What fails is compared with the kept list of what fails without our addons, in d
 
 import argparse
 import os
+import re
 import subprocess
 
 from . import databases, odoo_env, postgres
 from .base import DEVTOOLS, log_file, say
-from .test_command import PREFIX, drop_left_overs, serve_tests
-from .test_results import FAILED, records
+from .test_command import PREFIX, drop_left_overs, free_port, running
 
 OURS = "dunning_exclusion"
 LISTS = DEVTOOLS / "suites"
+FAILED = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (?:Subtest )?(setUp\w+ \(.*?\)|\S+)")
+COUNTED = re.compile(r" odoo\.tests\.result: .* of (\d+) tests")
 # Odoo runs the tests of base while nothing else is loaded, so they would not meet our addons:
 # here they run when everything is.
 LOADED = {"base"}
@@ -101,10 +103,20 @@ def run_suite(suite, modules, tags):
         if suite in LOADED:
             run_loaded(name, suite, tags, log)
         else:
-            serve_tests(name, ["--test-tags", ",".join(tags)], log)
+            run_installed(name, tags, log)
         return read(log.read_text(errors="replace"))
     finally:
         postgres.drop(name)
+
+
+def run_installed(name, tags, log):
+    """Run the tests that Odoo runs after its modules are installed."""
+    log.unlink(missing_ok=True)
+    command = odoo_env.command("server", "-d", name, "--test-tags", ",".join(tags))
+    command += ["--stop-after-init", "--http-port", str(free_port()), "--logfile", str(log)]
+    with running(command, log_file(f"{name}.out"), env=odoo_env.environment()[2]) as (process, _):
+        process.wait()
+    log.touch()
 
 
 def run_loaded(name, module, tags, log):
@@ -122,14 +134,8 @@ def run_loaded(name, module, tags, log):
 
 def read(text):
     """Return (number of tests run, names of those that fail) of a log."""
-    count, failing = 0, set()
-    for level, logger, message in records(text):
-        failure = FAILED.match(message) if level == "ERROR" else None
-        if failure:
-            failing.add(failure["test"])
-        elif logger == "odoo.tests.result" and " of " in message:
-            count = int(message.split(" of ")[1].split()[0])
-    return count, failing
+    count = COUNTED.findall(text)
+    return int(count[-1]) if count else 0, set(FAILED.findall(text))
 
 
 def tag_of(test):

@@ -1,50 +1,57 @@
-"""./dev test [--keep-db] [selection …]: every test, or just some on a prepared database."""
+"""./dev test [selection …] [options of pytest]: every test, or those that are named."""
 
 import argparse
+import ast
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 
 from . import databases, machine, odoo_env, postgres, venv
-from .base import ROOT, log_file, say
-from .test_results import Results
-from .test_selection import needed_addons, split
+from .base import ROOT, DevError, cache, fingerprint, log_file, say
 
-PYTEST_FOLDERS = (ROOT / "tests_dev", ROOT / "tests_process")
-PYTEST_OPTIONS = ("-q", "-p", "no:odoo", "-p", "no:cacheprovider", "-p", "no:logging")
+# tests of this environment, and of processes; all others are tests of addons
+PLAIN = ("tests_dev", "tests_process")
 PREFIX = "dunning_test_"
 KEPT_PREPARED = 12
+SUMMARY = re.compile(r"(\d+) (passed|failed|error|skipped)")
+TOUR = re.compile(r"web_tour\.tours\W+add\(\s*\W(\w+)")
 
 
 def run(arguments):
-    options = parse(arguments)
+    options, more = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))
-    started = time.monotonic()
     machine.ensure(machine.TESTS)
-    results = Results()
-    paths, tags = split(options.selection)
-    everything = not options.selection
-    if everything:
-        paths = [folder for folder in PYTEST_FOLDERS if folder.is_dir()]
-    # Side by side: each of them keeps about one processor busy.
-    with pytest_beside(paths, results):
-        if tags or everything:
-            run_odoo(tags, options, results)
-    if not sum(results.count.values()):
-        results.fail("No test ran.")
-    for report in results.reports:
-        print(f"{'-' * 70}\n{report}")
-    print(f"{time.monotonic() - started:.0f} s")
-    print(results.last_line(), flush=True)
-    return 1 if results.count["failed"] else 0
+    paths = [path for word in options.selection for path in paths_of(word)]
+    plain = [path for path in paths if path.startswith(PLAIN)] if paths else list(PLAIN)
+    addons = [path for path in paths if path not in plain] if paths else odoo_env.testable_addons()
+    more += ["-o", f"cache_dir={cache('pytest', fingerprint(ROOT))}"]
+    more += [] if options.random else ["-p", "no:randomly"]
+    with contextlib.ExitStack() as stack:
+        # Side by side: each of them keeps about one processor busy.
+        runs = [stack.enter_context(run_plain(plain, more))] if plain else []
+        if addons:
+            runs.insert(0, stack.enter_context(run_addons(addons, options, more)))
+        count = sum((shown(*run) for run in runs), Counter())
+    if addons and options.coverage:
+        report_coverage()
+    skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
+    print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
+    return 1 if count["failed"] else 0
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
+    """Return (our own options, those that are passed to pytest)."""
+    parser = argparse.ArgumentParser(
+        prog="./dev test",
+        description=__doc__,
+        epilog="Any other option goes to pytest, for example -x, --lf or --pdb.",
+    )
     parser.add_argument("--keep-db", action="store_true", help="keep the database of this run")
     parser.add_argument(
         "--with",
@@ -53,34 +60,93 @@ def parse(arguments):
         default="",
         help="install these modules too, for example sale,account_payment",
     )
+    parser.add_argument("--random", action="store_true", help="run the tests in a random order")
+    parser.add_argument("--coverage", action="store_true", help="measure the addons' branches")
+    parser.add_argument("-k", metavar="EXPRESSION", help="run the tests whose names match")
     parser.add_argument(
-        "selection",
-        nargs="*",
-        help="addon, test file, class, Class.method, method, or file::Class::method",
+        "selection", nargs="*", help="addon, file, class, Class.method, method, or pytest's names"
     )
-    return parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    options.selection += [word for word in more if not word.startswith("-")]
+    more = [word for word in more if word.startswith("-")]
+    return options, more + (["-k", options.k] if options.k else [])
 
 
-def run_odoo(tags, options, results):
-    """Run Odoo's own test runner: on new databases for everything, else on a copy."""
-    addons = odoo_env.testable_addons()
+def paths_of(word):
+    """Return pytest's names for an addon, file, class or method, given by path or bare name."""
+    path = (ROOT / word.split("::")[0]).resolve()
+    if path.suffix == ".js" and path.is_file():
+        return opening(path)
+    if path.exists() and ROOT in path.parents:
+        return [word.rstrip("/")]
+    name = word.replace("::", ".")
+    found = []
+    for path in sorted([*ROOT.glob("*/tests/test_*.py"), *ROOT.glob("tests_*/test_*.py")]):
+        file = str(path.relative_to(ROOT))
+        if name.split(".")[0] == path.stem:
+            found.append(file + word[len(path.stem) :])
+        elif name.split(".")[-1] in (text := path.read_text()):
+            found += [f"{file}::{inside}" for inside in defined(text, name)]
+    if not found:
+        raise DevError(f"No addon, test file, class or test method is called {word!r}.")
+    return found
+
+
+def defined(text, name):
+    """Yield pytest's names of the class, the method or the function `name` of a file."""
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            yield name
+        elif isinstance(node, ast.ClassDef):
+            for inside in node.body:
+                method = getattr(inside, "name", "")
+                if method.startswith("test") and name in (method, f"{node.name}.{method}"):
+                    yield f"{node.name}::{method}"
+
+
+def opening(path):
+    """Return the Python tests that open a tour or a hoot test file in the browser."""
+    marks = TOUR.findall(path.read_text()) or ["/web/tests"]
+    addon = ROOT / path.relative_to(ROOT).parts[0]
+    tests = sorted(addon.glob("tests/test_*.py"))
+    found = [test for test in tests if any(mark in test.read_text() for mark in marks)]
+    if not found:
+        raise DevError(f"No Python test of {addon.name} opens {path.name} in the browser.")
+    return [str(test.relative_to(ROOT)) for test in found]
+
+
+def needed_addons(paths):
+    """Return our addons that these tests need: their own, and what those depend on."""
+    needed, waiting = [], [path.split("/")[0] for path in paths]
+    for addon in waiting:
+        if addon in odoo_env.manifests() and addon not in needed:
+            needed.append(addon)
+            waiting += odoo_env.manifests()[addon].get("depends", [])
+    return sorted(needed)
+
+
+def run_plain(paths, more):
+    command = [venv.ensure(), "-m", "pytest", "-p", "no:odoo", "-p", "no:logging", *more, *paths]
+    return running(command, log_file(f"plain-{os.getpid()}.log"))
+
+
+@contextlib.contextmanager
+def run_addons(paths, options, more):
+    """Run tests of addons in a copy of a database in which the addons are installed."""
     others = [name for name in options.others.split(",") if name]
     drop_left_overs()
     name = f"{PREFIX}{os.getpid()}"
-    if tags:
-        needed = [addon for addon in needed_addons(tags) if addon in addons]
-        origin, arguments = prepared(needed, others), []
-    else:
-        origin, arguments = databases.template(), ["-i", ",".join(addons + others)]
-        tags = [f"/{addon}" for addon in addons]
-    postgres.create(name, origin)
+    postgres.create(name, prepared(needed_addons(paths), others))
+    python, _source, env = odoo_env.environment()
+    command = ["pytest", "--odoo-http", "--odoo-log-level=warn", f"--odoo-database={name}"]
+    if options.coverage:
+        folders = ",".join(sorted({path.split("/")[0] for path in paths}))
+        command = ["coverage", "run", "--branch", f"--source={folders}", "-m", *command]
+        env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
     try:
-        log = log_file(f"{name}.log")
-        say(f"Running tests of {', '.join(tags)} … (log: {log})")
-        arguments += ["--test-tags", ",".join(tags)]
-        code = serve_tests(name, arguments, log)
-        if not results.add_odoo_log(log.read_text(errors="replace"), code):
-            results.fail(f"No test of Odoo ran for {', '.join(tags)} (log: {log}).")
+        command = [python, "-m", *command, *more, *paths]
+        with running(command, log_file(f"{name}.log"), env=env) as run:
+            yield run
     finally:
         if options.keep_db:
             say(f"Database kept: {name}")
@@ -88,15 +154,52 @@ def run_odoo(tags, options, results):
             postgres.drop(name)
 
 
-def serve_tests(name, arguments, log):
-    log.unlink(missing_ok=True)
-    command = odoo_env.command("server", "-d", name, *arguments, "--stop-after-init")
-    command += ["--http-port", str(free_port()), "--logfile", str(log)]
-    with log_file(f"{name}.out").open("wb") as output:
-        with running(command, output, env=odoo_env.environment()[2]) as process:
-            code = process.wait()
-    log.touch()
-    return code
+@contextlib.contextmanager
+def running(command, log, **options):
+    """Run a program with its output in a log; stop it when the block fails.
+
+    :return: the process and the log
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, **options
+        )
+    try:
+        yield process, log
+    except BaseException:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        raise
+
+
+def shown(process, log):
+    """Print what a program writes until it ends; return what pytest counted."""
+    with log.open(errors="replace") as file:
+        ended, last = False, ""
+        while not ended:
+            ended = process.poll() is not None
+            text = file.read()
+            print(text, end="", flush=True)
+            last = (last + text).rstrip().rsplit("\n", 1)[-1]
+            time.sleep(0 if ended else 0.2)
+    return counted(last, process.returncode)
+
+
+def counted(line, code):
+    """Return the counts of the last line of pytest; whoever ends badly failed at least once."""
+    count = Counter({kind: int(number) for number, kind in SUMMARY.findall(line)})
+    count["failed"] += count.pop("error", 0)
+    if code and not count["failed"]:
+        count["failed"] = 1
+    return count
+
+
+def report_coverage():
+    """Print the share of lines and branches that were run, except of the tests themselves."""
+    command = [venv.ensure(), "-m", "coverage", "report", "--omit=*/tests/*", "--skip-covered"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(cache("coverage"))})
 
 
 def prepared(addons, others=()):
@@ -133,35 +236,3 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
-
-
-@contextlib.contextmanager
-def pytest_beside(paths, results):
-    """Run the tests of `paths` by pytest while the block runs, and add up what they found."""
-    if not paths:
-        yield
-        return
-    report = log_file(f"pytest-{os.getpid()}.xml")
-    command = [venv.ensure(), "-m", "pytest", *PYTEST_OPTIONS, f"--junitxml={report}", *paths]
-    log = log_file(f"pytest-{os.getpid()}.out")
-    with log.open("wb") as output, running(command, output, cwd=ROOT) as process:
-        yield
-        code = process.wait()
-    results.add_pytest_report(report, log.read_text(errors="replace"), code)
-    report.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def running(command, output, **options):
-    """Start a program for as long as the block; it is stopped when the block fails."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options
-    )
-    try:
-        yield process
-    except BaseException:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        raise

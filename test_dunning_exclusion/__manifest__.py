@@ -7,5 +7,6 @@
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",
     "license": "LGPL-3",
     "depends": ["dunning_exclusion"],
+    "external_dependencies": {"python": ["odoo_test_helper"]},
     "data": ["data/dunning_exclusion_rule_data.xml"],
 }

@@ -5,6 +5,7 @@ import re
 import sys
 from importlib.metadata import packages_distributions
 
+from devtools import odoo_env
 from devtools.base import DEVTOOLS, ROOT
 
 
@@ -25,13 +26,15 @@ def pins_of_odoo():
     return {name.lower() for name in re.findall(r"^([\w-]+)==", pins, re.MULTILINE)}
 
 
-def test_tests_of_addons_import_python_and_odoo_and_what_odoo_needs():
+def test_tests_of_addons_import_what_odoo_needs_or_their_manifest_names():
     known, odoo, packages = set(sys.stdlib_module_names), pins_of_odoo(), packages_distributions()
     files = sorted(ROOT.glob("*dunning_exclusion*/tests/*.py"))
     assert len(files) > 10 and len(odoo) > 30
     foreign = {}
     for path in files:
-        for name in imported(ast.parse(path.read_text())) - known - {"odoo"}:
+        addon = odoo_env.manifests()[path.relative_to(ROOT).parts[0]]
+        declared = {"odoo", *odoo_env.python_packages(addon)}
+        for name in imported(ast.parse(path.read_text())) - known - declared:
             if not {package.lower() for package in packages.get(name, [])} & odoo:
                 foreign[str(path.relative_to(ROOT))] = name
     assert foreign == {}

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,9 @@ def cluster(tmp_path):
     """A process named postgres, and a function that writes the status its pid file tells."""
     command = ["postgres", "-c", "import time; time.sleep(60)"]
     process = subprocess.Popen(command, executable=sys.executable)
+    # a process that has just begun has no command line for a moment
+    while not Path(f"/proc/{process.pid}/cmdline").read_text():
+        time.sleep(0.01)
     file = tmp_path / "data/postmaster.pid"
     file.parent.mkdir()
 

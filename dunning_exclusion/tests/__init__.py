@@ -64,7 +64,6 @@ from . import (
     test_query_counts,
     test_reminded_amount,
     test_screens,
-    test_styles,
     test_survival,
     test_takeover,
     test_thresholds,

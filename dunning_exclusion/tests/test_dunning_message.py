@@ -194,7 +194,7 @@ class TestDunningMessage(MessageCommon):
         run.action_send()
         self.assertEqual(subject, run.notice_ids.mail_id.subject)
         self.assertEqual(str(body), str(run.notice_ids.mail_id.body_html))
-        self.assertIn(invoice.name, body)
+        self.assertIn(invoice.name, self._text(html.fromstring(body)))
 
 
 @tagged("post_install", "-at_install")

@@ -208,7 +208,7 @@ class TestDunningMessageActions(MessageCommon):
         activity = notice.activity_ids
         self.assertEqual((len(activity), activity.user_id), (1, self.colleague))
         self.assertIn("Alpha", activity.summary)
-        self.assertIn(invoice.name, activity.note)
+        self.assertIn(invoice.name, self._text(html.fromstring(activity.note)))
         self.assertFalse(notice.mail_id)
 
     def test_activity_without_users_goes_to_who_sends(self):

@@ -211,7 +211,7 @@ class TestQueryCounts(DunningCommon):
         self.assertGreater(len(run.line_ids), 3000)
         for name, rows in self._rows_of_one(invoice, run).items():
             with self.subTest(question=name):
-                self.assertGreater(rows["account_move_line"], 0)
+                self.assertIn("account_move_line", rows)
                 self.assertLess(sum(rows.values()), 300, rows)
         found = self.env["account.move"].search(self._own(invoice.partner_id))
         self.assertEqual(found, invoice)

@@ -1,3 +1,5 @@
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
@@ -175,4 +177,14 @@ class TestScreens(DunningCommon):
             with self.subTest(model=action.res_model):
                 self.assertIn("kanban", action.view_mode.split(","))
                 view = self.env[action.res_model].get_view(view_type="kanban")
-                self.assertIn('name="partner_id"', view["arch"])
+                self.assertTrue(etree.fromstring(view["arch"]).xpath("//field[@name='partner_id']"))
+
+    # Styles ---------------------------------------------------------------------------------
+
+    def test_styles_compile_in_light_and_dark(self):
+        for bundle_name in ("web.assets_web", "web.assets_web_dark"):
+            with self.subTest(bundle=bundle_name):
+                bundle = self.env["ir.qweb"]._get_asset_bundle(bundle_name, js=False)
+                styles = bundle.preprocess_css()
+                self.assertFalse(bundle.css_errors)
+                self.assertIn(".o_dunning_figures", styles)

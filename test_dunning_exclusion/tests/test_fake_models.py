@@ -1,0 +1,85 @@
+# pylint: disable=consider-merging-classes-inherited
+from odoo import fields, models
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from odoo.addons.dunning_exclusion.tests.common import DunningCommon
+
+from .fake_models import FakeModels
+
+
+@tagged("post_install", "-at_install")
+class TestFakeModels(DunningCommon):
+    """An addon adds a rule by one method, and an action by one choice and one method."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.loader = FakeModels(cls.env, cls.__module__)
+        cls.loader.backup_registry()
+        cls.addClassCleanup(cls.loader.restore_registry)
+        choice = {"selection_add": [("fake", "Fake")], "ondelete": {"fake": "set default"}}
+
+        class FakeCondition(models.AbstractModel):
+            _inherit = "dunning.exclusion.condition"
+
+            def _condition_fake(self, screen):
+                return SQL("customer.ref = 'fake'")
+
+        class FakeAction(models.AbstractModel):
+            _inherit = "dunning.action"
+
+            def _send_fake(self, notices):
+                # sudo: notices are written by sending them, not by users
+                notices.sudo()._mark_sent()
+
+        class FakeLevel(models.Model):
+            _inherit = "dunning.level"
+
+            action = fields.Selection(**choice)
+
+        class FakeNotice(models.Model):
+            _inherit = "dunning.notice"
+
+            action = fields.Selection(**choice)
+
+        cls.loader.update_registry((FakeCondition, FakeAction, FakeLevel, FakeNotice))
+        cls.env["dunning.exclusion.rule"].create(
+            {"name": "Fake", "code": "fake", "source": "builtin", "level": "customer"}
+        )
+
+    def test_rule_of_one_method_excludes(self):
+        held, sent = self._create_invoice(), self._create_invoice(self.other_customer)
+        self.customer.ref = "fake"
+        self.assertOutcome(held, "unchecked", "fake")
+        self.assertOutcome(sent, "included")
+
+    def test_action_of_one_method_sends(self):
+        self.scenario.level_ids.action = "fake"
+        self._create_invoice()
+        run = self._create_run()
+        run.action_send()
+        self.assertEqual(run.notice_ids.mapped("state"), ["sent"])
+        self.assertEqual(run.notice_ids.mapped("action"), ["fake"])
+
+
+@tagged("post_install", "-at_install")
+class TestNoFakeModels(DunningCommon):
+    def test_fake_models_are_gone_after_their_tests(self):
+        loader = FakeModels(self.env, self.__module__)
+        loader.backup_registry()
+
+        class FakeThing(models.Model):
+            _name = "fake.thing"
+            _description = "Fake"
+
+        class FakeLevel(models.Model):
+            _inherit = "dunning.level"
+
+            fake_id = fields.Many2one("fake.thing")
+
+        loader.update_registry((FakeThing, FakeLevel))
+        self.assertIn("fake_id", self.env["dunning.level"]._fields)
+        loader.restore_registry()
+        self.assertNotIn("fake.thing", self.env)
+        self.assertNotIn("fake_id", self.env["dunning.level"]._fields)
