@@ -10,7 +10,10 @@ MetaModel.module_to_models = MetaModel._module_to_models__
 
 from odoo_test_helper import FakeModelLoader  # noqa: E402
 
-load = Registry.load
+
+def load(registry, _cr, module, load_module=Registry.load):
+    """Load a module; name each of its models once."""
+    return list(dict.fromkeys(load_module(registry, module)))
 
 
 class FakeModels(FakeModelLoader):
@@ -25,7 +28,7 @@ class FakeModels(FakeModelLoader):
 
     def update_registry(self, odoo_models):
         with (
-            patch.object(Registry, "load", lambda registry, _cr, module: load(registry, module)),
+            patch.object(Registry, "load", load),
             patch.object(Registry, "setup_models", Registry._setup_models__, create=True),
         ):
             return super().update_registry(odoo_models)

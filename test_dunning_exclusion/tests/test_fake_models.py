@@ -68,6 +68,7 @@ class TestNoFakeModels(DunningCommon):
     def test_fake_models_are_gone_after_their_tests(self):
         loader = FakeModels(self.env, self.__module__)
         loader.backup_registry()
+        self.addCleanup(loader.restore_registry)
 
         class FakeThing(models.Model):
             _name = "fake.thing"
