@@ -76,7 +76,11 @@ class DunningBlock(models.Model):
         "Prevent: left out of every run.",
     )
     reason_id = fields.Many2one(
-        "dunning.block.reason", ondelete="restrict", tracking=True, help="Why it is held back."
+        "dunning.block.reason",
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+        help="Why it is held back.",
     )
     date_from = fields.Date(
         string="From",
@@ -94,6 +98,7 @@ class DunningBlock(models.Model):
     user_id = fields.Many2one(
         "res.users",
         string="Set by",
+        index="btree_not_null",
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
@@ -105,7 +110,11 @@ class DunningBlock(models.Model):
         help="The day on which somebody ended the block; empty while nobody did.",
     )
     lifted_by_id = fields.Many2one(
-        "res.users", readonly=True, copy=False, help="Who ended the block."
+        "res.users",
+        index="btree_not_null",
+        readonly=True,
+        copy=False,
+        help="Who ended the block.",
     )
     state = fields.Selection(
         [

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from . import dunning_ceiling
 from .snapshot import Snapshot
 
 # Users decide whether a line is sent; everything else was found out by the screening.
@@ -22,6 +23,7 @@ class DunningLineTicks(models.AbstractModel):
         "res.users",
         string="Ticked by",
         readonly=True,
+        index="btree_not_null",
         help="Who ticked the item although a reason stands against it.",
     )
     override_date = fields.Datetime(
@@ -45,39 +47,76 @@ class DunningLineTicks(models.AbstractModel):
             )
         self.check_access("write")
         self._check_open()
-        if vals.get("checked"):
+        checked = bool(vals["checked"])
+        if checked:
             self._check_tickable()
-        self._write_ticks(SQL("%s", tuple(self.ids)), bool(vals["checked"]))
+        self._write_ticks(SQL("%s", tuple(self.ids)), checked, strict=True)
         return True
 
     @api.model
-    def _write_ticks(self, ids, checked):
+    def _write_ticks(self, ids, checked, strict=False):
         """Set the boxes of the lines; who ticks what the screening left out is recorded.
 
         One statement, whether it is one line or a hundred thousand. The caller has checked that
-        the user may do it.
+        the user may do it. But nobody has more sent to a customer than the maximum, except an
+        approver: then that is recorded, too.
 
         :param ids: SQL that stands after IN
+        :param strict: tick nothing when a customer is above the maximum; else those below it
+        :raise UserError: when a customer is above the maximum and so nothing is ticked
         """
-        self.flush_model()
-        self.env.cr.execute(
+        self.env.flush_all()
+        released = dunning_ceiling.may_release(self.env)
+        rows = self.env.execute_query(
             SQL(
-                """WITH chosen AS (
-                       SELECT id, %(checked)s AND reason_ids @? '$[*]' AS override
-                         FROM dunning_run_line WHERE id IN %(ids)s)
-                   UPDATE dunning_run_line line
-                      SET checked = %(checked)s,
-                          override_user_id = CASE WHEN override THEN %(user)s END,
-                          override_date = CASE WHEN override THEN %(now)s END,
-                          override_reason_ids = CASE WHEN override THEN reason_ids END
-                     FROM chosen WHERE chosen.id = line.id""",
-                checked=checked,
+                """WITH chosen AS MATERIALIZED (
+                       SELECT id, run_id, partner_id, reason_ids
+                         FROM dunning_run_line WHERE id IN %(ids)s),
+                   above AS MATERIALIZED (%(above)s),
+                   reasoned AS (
+                       SELECT chosen.id, above.run_id IS NULL OR %(released)s AS allowed,
+                              CASE WHEN above.run_id IS NULL OR reason_ids @> %(reason)s
+                                   THEN reason_ids
+                                   ELSE COALESCE(reason_ids, '[]') || %(reason)s END AS reasons
+                         FROM chosen LEFT JOIN above USING (run_id, partner_id)),
+                   changed AS (
+                       UPDATE dunning_run_line line
+                          SET checked = %(checked)s,
+                              override_user_id = CASE WHEN against THEN %(user)s END,
+                              override_date = CASE WHEN against THEN %(now)s END,
+                              override_reason_ids = CASE WHEN against THEN reasons END
+                         FROM (SELECT *, %(checked)s AND reasons @? '$[*]' AS against
+                                 FROM reasoned) ticked
+                        WHERE ticked.id = line.id AND ticked.allowed
+                          AND (%(released)s OR NOT %(strict)s OR NOT EXISTS (SELECT FROM above))
+                       RETURNING line.id)
+                   SELECT done.number, above.partner_id, above.company_id, above.amount,
+                          above.maximum
+                     FROM (SELECT COUNT(*) AS number FROM changed) done
+                     LEFT JOIN above ON TRUE ORDER BY above.amount DESC LIMIT 1""",
                 ids=ids,
+                above=self._above_query() if checked else dunning_ceiling.above_query([], SQL()),
+                reason=SQL("jsonb_build_array(%s::int)", dunning_ceiling.maximum_rule(self.env).id),
+                released=released,
+                strict=strict,
+                checked=checked,
                 user=self.env.uid,
                 now=fields.Datetime.now(),
             )
         )
         self.invalidate_model(flush=False)
+        number, partner_id, *values = rows[0]
+        if partner_id and not number:
+            dunning_ceiling.refuse(self.env, partner_id, *values)
+
+    @api.model
+    def _above_query(self):
+        """Return the customers who would be sent too much with the lines `chosen` ticked."""
+        return dunning_ceiling.above_query(
+            dunning_ceiling.read_limits(self.env),
+            SQL("SELECT DISTINCT run_id, partner_id FROM chosen"),
+            ticked=SQL("line.id IN (SELECT id FROM chosen)"),
+        )
 
     def _check_open(self):
         if any(line.notice_id or line.run_id.state not in OPEN_STATES for line in self):
@@ -95,16 +134,32 @@ class DunningLineTicks(models.AbstractModel):
                 )
             )
         self._check_message_open()
-        if not self.env.su and not self.env.user.has_group(
-            "dunning_exclusion.group_dunning_approver"
-        ):
+        if not dunning_ceiling.may_release(self.env):
             if above := self.filtered(lambda line: any(line.rule_ids.mapped("needs_approval")))[:1]:
-                raise UserError(
-                    self.env._(
-                        "%(customer)s is above the ceiling: only a follow-up approver may tick it.",
-                        customer=above.partner_id.display_name,
-                    )
-                )
+                above._refuse_above()
+
+    def _refuse_above(self):
+        """Tell that the customer of a line would be reminded of too much in its run.
+
+        :raise UserError: always
+        """
+        rule = dunning_ceiling.maximum_rule(self.env)
+        alike = SQL(
+            "line.run_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
+            self.run_id.id,
+            rule.id,
+        )
+        asked = SQL("SELECT %s AS run_id, %s AS partner_id", self.run_id.id, self.partner_id.id)
+        limits = dunning_ceiling.read_limits(self.env, self.company_id)
+        self.env.flush_all()
+        for row in self.env.execute_query(dunning_ceiling.above_query(limits, asked, alike)):
+            dunning_ceiling.refuse(self.env, *row[1:])
+        raise UserError(
+            self.env._(
+                "%(customer)s is above the ceiling: only a follow-up approver may tick it.",
+                customer=self.partner_id.display_name,
+            )
+        )
 
     def _check_message_open(self):
         """Check that the messages of the lines have not left without them."""

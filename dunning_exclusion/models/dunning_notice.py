@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .dunning_ceiling import check_letters
 from .dunning_level import ACTIONS
 
 
@@ -19,7 +20,7 @@ class DunningNotice(models.Model):
         "dunning.run", required=True, index=True, ondelete="restrict", help="The run it belongs to."
     )
     company_id = fields.Many2one(
-        "res.company", required=True, index=True, help="The company whose receivables it is about."
+        "res.company", required=True, help="The company whose receivables it is about."
     )
     company_currency_id = fields.Many2one(
         related="company_id.currency_id", help="The currency in which the company keeps its books."
@@ -35,6 +36,7 @@ class DunningNotice(models.Model):
     level_id = fields.Many2one(
         "dunning.level",
         string="Dunning Level",
+        index="btree_not_null",
         ondelete="set null",
         help="The dunning level of the scenario, or the action of the workflow.",
     )
@@ -48,6 +50,7 @@ class DunningNotice(models.Model):
     type_id = fields.Many2one(
         "dunning.reminder.type",
         string="Reminder Type",
+        index="btree_not_null",
         ondelete="restrict",
         help="The kind of reminder: customers can switch it off.",
     )
@@ -80,7 +83,9 @@ class DunningNotice(models.Model):
     recipient_ids = fields.Many2many(
         "res.partner", string="Recipients", help="Who gets the message, or got it."
     )
-    user_id = fields.Many2one("res.users", string="Sent by", help="Who sent the message.")
+    user_id = fields.Many2one(
+        "res.users", string="Sent by", index="btree_not_null", help="Who sent the message."
+    )
     lang = fields.Char(help="The customer's language.")
     amount = fields.Monetary(
         string="Reminded Amount",
@@ -112,6 +117,8 @@ class DunningNotice(models.Model):
     mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
+        # Each change of any e-mail's state asks for it, and each deletion of one.
+        index="btree_not_null",
         ondelete="set null",
         copy=False,
         help="The e-mail in Odoo's mail queue.",
@@ -123,6 +130,8 @@ class DunningNotice(models.Model):
         help="The message as the customer gets it.",
     )
 
+    # What customers were sent on a day.
+    _company_date_index = models.Index("(company_id, date)")
     # Whatever the code does: nobody gets the same reminder of one run twice. What customers got who
     # were two at that time is kept, for both.
     _once_per_run = models.UniqueIndex(
@@ -254,6 +263,7 @@ class DunningNotice(models.Model):
                         notice=notice.name,
                     )
                 )
+        check_letters(self.filtered(lambda notice: notice.action == "letter"))
         self._send_by_hand()
         return True
 

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .dunning_ceiling import counts_with_others, hold_back
+from .dunning_changes import oldest_transaction
 from .screen import Screen
 
 # From so many new lines on PostgreSQL is told at once how they are spread.
@@ -55,10 +57,13 @@ class DunningPreparation(models.AbstractModel):
             {
                 "state": "prepared",
                 "last_notice": self._newest_notice(),
+                "screened_transaction": oldest_transaction(self.env),
                 **self._prepare_scenario_vals(run),
             }
         )
         run.invalidate_recordset()
+        if counts_with_others(run):
+            hold_back(run, None)
 
     @api.model
     def _newest_notice(self):

@@ -90,6 +90,7 @@ class DunningPromise(models.Model):
     user_id = fields.Many2one(
         "res.users",
         string="Noted by",
+        index="btree_not_null",
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,

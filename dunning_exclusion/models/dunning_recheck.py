@@ -3,6 +3,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..screening.domains import parse_domain
+from .dunning_ceiling import hold_back
 from .screen import Screen
 
 
@@ -13,10 +14,12 @@ class DunningRecheck(models.AbstractModel):
     _description = "Dunning Recheck"
 
     @api.model
-    def _screen_again(self, run, customers):
+    def _screen_again(self, run, customers, sending=False):
         """Untick the lines that got paid, blocked or otherwise excluded since.
 
         A person's tick stands against the reasons it was made for, not against new ones.
+
+        :param sending: what stays ticked is sent now, whatever day the run was prepared for
         """
         self.env.flush_all()
         levels = self._unsent_levels(run, customers)
@@ -57,6 +60,7 @@ class DunningRecheck(models.AbstractModel):
             )
         )
         self.env["dunning.run.line"].invalidate_model()
+        hold_back(run, customers, sending)
 
     @api.model
     def _release_lines(self, run, customers):

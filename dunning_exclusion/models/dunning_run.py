@@ -104,10 +104,11 @@ class DunningRun(models.Model):
         copy=False,
         help="The newest notice when the run was prepared: later ones are looked at when sending.",
     )
-    screened_on = fields.Datetime(
+    screened_transaction = fields.Char(
         readonly=True,
         copy=False,
-        help="When the task list last caught up with changed blocks and promises.",
+        help="The oldest transaction that was at work when the task list last caught up with "
+        "changed blocks and promises.",
     )
     line_ids = fields.One2many(
         "dunning.run.line",

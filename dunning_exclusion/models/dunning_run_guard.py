@@ -13,7 +13,7 @@ SYSTEM_FIELDS = frozenset(
         "user_id",
         "stop_requested",
         "last_notice",
-        "screened_on",
+        "screened_transaction",
         "line_ids",
         "notice_ids",
         "workflow_ids",

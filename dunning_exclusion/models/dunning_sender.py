@@ -168,7 +168,7 @@ class DunningSender(models.AbstractModel):
     @api.model
     def _send_batch(self, run, customers):
         self._release_lines(run, customers)
-        self._screen_again(run, customers)
+        self._screen_again(run, customers, True)
         notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customers))
         queued = notices.filtered(lambda notice: notice.state == "queued")
         for (action, _template), same in queued.grouped(
@@ -196,7 +196,7 @@ class DunningSender(models.AbstractModel):
         try:
             with self.env.cr.savepoint():
                 self._release_lines(run, customer)
-                self._screen_again(run, customer)
+                self._screen_again(run, customer, True)
                 lines = self._open_lines(run, customer)
                 notices = self.env["dunning.draft"]._create_notices(run, lines)
                 failed = notices.filtered(lambda notice: notice.state == "queued")

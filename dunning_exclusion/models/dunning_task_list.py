@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .dunning_ceiling import may_release
+from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_line_ticks import OPEN_STATES
 
 
@@ -91,26 +93,10 @@ class DunningTaskList(models.AbstractModel):
         """Screen the customers again whose blocks or promises changed since that was done last."""
         if run.state != "prepared":
             return
-        if customers := self._changed_customers(run):
+        if customers := changed_customers(run):
             self.env["dunning.sender"]._screen_again(run, customers)
-        # A mark of this screen, not a change a follower of the run would want to know of.
-        run.sudo().screened_on = self.env.cr.now()
-
-    @api.model
-    def _changed_customers(self, run):
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT partner_id FROM dunning_block
-                    WHERE company_id = %(company)s AND write_date >= %(since)s
-                    UNION
-                   SELECT partner_id FROM dunning_promise
-                    WHERE company_id = %(company)s AND write_date >= %(since)s""",
-                company=run.company_id.id,
-                since=run.screened_on or run.create_date,
-            )
-        )
-        return self.env["res.partner"].browse(row[0] for row in rows)
+            # sudo: a mark of this screen, not a change a follower of the run would want to know of.
+            run.sudo().screened_transaction = oldest_transaction(self.env)
 
     @api.model
     def read_customer_marks(self, domain, customer_ids):
@@ -144,7 +130,8 @@ class DunningTaskList(models.AbstractModel):
         """Tick or untick all lines that match `domain` and were not sent, however many they are.
 
         Ticking means the included ones. Only where none of the lines is included are the
-        unchecked ones meant: then a person decides against their reasons.
+        unchecked ones meant: then a person decides against their reasons. Customers who would be
+        sent more than the maximum are left out, unless an approver ticks.
 
         :raise UserError: when lines are to be ticked and there is none that may be
         """
@@ -170,7 +157,7 @@ class DunningTaskList(models.AbstractModel):
         Those above the ceiling need an approver.
         """
         Line = self.env["dunning.run.line"]
-        if not self.env.user.has_group("dunning_exclusion.group_dunning_approver"):
+        if not may_release(self.env):
             above = self.env["dunning.exclusion.rule"].search([("needs_approval", "=", True)])
             listed &= ~Domain("rule_ids", "in", above.ids)
         if not Line.search_count(listed, limit=1):

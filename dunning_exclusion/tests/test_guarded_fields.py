@@ -104,4 +104,4 @@ class TestGuardedFields(DunningCommon):
         context = {"default_state": "done", "default_automatic": True}
         run = self._mine("dunning.run").with_context(**context).create({"state": "done"})
         self.assertEqual((run.state, run.automatic), ("draft", False))
-        self._assert_unwritable(run, {"state": "done", "screened_on": False})
+        self._assert_unwritable(run, {"state": "done", "screened_transaction": False})

@@ -12,6 +12,7 @@ class DunningTakeoverLine(models.TransientModel):
     takeover_id = fields.Many2one(
         "dunning.takeover",
         required=True,
+        index=True,
         ondelete="cascade",
         help="The list of what is taken over.",
     )
@@ -22,11 +23,16 @@ class DunningTakeoverLine(models.TransientModel):
         "res.partner",
         string="Customer",
         required=True,
+        index=True,
         readonly=True,
         help="The customer who owes the items: the company, not one of its contacts.",
     )
     move_id = fields.Many2one(
-        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
+        "account.move",
+        string="Invoice",
+        index="btree_not_null",
+        readonly=True,
+        help="The invoice or entry of the item.",
     )
 
     def _source_name(self):

@@ -116,6 +116,24 @@ class TestSendingByJobs(DunningCommon):
         self.assertEqual(self.run_record.state, "done")
         self.assertEqual(self.run_record.notice_ids.partner_id, self.customers[1:])
 
+    def test_jobs_hold_back_what_another_run_made_too_much(self):
+        self.company.dunning_customer_maximum = 150
+        bad = self.customers[0]
+        invoice = self._create_invoice(bad)
+        with trap_jobs() as trap:
+            self.run_record.action_send_in_background()
+            # Another run of the same day, that others have prepared and ticked meanwhile.
+            other = self._create_run(
+                mode="criteria",
+                type_id=self.type_overdue.id,
+                criteria_domain=str([("move_id", "=", invoice.id)]),
+            )
+            other.line_ids.sudo().with_user(self.env.ref("base.user_root")).checked = True
+            trap.perform_enqueued_jobs()
+        self.assertEqual(self.run_record.notice_ids.partner_id, self.customers - bad)
+        line = self.run_record.line_ids.filtered(lambda line: line.partner_id == bad)
+        self.assertEqual((line.checked, line.rule_id.code), (False, "customer_maximum"))
+
     def test_jobs_of_a_stopped_or_cancelled_run_send_nothing(self):
         for action, state in (("action_stop", "prepared"), ("action_cancel", "cancelled")):
             with self.subTest(action), trap_jobs() as trap:
