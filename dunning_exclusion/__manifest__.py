@@ -36,6 +36,7 @@
         "views/dunning_reminder_type_views.xml",
         "views/dunning_scenario_views.xml",
         "views/dunning_notice_views.xml",
+        "views/mail_template_views.xml",
         "views/dunning_run_line_views.xml",
         "views/dunning_run_views.xml",
         "views/account_move_views.xml",

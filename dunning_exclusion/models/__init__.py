@@ -52,6 +52,7 @@ from . import (
     ir_actions_report,
     mail_mail,
     mail_message,
+    mail_template,
     res_company,
     dunning_company_settings,
     res_partner,

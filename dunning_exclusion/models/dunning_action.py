@@ -100,8 +100,9 @@ class DunningAction(models.AbstractModel):
     def _check_template(self, notices):
         """Return the template of `notices`.
 
-        :raise UserError: when there is none, or it is made for something else: rendered with
-            the rights of the system it would show records that merely have the same ids
+        :raise UserError: when there is none, or reminders cannot use it: rendered with the rights
+            of the system it would show records that merely have the same ids, or whatever an
+            employee wrote into it
         """
         template = notices[:1]._template()
         if not template:
@@ -111,13 +112,12 @@ class DunningAction(models.AbstractModel):
                     "reminder type."
                 )
             )
-        if template.model != "dunning.notice":
+        if fault := template._dunning_fault():
             raise UserError(
                 self.env._(
-                    "The template '%(template)s' is not made for dunning notices: choose another "
-                    "one in the field 'Template' of the run, the dunning level or the reminder "
-                    "type.",
-                    template=template.name,
+                    "%(fault)s Or choose another one in the field 'Template' of the run, the "
+                    "dunning level or the reminder type.",
+                    fault=fault,
                 )
             )
         return template

@@ -63,7 +63,7 @@ class DunningLevel(models.Model):
     )
     template_id = fields.Many2one(
         "mail.template",
-        domain=[("model", "=", "dunning.notice")],
+        domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Empty: the template of the reminder type.",
     )
     condition_domain = fields.Char(
@@ -125,13 +125,13 @@ class DunningLevel(models.Model):
     @api.constrains("template_id")
     def _check_template(self):
         for level in self:
-            if level.template_id.model not in (False, "dunning.notice"):
+            if fault := level.template_id and level.template_id._dunning_fault():
                 raise ValidationError(
                     self.env._(
-                        "Level '%(level)s': the template '%(template)s' is not made for dunning "
-                        "notices: choose another one in the field 'Template', or leave it empty.",
+                        "Level '%(level)s': %(fault)s Choose another one in the field 'Template', "
+                        "or leave it empty.",
                         level=level.name,
-                        template=level.template_id.name,
+                        fault=fault,
                     )
                 )
 

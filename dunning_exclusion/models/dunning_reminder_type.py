@@ -18,7 +18,7 @@ class DunningReminderType(models.Model):
     )
     template_id = fields.Many2one(
         "mail.template",
-        domain=[("model", "=", "dunning.notice")],
+        domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Used when the dunning level has no template of its own.",
     )
     customer_filter = fields.Selection(
@@ -49,13 +49,13 @@ class DunningReminderType(models.Model):
     @api.constrains("template_id")
     def _check_template(self):
         for reminder in self:
-            if reminder.template_id.model not in (False, "dunning.notice"):
+            if fault := reminder.template_id and reminder.template_id._dunning_fault():
                 raise ValidationError(
                     self.env._(
-                        "Reminder type '%(type)s': the template '%(template)s' is not made for "
-                        "dunning notices: choose another one in the field 'Template'.",
+                        "Reminder type '%(type)s': %(fault)s Choose another one in the field "
+                        "'Template'.",
                         type=reminder.name,
-                        template=reminder.template_id.name,
+                        fault=fault,
                     )
                 )
 

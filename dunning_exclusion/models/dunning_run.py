@@ -63,7 +63,7 @@ class DunningRun(models.Model):
     )
     template_id = fields.Many2one(
         "mail.template",
-        domain=[("model", "=", "dunning.notice")],
+        domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Empty: the template of the reminder type.",
     )
     criteria_domain = fields.Char(

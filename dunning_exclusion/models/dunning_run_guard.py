@@ -68,12 +68,12 @@ class DunningRunGuard(models.AbstractModel):
     @api.constrains("template_id")
     def _check_template(self):
         for run in self:
-            if run.template_id.model not in (False, "dunning.notice"):
+            if fault := run.template_id and run.template_id._dunning_fault():
                 raise ValidationError(
                     self.env._(
-                        "The template '%(template)s' is not made for dunning notices: choose "
-                        "another one in the field 'Template' of the run, or leave it empty.",
-                        template=run.template_id.name,
+                        "%(fault)s Choose another one in the field 'Template' of the run, or leave "
+                        "it empty.",
+                        fault=fault,
                     )
                 )
 

@@ -65,6 +65,7 @@ from . import (
     test_plain_fields,
     test_promise,
     test_query_counts,
+    test_released_templates,
     test_reminded_amount,
     test_screens,
     test_survival,

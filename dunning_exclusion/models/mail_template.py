@@ -1,0 +1,112 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import SQL
+from odoo.tools.sql import column_exists
+
+RELEASERS = ("dunning_exclusion.group_dunning_manager", "base.group_system")
+
+
+class MailTemplate(models.Model):
+    """Templates of reminders: only those that a follow-up administrator has released are used.
+
+    In Odoo every employee may write templates, and reminders are rendered with the rights of the
+    system. So a released template is changed by administrators only (see the record rule), and
+    what is not released is not rendered.
+    """
+
+    _inherit = "mail.template"
+
+    dunning_released = fields.Boolean(
+        string="Released for Reminders",
+        copy=False,
+        help="Reminders may use this template. Only follow-up administrators release, change or "
+        "delete it. What they write themselves is released at once.",
+    )
+
+    def _auto_init(self):
+        """Release the templates of reminders that were there before they had to be released."""
+        known = column_exists(self.env.cr, self._table, "dunning_released")
+        result = super()._auto_init()
+        if not known:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE mail_template SET dunning_released = TRUE WHERE model = %s",
+                    "dunning.notice",
+                )
+            )
+        return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        templates = super().create(vals_list)
+        if self._dunning_may_release():
+            for template, vals in zip(templates, vals_list, strict=True):
+                if template.model == "dunning.notice" and "dunning_released" not in vals:
+                    template.dunning_released = True
+        elif any(template.dunning_released for template in templates):
+            raise self._dunning_release_error()
+        return templates
+
+    def write(self, vals):
+        if vals.get("dunning_released") and not self._dunning_may_release():
+            raise self._dunning_release_error()
+        templates = self
+        if vals.keys() == {"dunning_released"} and self._dunning_may_release():
+            # sudo: who releases a template need not be one of its editors
+            templates = self.sudo()
+        result = super(MailTemplate, templates).write(vals)
+        if not vals.keys().isdisjoint({"model", "model_id"}):
+            # What is for something else now has to be looked at again before reminders use it.
+            gone = self.filtered(lambda t: t.dunning_released and t.model != "dunning.notice")
+            gone.dunning_released = False
+        return result
+
+    @api.constrains("dunning_released", "report_template_ids")
+    def _check_dunning_released(self):
+        for template in self.filtered("dunning_released"):
+            if fault := template._dunning_fault():
+                raise ValidationError(
+                    self.env._(
+                        "%(fault)s Correct it, or untick 'Released for Reminders'.", fault=fault
+                    )
+                )
+
+    @api.model
+    def _dunning_may_release(self):
+        return self.env.su or any(self.env.user.has_group(group) for group in RELEASERS)
+
+    @api.model
+    def _dunning_release_error(self):
+        return AccessError(
+            self.env._(
+                "Only follow-up administrators release templates for reminders: leave 'Released "
+                "for Reminders' unticked, and ask one of them."
+            )
+        )
+
+    def _dunning_fault(self):
+        """Return why reminders cannot use the template, or False."""
+        self.ensure_one()
+        # sudo: who sends reminders need not have rights on templates and reports
+        template = self.sudo()
+        if template.model != "dunning.notice":
+            return self.env._(
+                "The template '%(template)s' is not made for dunning notices.",
+                template=template.name,
+            )
+        for report in template.report_template_ids:
+            if report.model != "dunning.notice":
+                # For the number of a notice it would print another document with that number.
+                return self.env._(
+                    "The template '%(template)s' attaches the report '%(report)s', which is not "
+                    "made for dunning notices.",
+                    template=template.name,
+                    report=report.name,
+                )
+        if not template.dunning_released:
+            return self.env._(
+                "The template '%(template)s' is not released for reminders. A follow-up "
+                "administrator ticks 'Released for Reminders' on it.",
+                template=template.name,
+            )
+        return False
