@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import check_one
 from .dunning_held import EMPLOYEES, READERS
 
 
@@ -219,9 +220,23 @@ class AccountMove(models.Model):
             self.env["dunning.mirror"]._sync(companies, posted.commercial_partner_id)
         return posted
 
+    def _compute_payment_count(self):
+        """Override of `account`: follow-up users open entries, but do not read payments."""
+        return super(AccountMove, self._dunning_as_shown())._compute_payment_count()
+
+    def _compute_has_reconciled_entries(self):
+        """Override of `account`: see `_compute_payment_count`."""
+        return super(AccountMove, self._dunning_as_shown())._compute_has_reconciled_entries()
+
+    def _dunning_as_shown(self):
+        """Return the entries so that figures of the form can be counted by who may open it."""
+        # sudo: only whether there are payments, and how many, is shown
+        return self if self.env["account.payment"].has_access("read") else self.sudo()
+
     def action_dunning_notices(self):
         """Open the reminders that named this invoice."""
-        self.ensure_one()
+        check_one(self)
+        self.env["dunning.notice"].check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "dunning_exclusion.dunning_notice_action"
         )

@@ -7,6 +7,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
+from .arguments import check_one
+
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
@@ -487,7 +489,7 @@ class DunningBlock(models.Model):
 
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""
-        self.ensure_one()
+        check_one(self)
         return (self.move_id or self.partner_id)._get_records_action()
 
     # Reviewing old blocks ----------------------------------------------------------------------

@@ -2,6 +2,7 @@ from odoo import api, models
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
+from .arguments import read_record
 from .screen import Screen
 
 # On how many days to come it is tried whether a customer would be reminded.
@@ -26,8 +27,7 @@ class DunningForecast(models.AbstractModel):
         :return: list of sentences, empty when nothing is foreseen
         :raise AccessError: when the user may not read the customer
         """
-        partner = self.env["res.partner"].browse(partner_id)
-        partner.check_access("read")
+        partner = read_record(self.env["res.partner"], partner_id)
         # Who may not read what customers owe must not learn it from here.
         self.env["dunning.screening"].check_access("read")
         customer, company = partner.commercial_partner_id, self.env.company

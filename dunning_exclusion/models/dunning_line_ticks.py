@@ -46,6 +46,8 @@ class DunningLineTicks(models.AbstractModel):
                 )
             )
         self.check_access("write")
+        if not self or not vals:
+            return True
         self._check_open()
         checked = bool(vals["checked"])
         if checked:

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .arguments import check_one, without_context
 from .dunning_ceiling import check_letters
 from .dunning_level import ACTIONS
 
@@ -199,6 +200,7 @@ class DunningNotice(models.Model):
 
         :raise UserError: when there is nothing to print
         """
+        self = without_context(self)
         queued = self.filtered(lambda notice: notice._is_waiting_letter())
         letters = self - queued
         # Who may not send may still print what was sent.
@@ -254,6 +256,7 @@ class DunningNotice(models.Model):
 
         :raise UserError: for e-mails, and for what is not queued
         """
+        self = without_context(self)
         for notice in self:
             if notice.state != "queued" or notice.action not in ("letter", "activity"):
                 raise UserError(
@@ -272,6 +275,7 @@ class DunningNotice(models.Model):
 
         :raise UserError: for e-mails, and for what is not queued
         """
+        self = without_context(self)
         for notice in self:
             if notice.state != "queued" or notice.action == "email":
                 raise UserError(
@@ -302,7 +306,7 @@ class DunningNotice(models.Model):
 
     def action_open_message(self):
         """Show the message as it was sent."""
-        self.ensure_one()
+        check_one(self)
         return {
             "type": "ir.actions.act_window",
             "name": self.name,

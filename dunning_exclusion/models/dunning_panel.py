@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import read_record
+
 MODELS = ("res.partner", "account.move")
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
@@ -29,8 +31,9 @@ class DunningPanel(models.AbstractModel):
         """
         if res_model not in MODELS:
             raise UserError(self.env._("Only customers and invoices have a follow-up."))
-        target = self.env[res_model].browse(res_id)
-        target.check_access("read")
+        # Customers in the portal can read themselves; how we treat them is not for them.
+        self.env["dunning.screening"].check_access("read")
+        target = read_record(self.env[res_model], res_id)
         company = target.company_id if res_model == "account.move" else self.env.company
         panel = {
             "currency_id": company.currency_id.id,
@@ -159,8 +162,7 @@ class DunningPanel(models.AbstractModel):
     @api.model
     def stop_item(self, item_id):
         """Stop one item at once, or resume it when it is stopped; return the new state."""
-        item = self.env["account.move.line"].browse(item_id)
-        item.check_access("read")
+        item = read_record(self.env["account.move.line"], item_id)
         if item.dunning_stop:
             item._dunning_lift("stop")
         else:

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .arguments import check_one, without_context
+
 
 class DunningRun(models.Model):
     """One task list: what would be reminded on a day, what is left out, and what was sent."""
@@ -154,6 +156,7 @@ class DunningRun(models.Model):
 
         :raise UserError: when the run was sent or cancelled already
         """
+        self = without_context(self)
         for run in self:
             if run.state not in ("draft", "prepared"):
                 raise UserError(
@@ -186,6 +189,7 @@ class DunningRun(models.Model):
 
         :raise UserError: when the run is not prepared, or another run is being sent
         """
+        self = without_context(self)
         for run in self:
             run.check_access("write")
             self.env["dunning.sender"]._take_over(run)
@@ -194,6 +198,7 @@ class DunningRun(models.Model):
 
     def action_send_in_background(self):
         """Leave the sending to the server: the page can be left, the progress is shown."""
+        self = without_context(self)
         self.check_access("write")
         for run in self:
             if run.state not in ("prepared", "sending"):
@@ -222,6 +227,7 @@ class DunningRun(models.Model):
 
     def action_stop(self):
         """Stop sending after the customers that are at work; it can be resumed later."""
+        self = without_context(self)
         self.check_access("write")
         for run in self.filtered(lambda run: run.state == "sending"):
             # sudo: users do not write the state of a run
@@ -232,6 +238,7 @@ class DunningRun(models.Model):
 
     def action_cancel(self):
         """Give the run up. What was sent stays sent; the rest is not sent."""
+        self = without_context(self)
         for run in self:
             run.check_access("write")
             if run.state == "done":
@@ -245,6 +252,7 @@ class DunningRun(models.Model):
 
         :raise UserError: when nothing failed, or the run is not done
         """
+        self = without_context(self)
         for run in self:
             run.check_access("write")
             self.env["dunning.sender"]._retry_failed(run)
@@ -252,7 +260,7 @@ class DunningRun(models.Model):
 
     def action_open_lines(self):
         """Open the task list of the run."""
-        self.ensure_one()
+        check_one(self)
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "dunning_exclusion.dunning_run_line_action"
         )
@@ -267,7 +275,7 @@ class DunningRun(models.Model):
 
     def action_open_notices(self):
         """Open the messages of the run."""
-        self.ensure_one()
+        check_one(self)
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "dunning_exclusion.dunning_notice_action"
         )

@@ -3,6 +3,7 @@ from odoo.exceptions import MissingError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import check_one, without_context
 from .dunning_screening import OUTCOMES
 from .snapshot import Snapshot
 
@@ -177,7 +178,7 @@ class DunningRunLine(models.Model):
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
-        self.ensure_one()
+        check_one(self)
         return self.move_id._get_records_action()
 
     def action_preview(self):
@@ -185,20 +186,21 @@ class DunningRunLine(models.Model):
 
         When none of them is ticked, all its listed lines are taken.
         """
-        line = self[:1]
+        line = without_context(self)[:1]
+        check_one(line)
         if line.notice_id:
             return line.notice_id.action_open_message()
         line._check_message_open()
-        listed = self.search(
+        listed = line.search(
             Domain("run_id", "=", line.run_id.id)
             & Domain("partner_id", "=", line.partner_id.id)
             & Domain("message_key", "=", line.message_key)
             & Domain("outcome", "!=", "dropped")
         )
         lines = listed.filtered("checked") or listed or line
-        subject, body = self.env["dunning.draft"]._preview(line.run_id, lines)
+        subject, body = line.env["dunning.draft"]._preview(line.run_id, lines)
         # sudo: users read previews, only the system makes them. The user stays their creator.
-        preview = self.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
+        preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
         return {
             "type": "ir.actions.act_window",
             "name": line.partner_id.display_name,
@@ -210,6 +212,8 @@ class DunningRunLine(models.Model):
 
     def action_promise(self):
         """Note a promise to pay for the items."""
+        self.check_access("read")
+        self.env["dunning.promise"].check_access("create")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Promise to Pay"),

@@ -6,6 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..screening.domains import find_fault, parse_domain
+from .arguments import check_one
 from .screen import Screen
 
 MAX_ACTIONS = 100
@@ -165,7 +166,7 @@ class DunningScenario(models.Model):
 
     def action_preview(self):
         """Show which customers the scenario would reach today, or on its next day, and how much."""
-        self.ensure_one()
+        check_one(self)
         company = self.company_id or self.env.company
         return {
             "type": "ir.actions.act_window",

@@ -3,6 +3,7 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
 
+from .arguments import check_one
 from .screen import Screen
 
 OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
@@ -109,7 +110,7 @@ class DunningScreening(models.Model):
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
-        self.ensure_one()
+        check_one(self)
         return self.move_id._get_records_action()
 
     # Reading --------------------------------------------------------------------------------

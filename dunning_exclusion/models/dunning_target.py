@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .arguments import read_date
 from .dunning_held import READERS
 from .dunning_screening import OUTCOMES
 
@@ -66,12 +67,13 @@ class DunningTarget(models.AbstractModel):
         self.check_access("read")
         # Customers in the portal can read themselves; why we do not remind them is not for them.
         self.env["dunning.screening"].check_access("read")
-        return self.env["dunning.explanation"]._explain(self, fields.Date.to_date(date))
+        return self.env["dunning.explanation"]._explain(self, read_date(self.env, date))
 
     # Buttons --------------------------------------------------------------------------------
 
     def action_dunning_stop(self):
         """Stop dunning at once; records that are stopped already are left as they are."""
+        self.check_access("read")
         self._dunning_block("stop")
         return True
 
@@ -85,11 +87,14 @@ class DunningTarget(models.AbstractModel):
 
     def action_dunning_resume(self):
         """Lift every active block on the records. Nothing is sent by this."""
+        self.check_access("read")
         self._dunning_lift()
         return True
 
     def action_dunning_promise(self):
         """Open the form in which a promise to pay what is open here is noted."""
+        self.check_access("read")
+        self.env["dunning.promise"].check_access("create")
         items = self._dunning_promised_items()
         return {
             "type": "ir.actions.act_window",
@@ -113,6 +118,8 @@ class DunningTarget(models.AbstractModel):
         raise NotImplementedError
 
     def _dunning_block_dialog(self, kind):
+        self.check_access("read")
+        self.env["dunning.block"].check_access("create")
         if not self:
             raise UserError(self.env._("Select at least one record first."))
         names = dict(self.env["dunning.block"]._fields["kind"]._description_selection(self.env))

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import read_ids, understand_domain
 from .dunning_ceiling import may_release
 from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_line_ticks import OPEN_STATES
@@ -27,7 +28,10 @@ class DunningTaskList(models.AbstractModel):
             `customer_count`, `message_count`, `amount` (company currency), the number of lines by
             outcome, `sent_count`, `failed_count` and `can_work`; empty when there is no run
         """
-        run = self.env["dunning.run"].browse(run_id).exists() if run_id else self._latest_run()
+        Run = self.env["dunning.run"]
+        Run.check_access("read")
+        ids = read_ids(self.env, [run_id]) if run_id else self._latest_run().ids
+        run = Run.browse(ids).exists()
         if not run:
             return {}
         run.check_access("read")
@@ -106,17 +110,20 @@ class DunningTaskList(models.AbstractModel):
         :param customer_ids: the customers of the page
         """
         Line = self.env["dunning.run.line"]
-        lines = Line._search(Domain(domain) & Domain("partner_id", "in", customer_ids))
-        if lines.is_empty():
-            return {}
-        columns = (SQL.identifier(Line._table, name) for name in ("partner_id", "reason_ids"))
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT DISTINCT line.partner_id, reason.id::int
-                     FROM %s AS line, jsonb_array_elements_text(line.reason_ids) AS reason(id)""",
-                lines.subselect(*columns),
+        customers = Domain("partner_id", "in", read_ids(self.env, customer_ids))
+        with understand_domain(self.env):
+            lines = Line._search(Domain(domain) & customers)
+            if lines.is_empty():
+                return {}
+            columns = (SQL.identifier(Line._table, name) for name in ("partner_id", "reason_ids"))
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT DISTINCT line.partner_id, reason.id::int
+                         FROM %s AS line,
+                              jsonb_array_elements_text(line.reason_ids) AS reason(id)""",
+                    lines.subselect(*columns),
+                )
             )
-        )
         rules = self.env["dunning.exclusion.rule"].search([("marker", "=", "customer")])
         marks = {}
         for rule in rules:
@@ -137,9 +144,14 @@ class DunningTaskList(models.AbstractModel):
         """
         Line = self.env["dunning.run.line"]
         Line.check_access("write")
-        listed = (
-            Domain(domain) & Domain("outcome", "!=", "dropped") & Domain("notice_id", "=", False)
-        )
+        with understand_domain(self.env):
+            self._tick(Domain(domain), bool(checked))
+        return True
+
+    @api.model
+    def _tick(self, domain, checked):
+        Line = self.env["dunning.run.line"]
+        listed = domain & Domain("outcome", "!=", "dropped") & Domain("notice_id", "=", False)
         if checked:
             listed &= ~Line._message_left_domain()
             included = listed & Domain("outcome", "=", "included")
@@ -148,7 +160,6 @@ class DunningTaskList(models.AbstractModel):
         closed = Domain("run_id.state", "not in", OPEN_STATES)
         Line.search(changed & closed, order="id", limit=1)._check_open()
         Line._write_ticks(Line._search(changed).subselect(), checked)
-        return True
 
     @api.model
     def _tickable(self, listed):

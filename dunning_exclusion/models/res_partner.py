@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import read_record
 from .dunning_held import READERS
 
 
@@ -159,6 +160,8 @@ class ResPartner(models.Model):
         for partner in self:
             scenario = partner.dunning_own_scenario_id
             if scenario.company_id not in (self.env["res.company"], self.env.company):
+                # Odoo checks constraints in sudo: the message must not tell names of others.
+                scenario.sudo(False).check_access("read")
                 raise ValidationError(
                     self.env._(
                         "%(customer)s: scenario '%(scenario)s' belongs to %(company)s: choose one "
@@ -234,8 +237,7 @@ class ResPartner(models.Model):
         if not (self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")):
             raise AccessError(self.env._("Only follow-up users switch reminder types."))
         self.check_access("read")
-        reminder = self.env["dunning.reminder.type"].browse(type_id)
-        reminder.check_access("read")
+        reminder = read_record(self.env["dunning.reminder.type"], type_id)
         # sudo: accounting users must switch types, but cannot write contacts in Odoo
         customers = self.commercial_partner_id.sudo()
         off = customers.filtered(lambda customer: reminder in customer.dunning_type_off_ids)

@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.fields import Domain
 
 
 class ResUsers(models.Model):
@@ -11,3 +12,19 @@ class ResUsers(models.Model):
         result = super().unlink()
         self.env["dunning.line.upkeep"]._forget("override_user_id", self.ids)
         return result
+
+    def _dunning_reads_by_follow_up_only(self, model):
+        """Return whether the user may read `model` as a follow-up user, and by no other right.
+
+        Used by record rules: what follow-up users need not see stays visible for everybody who is
+        allowed to see it by Odoo or by another addon.
+        """
+        self.ensure_one()
+        group = self.env.ref("dunning_exclusion.group_dunning_user")
+        others = (
+            Domain("model_id.model", "=", model)
+            & Domain("perm_read", "=", True)
+            & Domain("group_id", "in", [False, *(self.all_group_ids - group).ids])
+        )
+        # sudo: users do not read the table of rights
+        return not self.env["ir.model.access"].sudo().search_count(others, limit=1)

@@ -1,10 +1,13 @@
 from . import (
+    test_access_table,
+    test_bad_calls,
     test_bad_input,
     test_block_history,
     test_block_rights,
     test_broken_scenario,
     test_changed_customers,
     test_company_timezone,
+    test_client_context,
     test_components,
     test_conditions,
     test_contacts,

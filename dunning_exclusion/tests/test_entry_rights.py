@@ -1,12 +1,14 @@
+from lxml import etree
+
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import DunningCommon
+from .common import VerdictCommon
 
 
 @tagged("post_install", "-at_install")
-class TestEntryRights(DunningCommon):
+class TestEntryRights(VerdictCommon):
     """Who chases customers sees what customers owe, not the whole ledger."""
 
     @classmethod
@@ -70,3 +72,97 @@ class TestEntryRights(DunningCommon):
         self.assertEqual(item.dunning_explain()[0]["rule"], "stop_item")
         panel = item.env["dunning.panel"].read_panel("res.partner", self.customer.id)
         self.assertIn(self.opening.id, [row["move_id"] for row in panel["items"]])
+
+    def test_follow_up_users_read_no_balances_of_banks(self):
+        user = self._create_user("collector", "dunning_exclusion.group_dunning_user")
+        bank = self.company_data["default_journal_bank"].with_user(user)
+        for name in ("kanban_dashboard", "current_statement_balance", "bank_acc_number", "name"):
+            with self.subTest(field=name), self.assertRaises(AccessError):
+                bank.read([name])
+        self.assertNotIn(bank, bank.search([]))
+        self.assertIn(self.company_data["default_journal_sale"], bank.search([]))
+
+    def test_other_rights_on_journals_are_kept(self):
+        """Somebody who may also see journals by another right sees all of them."""
+        group = self.env["res.groups"].create({"name": "Another right"})
+        user = self._create_user("both", "dunning_exclusion.group_dunning_user")
+        self.assertTrue(user._dunning_reads_by_follow_up_only("account.journal"))
+        self.env["ir.model.access"].sudo().create(
+            {
+                "name": "journals",
+                "model_id": self.env["ir.model"]._get_id("account.journal"),
+                "group_id": group.id,
+                "perm_read": True,
+            }
+        )
+        user.group_ids |= group
+        accountant = self._create_user("accountant", "account.group_account_invoice")
+        bank = self.company_data["default_journal_bank"]
+        for somebody in (user, accountant):
+            self.assertTrue(bank.with_user(somebody).name)
+
+    def test_follow_up_users_open_what_customers_owe(self):
+        """Everything that the form of an entry shows can be read, whatever journal it is in."""
+        user = self._create_user("collector", "dunning_exclusion.group_dunning_user")
+        for entry in (self.invoice, self.payment_entry, self.opening):
+            mine = entry.with_user(user)
+            view = etree.fromstring(mine.get_view(view_type="form")["arch"])
+            names = {
+                node.get("name")
+                for node in view.iter("field")
+                if not list(node.iterancestors("field"))
+            }
+            self.assertGreater(len(names), 50)
+            for name in sorted(names):
+                self.env.invalidate_all()
+                with self.subTest(entry=entry.name, field=name):
+                    mine.read([name])
+
+    def test_errors_do_not_tell_the_names_of_what_may_not_be_read(self):
+        """Targets are checked before they are named: salaries, and what other companies have."""
+        user = self._create_user("collector", "dunning_exclusion.group_dunning_user")
+        invoice = self._invoice_of_other_company(self.customer)
+        invoice.name = self.salaries.name = "SECRET/1"
+        item = self._items(invoice)
+        foreign = self._create_customer("SECRET", company_id=self.other_company.id)
+        scenario = self.scenario.copy({"name": "SECRET", "company_id": self.other_company.id})
+        block = self.customer._dunning_block("stop")
+        promise = self.env["dunning.promise"].create({"partner_id": self.customer.id})
+        mine = {"partner_id": self.customer.id}
+        run = {"date": self.today}
+        attempts = [
+            ("dunning.block", {**mine, "move_id": invoice.id}),
+            ("dunning.block", {**mine, "move_id": self.salaries.id}),
+            ("dunning.block", {**mine, "move_line_id": item.id}),
+            ("dunning.block", {"partner_id": foreign.id}),
+            ("dunning.promise", {**mine, "move_line_ids": item.ids}),
+            ("dunning.promise", {**mine, "move_line_ids": [Command.link(item.id)]}),
+            ("dunning.promise", {**mine, "move_line_ids": self.salaries.line_ids.ids}),
+            ("dunning.run", {"scenario_ids": scenario.ids}),
+        ]
+        records = {"dunning.block": block, "dunning.promise": promise}
+        for model, vals in attempts:
+            Model = self.env[model].with_user(user)
+            defaults = {f"default_{name}": value for name, value in vals.items()}
+            ways = [
+                lambda m=Model, v=vals: m.create(v),
+                lambda m=Model, d=defaults: m.with_context(**d).create(
+                    dict(run if m._name == "dunning.run" else mine)
+                ),
+            ]
+            if model in records:
+                ways.append(lambda m=Model, v=vals: records[m._name].with_env(m.env).write(v))
+            for number, way in enumerate(ways):
+                with self.subTest(model=model, vals=vals, way=number):
+                    with self.assertRaises(AccessError) as caught, self.env.cr.savepoint():
+                        way()
+                    self.assertNotIn("SECRET", str(caught.exception))
+
+    def test_scenario_of_another_company_is_not_named(self):
+        user = self._create_user(
+            "sales", "dunning_exclusion.group_dunning_user", "base.group_partner_manager"
+        )
+        scenario = self.scenario.copy({"name": "SECRET", "company_id": self.other_company.id})
+        with self.assertRaises(AccessError) as caught, self.env.cr.savepoint():
+            self.customer.with_user(user).dunning_scenario_id = scenario.id
+        self.assertNotIn("SECRET", str(caught.exception))

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..models.arguments import check_one, read_ids
 from ..models.dunning_block import KINDS
 
 SHOWN_NAMES = 20
@@ -77,7 +78,7 @@ class DunningBlockWizard(models.TransientModel):
         """Return the selected records, checked: the model comes from the client."""
         if self.res_model not in TARGET_MODELS:
             raise UserError(self.env._("Only customers, invoices and items can be blocked."))
-        ids = [int(res_id) for res_id in self.res_ids or []]
+        ids = read_ids(self.env, self.res_ids or [])
         targets = self.env[self.res_model].browse(ids).exists()
         targets.check_access("read")
         return targets
@@ -88,7 +89,7 @@ class DunningBlockWizard(models.TransientModel):
         Those that are blocked already keep their block; a pause is prolonged when this one lasts
         longer, or changed when only one record is selected.
         """
-        self.ensure_one()
+        check_one(self)
         targets = self._targets()
         already = targets._dunning_already(self.kind, self.date_from)
         blocks = (targets - already)._dunning_block(

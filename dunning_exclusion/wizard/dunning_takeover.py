@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists, table_exists
 
+from ..models.arguments import check_one
+
 SOURCES = [
     ("no_followup", "No Follow-Up on the invoice"),
     ("partner_no_overdue_reminder", "No overdue reminder for the customer"),
@@ -161,7 +163,7 @@ class DunningTakeover(models.TransientModel):
 
         :raise UserError: when nothing is listed
         """
-        self.ensure_one()
+        check_one(self)
         if not self.line_ids:
             raise UserError(self.env._("Nothing is left to take over."))
         reason = self.env.ref("dunning_exclusion.reason_taken_over")

@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from ..models.arguments import check_one
+
 
 class DunningTypeSwitch(models.TransientModel):
     """Switches a reminder type on or off for all selected customers at once."""
@@ -29,7 +31,7 @@ class DunningTypeSwitch(models.TransientModel):
 
     def action_apply(self):
         """Switch the types for the customers; accounting users may, too."""
-        self.ensure_one()
+        check_one(self)
         for reminder in self.type_ids:
             self.partner_ids.action_dunning_toggle_type(reminder.id, self.switch == "on")
         return {"type": "ir.actions.act_window_close"}

@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from .dunning_sender import BY_JOBS
+from .dunning_sender import BY_JOBS, YES
 
 
 class DunningAutomation(models.AbstractModel):
@@ -9,5 +9,7 @@ class DunningAutomation(models.AbstractModel):
     @api.model
     def _send(self, run):
         """Override of `dunning_exclusion` to leave the sending to jobs."""
-        by_jobs = self.with_context(**{BY_JOBS: self.env["dunning.sender"]._has_runner()})
+        by_jobs = self
+        if self.env["dunning.sender"]._has_runner():
+            by_jobs = self.with_context(**{BY_JOBS: YES})
         return super(DunningAutomation, by_jobs)._send(run)

@@ -2,8 +2,10 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, config
 
-# Whether a run is sent by jobs; a person who waits for it sends it without them.
+# In the context with the value YES a run is sent by jobs; who waits for it sends it without them.
 BY_JOBS = "dunning_by_jobs"
+# An object that no client can send.
+YES = object()
 # The first key of PostgreSQL's advisory locks on runs; the second one is the run.
 LOCK_SPACE = 1685417582
 
@@ -28,7 +30,7 @@ class DunningSender(models.AbstractModel):
     def _send_run(self, run):
         """Override of `dunning_exclusion` to leave to jobs what nobody waits for."""
         if (
-            not self.env.context.get(BY_JOBS)
+            self.env.context.get(BY_JOBS) is not YES
             or run.state not in ("prepared", "sending")
             or run.stop_requested
         ):
@@ -57,7 +59,10 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _commit(self, processed=0, remaining=None):
-        """Override of `dunning_exclusion` to leave the commit of a job to its runner."""
+        """Override of `dunning_exclusion` to leave the commit of a job to its runner.
+
+        No client gets here with this key: buttons forget the context of the client.
+        """
         if self.env.context.get("job_uuid"):
             self.env.flush_all()
             return float("inf")
