@@ -8,6 +8,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
 from .arguments import check_one
+from .typed_text import Text
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90
@@ -96,7 +97,7 @@ class DunningBlock(models.Model):
         tracking=True,
         help="Last day on which the block holds; empty: until it is lifted.",
     )
-    note = fields.Text(tracking=True, help="Anything colleagues should know about it.")
+    note = Text(tracking=True, help="Anything colleagues should know about it.")
     user_id = fields.Many2one(
         "res.users",
         string="Set by",

@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from .typed_text import Char
+
 
 class DunningBlockReason(models.Model):
     """Why something is held back, and for how long unless somebody says otherwise."""
@@ -9,8 +11,8 @@ class DunningBlockReason(models.Model):
     _order = "sequence, name, id"
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
-    code = fields.Char(required=True, help="Short stable code for imports and integrations.")
-    name = fields.Char(
+    code = Char(required=True, help="Short stable code for imports and integrations.")
+    name = Char(
         required=True, translate=True, help="What people choose when they hold something back."
     )
     default_days = fields.Integer(

@@ -3,6 +3,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .typed_text import Char
+
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
     ("res.partner", "Customer"),
@@ -28,13 +30,13 @@ class DunningExclusionRule(models.Model):
     _inherit = ["dunning.rule.faults"]
     _order = "sequence, id"
 
-    code = fields.Char(
+    code = Char(
         required=True,
         copy=False,
         default=lambda self: self.env["ir.sequence"].next_by_code("dunning.exclusion.rule"),
         help="Stable code of the reason, for integrations.",
     )
-    name = fields.Char(required=True, translate=True, help="The reason as people read it.")
+    name = Char(required=True, translate=True, help="The reason as people read it.")
     sequence = fields.Integer(
         default=200, help="Among reasons of the same effect the lowest sequence decides."
     )
@@ -73,7 +75,7 @@ class DunningExclusionRule(models.Model):
         default="res.partner",
         help="The records that the condition is about.",
     )
-    domain = fields.Char(default="[]", help="Customers or items that match are left out.")
+    domain = Char(default="[]", help="Customers or items that match are left out.")
     company_id = fields.Many2one(
         "res.company", help="Empty: the rule serves every company, each with its own switch."
     )

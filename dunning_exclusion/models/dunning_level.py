@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..screening.domains import company_query, find_fault, parse_domain
+from .typed_text import Char
 
 ACTIONS = [
     ("email", "E-mail"),
@@ -31,7 +32,7 @@ class DunningLevel(models.Model):
     sequence = fields.Integer(
         default=10, help="The order of the levels: an item goes from one to the next."
     )
-    name = fields.Char(
+    name = Char(
         required=True,
         translate=True,
         compute="_compute_name",
@@ -66,7 +67,7 @@ class DunningLevel(models.Model):
         domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Empty: the template of the reminder type.",
     )
-    condition_domain = fields.Char(
+    condition_domain = Char(
         string="Condition",
         default="[]",
         help="Only invoices that match reach this level.",

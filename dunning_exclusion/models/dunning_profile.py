@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from .typed_text import Char, Text
+
 
 class DunningProfile(models.Model):
     """A name for how a group of customers is treated; scenarios choose customers by it."""
@@ -9,10 +11,10 @@ class DunningProfile(models.Model):
     _order = "sequence, name, id"
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
-    name = fields.Char(
+    name = Char(
         required=True,
         translate=True,
         help="How customers of this kind are called, for example key accounts.",
     )
     active = fields.Boolean(default=True, help="Off: it is kept, but no longer used.")
-    note = fields.Text(help="Whom this profile is meant for.")
+    note = Text(help="Whom this profile is meant for.")

@@ -5,6 +5,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
+from .typed_text import Text
+
 # What follows from noting, cancelling and breaking a promise.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
 # What was promised: once the promise is cancelled, that is history, too.
@@ -86,7 +88,7 @@ class DunningPromise(models.Model):
         string="Paid Since",
         help="What was paid of the items since the promise, in company currency.",
     )
-    note = fields.Text(tracking=True, help="Anything colleagues should know about it.")
+    note = Text(tracking=True, help="Anything colleagues should know about it.")
     user_id = fields.Many2one(
         "res.users",
         string="Noted by",

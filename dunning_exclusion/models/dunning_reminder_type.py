@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from .typed_text import Char
+
 
 class DunningReminderType(models.Model):
     """What kind of message a reminder is; customers can switch every type on or off."""
@@ -11,8 +13,8 @@ class DunningReminderType(models.Model):
     _order = "sequence, id"
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
-    code = fields.Char(required=True, help="Short stable code for imports and integrations.")
-    name = fields.Char(required=True, translate=True, help="The name under which it is found.")
+    code = Char(required=True, help="Short stable code for imports and integrations.")
+    name = Char(required=True, translate=True, help="The name under which it is found.")
     active = fields.Boolean(
         default=True, help="Switched off: no reminder of this type is proposed for anyone."
     )

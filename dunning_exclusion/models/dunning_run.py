@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .arguments import check_one, without_context
+from .typed_text import Char
 
 
 class DunningRun(models.Model):
@@ -68,7 +69,7 @@ class DunningRun(models.Model):
         domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Empty: the template of the reminder type.",
     )
-    criteria_domain = fields.Char(
+    criteria_domain = Char(
         string="Items", default="[]", help="Which open items are listed in a run by criteria."
     )
     automatic = fields.Boolean(readonly=True, help="Prepared by the nightly job.")

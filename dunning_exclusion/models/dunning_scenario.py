@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from ..screening.domains import find_fault, parse_domain
 from .arguments import check_one
 from .screen import Screen
+from .typed_text import Char
 
 MAX_ACTIONS = 100
 
@@ -21,7 +22,7 @@ class DunningScenario(models.Model):
     _order = "sequence, id"
     _check_company_auto = True
 
-    name = fields.Char(
+    name = Char(
         required=True, translate=True, help="What colleagues call it, for example key accounts."
     )
     sequence = fields.Integer(default=10, help="The first scenario that applies is taken.")
@@ -37,7 +38,7 @@ class DunningScenario(models.Model):
     profile_ids = fields.Many2many(
         "dunning.profile", string="Profiles", help="None: every customer without restriction."
     )
-    customer_domain = fields.Char(
+    customer_domain = Char(
         string="Customers", default="[]", help="Only customers that match are reminded."
     )
     automatic = fields.Boolean(

@@ -150,6 +150,10 @@ class AccessTableCommon(DunningCommon):
         }
         return arguments
 
+    def _as(self, role, records):
+        user = self.users[role]
+        return records.with_env(self.env(user=user, su=False, context={}))
+
     @contextmanager
     def undone(self):
         """Take back what is done in it; only errors of it are raised."""
@@ -229,10 +233,6 @@ class TestAccessTable(AccessTableCommon):
             # sudo: made for the role, whatever its rights are
             return model.with_user(self.users[role]).sudo().create(self.transient_vals[model._name])
         return self.kept[model._name]
-
-    def _as(self, role, records):
-        user = self.users[role]
-        return records.with_env(self.env(user=user, su=False, context={}))
 
     def _rights(self, role, model):
         record = self._as(role, self._record(model, role))

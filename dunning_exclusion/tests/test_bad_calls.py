@@ -5,7 +5,7 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .test_access_table import AccessTableCommon
+from .test_access_table import ROLES, AccessTableCommon, is_ours
 
 # What an API client may send where something else is meant.
 NONSENSE = (None, True, -1, 0, 2**70, 1.5, "abc", "\0", [], [None], [["x"]], {}, {"id": 1}, "[]")
@@ -104,3 +104,49 @@ class TestBadCalls(AccessTableCommon):
                 wizard = Wizard.create({"res_model": "res.partner", "res_ids": nonsense})
                 with self.assertRaisesRegex(UserError, "ids"):
                     wizard.action_apply()
+
+    def test_nul_in_typed_text_is_refused_with_the_name_of_the_field(self):
+        typed = {
+            "dunning.block": ["note"],
+            "dunning.block.reason": ["code", "name"],
+            "dunning.block.wizard": ["note"],
+            "dunning.exclusion.rule": ["code", "name", "domain"],
+            "dunning.level": ["name", "condition_domain"],
+            "dunning.profile": ["name", "note"],
+            "dunning.promise": ["note"],
+            "dunning.reminder.type": ["code", "name"],
+            "dunning.run": ["criteria_domain"],
+            "dunning.scenario": ["name", "customer_domain"],
+        }
+        values = {"res_model": "res.partner", "res_ids": self.customer.ids}
+        wizard = self.env["dunning.block.wizard"].create(values)
+        for model_name, names in typed.items():
+            record = self.kept.get(model_name, wizard)
+            for name in names:
+                label = record._fields[name].string
+                for work in (
+                    lambda r=record, n=name: r.write({n: "a\0b"}),
+                    lambda r=record, n=name: r.search([(n, "ilike", "a\0b")]),
+                    lambda r=record, n=name: r.search([(n, "in", ["a\0b"])]),
+                    lambda r=record, n=name: (
+                        r.create({n: "a\0b", "partner_id": 1})
+                        if "partner_id" in r._fields
+                        else r.create({n: "a\0b"})
+                    ),
+                ):
+                    with (
+                        self.subTest(model=model_name, field=name),
+                        self.assertRaisesRegex(UserError, f"'{label}'.*NUL"),
+                        self.undone(),
+                    ):
+                        work()
+
+    def test_every_text_that_users_write_refuses_nul(self):
+        for model in self._models():
+            if not any(self._as(role, model).has_access("write") for role in ROLES):
+                continue
+            for field in model._fields.values():
+                written = field.store and not field.readonly and not field.compute
+                if written and field.type in ("char", "text") and is_ours(field._module):
+                    with self.subTest(field=str(field)):
+                        self.assertTrue(hasattr(field, "_refuse_nul"))

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 
 from ..models.arguments import check_one, read_ids
 from ..models.dunning_block import KINDS
+from ..models.typed_text import Char, Text
 
 SHOWN_NAMES = 20
 TARGET_MODELS = ("res.partner", "account.move", "account.move.line")
@@ -34,8 +35,8 @@ class DunningBlockWizard(models.TransientModel):
         readonly=False,
         help="The last day of the block; empty: until somebody lifts it.",
     )
-    note = fields.Text(help="Anything colleagues should know about it.")
-    res_model = fields.Char(
+    note = Text(help="Anything colleagues should know about it.")
+    res_model = Char(
         required=True, readonly=True, help="Whether customers, invoices or items are blocked."
     )
     res_ids = fields.Json(
