@@ -48,14 +48,13 @@ HIERARCHY = {"child_of", "parent_of"}
 USER_FIELDS = {"id", "name", "display_name", "login", "email", "active", "partner_id"}
 # Record rules that compare only these keep companies apart, as the evaluation does by itself.
 COMPANY_FIELDS = {"company_id", "company_ids", "partner_share", "share"}
-# What follow-up users read of the books; the rules with these names grant them just that.
+# What follow-up users read of the books: their record rules say the same.
 OWED = {
     "account.move": Domain("journal_id.type", "=", "sale")
     | Domain("line_ids.account_id.account_type", "=", "asset_receivable"),
     "account.move.line": Domain("journal_id.type", "=", "sale")
     | Domain("account_id.account_type", "=", "asset_receivable"),
 }
-OWED_RULES = ("rule_account_move_dunning_user", "rule_account_move_line_dunning_user")
 # The entry of an item of a customer is a document of that customer.
 OWED_ALREADY = {("account.move.line", "move_id")}
 
@@ -296,16 +295,17 @@ class _Guard:
 
         :param hop: (model, field) over which they are reached; None: the condition is about them
         """
-        parents = [int(parent) for parent in self.company.sudo().parent_path.split("/")[:-1]]
         if Model._name == "res.company":
-            return Domain("id", "in", parents)
+            return Domain("id", "in", self.company.ids)
         if Model._name == "res.users":
             return Domain("share", "=", False) | Domain("company_ids", "in", self.company.ids)
         reach = Domain.TRUE
         if "company_id" in Model._fields:
             reach = Domain(Model._check_company_domain(self.company))
         elif "company_ids" in Model._fields:
-            reach = Domain("company_ids", "in", parents)
+            # A branch uses what its parents share with it.
+            parents = self.company.sudo().parent_path.split("/")[:-1]
+            reach = Domain("company_ids", "in", [int(parent) for parent in parents])
         if hop and hop not in OWED_ALREADY:
             reach &= OWED.get(Model._name, Domain.TRUE)
         return reach
@@ -382,26 +382,18 @@ class _Guard:
         """Return whether the record rules of the user keep back no more than other companies."""
         # sudo: what the rules say is no secret here, and only whether they restrict is told
         rules = self.env["ir.rule"]._get_rules(Model._name, "read").sudo()
-        own = (
-            self.env["ir.rule"]
-            .sudo()
-            .browse(
-                rule.id
-                for name in OWED_RULES
-                if (rule := self.env.ref(f"dunning_exclusion.{name}", raise_if_not_found=False))
-            )
-        )
         mine = rules.filtered(lambda rule: rule.groups & self.env.user.all_group_ids)
         general = rules.filtered(lambda rule: not rule.groups)
-        harmless = own & rules | rules.filtered(self._is_company_rule)
+        harmless = rules.filtered(self._is_harmless)
         return general <= harmless and (not mine or bool(mine & harmless))
 
-    def _is_company_rule(self, rule):
-        text = rule.domain_force or "[]"
+    def _is_harmless(self, rule):
+        """Return whether a record rule lets through at least what conditions look at."""
+        text, model_name = rule.domain_force or "[]", rule.model_id.model
         domain = Domain(safe_eval(text, rule.with_env(self.env)._eval_context()))
-        return all(
+        return (model_name in OWED and domain == OWED[model_name]) or all(
             condition.field_expr.rpartition(".")[2] in COMPANY_FIELDS
-            or (rule.model_id.model, condition.field_expr) == ("res.company", "id")
+            or (model_name, condition.field_expr) == ("res.company", "id")
             for condition in domain.iter_conditions()
         )
 

@@ -125,6 +125,7 @@ class TestConditions(ConditionsCommon):
             ("account.move", [("partner_id.invoice_ids.amount_total", ">", 1000)]),
             ("account.move", [("amount_total", ">", 1000)]),
             ("account.move", [("company_id.name", "=", self.other_company.name)]),
+            ("account.move", [("company_id.parent_id.name", "=", self.other_company.name)]),
             ("account.move.line", [("partner_id.invoice_ids.amount_total", ">", 1000)]),
             (
                 "account.move.line",
@@ -196,6 +197,14 @@ class TestConditions(ConditionsCommon):
         path = "'invoice_cash_rounding_id'"
         self.assertIn(path, self._fault("account.move", rounding, self.manager))
         self.assertFalse(self._fault("account.move", rounding, self.accountant))
+
+    def test_rule_of_follow_up_users_that_was_narrowed_counts_as_such(self):
+        domain = "[('partner_id.invoice_ids.amount_total', '>', 1)]"
+        self.assertFalse(self._fault("account.move.line", domain, self.user))
+        rule = self.env.ref("dunning_exclusion.rule_account_move_dunning_user").sudo()
+        rule.domain_force = "[('invoice_user_id', '=', user.id)]"
+        self.assertIn("may not read", self._fault("account.move.line", domain, self.user))
+        self.assertFalse(self._fault("account.move.line", domain, self.accountant))
 
     def test_fields_that_the_author_may_not_read(self):
         for path in ("credit", "parent_id.credit"):
