@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.screen import Screen
+from odoo.addons.dunning_exclusion.screening import statement
 
 from . import floors
 from .clock import Clock, memory_above
@@ -66,8 +66,8 @@ def screening(env):
 
 def by_hand(env, floor, run=False):
     """Run a floor under the settings that the addon chooses for its statements."""
-    env["dunning.planner"]._set(run=run)
-    env.cr.execute(floor)
+    with statement.planned(env, run=run):
+        env.cr.execute(floor)
 
 
 def outcome_counts(env):
@@ -93,11 +93,9 @@ def compare_with_floor(env, floor):
 def plan(env):
     """Return the plan of the statement behind a run, as it was executed."""
     run = env["dunning.run"].create({})
-    screen = Screen(
-        run.company_id, run.date, candidates=run.env["dunning.preparation"]._candidates_query(run)
-    )
-    query = env["dunning.statement"]._query(screen)
-    env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", query))
+    question = env["dunning.preparation"]._question(run)
+    with env["dunning.screening"]._screened(question) as screening:
+        env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", screening))
     lines = "\n".join(row[0] for row in env.cr.fetchall())
     env.cr.rollback()
     return lines

@@ -1,2 +1,2 @@
-from . import demo, models, wizard
+from . import demo, models, screening, wizard
 from .hooks import uninstall_hook

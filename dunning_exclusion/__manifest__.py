@@ -18,6 +18,7 @@
         "data/dunning_scenario_data.xml",
         "data/mail_activity_type_data.xml",
         "data/ir_cron_data.xml",
+        "data/onboarding_data.xml",
         "views/dunning_notice_templates.xml",
         "report/dunning_notice_report.xml",
         "wizard/dunning_block_wizard_views.xml",

@@ -137,6 +137,10 @@ class AccountMove(models.Model):
         """Return the receivable items of these entries."""
         return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
 
+    def _dunning_own_items(self):
+        items = self._dunning_receivable_lines()
+        return items.filtered(lambda line: line.parent_state == "posted")
+
     def _dunning_customers(self):
         # Invoices keep the customer they were posted for, which may belong to another one now.
         invoices = self.filtered(lambda move: move.is_sale_document(include_receipts=True))

@@ -64,6 +64,11 @@ class AccountMoveLine(models.Model):
             }
         ]
 
+    def _dunning_own_items(self):
+        return self.filtered(
+            lambda line: line.account_type == "asset_receivable" and line.parent_state == "posted"
+        )
+
     def _dunning_customers(self):
         return self.partner_id.commercial_partner_id
 

@@ -5,8 +5,7 @@ import pytz
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from .dunning_threshold import THRESHOLD_RULES
-from .res_company import SETTINGS
+from .res_company import SETTINGS, THRESHOLDS
 
 
 class DunningCompanySettings(models.AbstractModel):
@@ -119,15 +118,15 @@ class DunningCompanySettings(models.AbstractModel):
                 day=format_date(self.env, datetime.now(pytz.timezone(zone)).date()),
             )
 
-    @api.depends(*THRESHOLD_RULES, "company_id")
+    @api.depends(*THRESHOLDS, "company_id")
     def _compute_dunning_threshold_effects(self):
         for settings in self:
             company = settings.company_id._origin
             company.check_access("read")
             # sudo: who sets up a database need not read scenarios; only totals are shown
-            preview = self.env["dunning.threshold"].sudo()
-            thresholds = {name: settings[name] for name in THRESHOLD_RULES}
-            for name, effect in preview._effects(company, thresholds).items():
+            screening = self.env["dunning.screening"].sudo()
+            thresholds = {name: settings[name] for name in THRESHOLDS}
+            for name, effect in screening._threshold_effects(company, thresholds).items():
                 settings[f"{name}_effect"] = settings._dunning_effect_text(name, *effect)
 
     def _dunning_effect_text(self, name, items, customers, amount):

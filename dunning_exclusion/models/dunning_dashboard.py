@@ -1,50 +1,115 @@
 from datetime import timedelta
 
 from odoo import api, models
+from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..screening import items
+from ..screening.question import Question
 from .dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
-from .screen import Screen
+from .res_company import THRESHOLDS
 
 
-class DunningDashboard(models.AbstractModel):
-    """What is left out of dunning and what is to be done, in figures that lead to their lists."""
+class DunningRun(models.Model):
+    """The dashboard: what is left out and what is to be done, in figures that lead to lists."""
 
-    _name = "dunning.dashboard"
-    _description = "Follow-up Dashboard"
+    _inherit = "dunning.run"
 
     @api.model
-    def read_dashboard(self):
+    def retrieve_dashboard(self):
         """Return the figures of the current company.
 
         :return: dict with `currency_id`, `to_send`, `sent`, `failed`, `promises`, `broken`,
             `ending`, `forgotten` (each a dict of `count` and `amount`, or a number) and the tables
             `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`;
-            `steps`: the first steps of who sets follow-ups up
+            `steps`: the first steps of who sets follow-ups up: dicts of `name`, `title`, `text`,
+            `action` (a method of `onboarding.onboarding.step`) and `done`
         :raise AccessError: for users who may not read blocks
         """
         self.env["dunning.block"].check_access("read")
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        by_reason = self._by_reason(company)
-        no_address = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_no_address")
-        unreachable = sum(row["count"] for row in by_reason if row["rule_id"] == no_address)
+        by_reason = self._dashboard_by_reason(company)
         return {
             "currency_id": company.currency_id.id,
-            "steps": self.env["dunning.onboarding"]._steps(company, unreachable),
-            "to_send": self._to_send(),
-            **self._notices(company, today),
-            **self._promises(company, today),
-            **self._blocks(company),
+            "steps": self._dashboard_steps(company, by_reason),
+            "to_send": self._dashboard_to_send(),
+            **self._dashboard_notices(company, today),
+            **self._dashboard_promises(company, today),
+            **self._dashboard_blocks(company),
             "by_reason": by_reason,
-            "by_age": self._by_age(company, today),
-            "by_person": self._by_person(company, today),
+            "by_age": self._dashboard_by_age(company, today),
+            "by_person": self._dashboard_by_person(company, today),
+        }
+
+    # First steps ----------------------------------------------------------------------------
+
+    @api.model
+    def _dashboard_onboarding(self):
+        """Return the first steps of `onboarding`, or nothing for who does not set follow-ups up."""
+        # sudo: in Odoo only system administrators read onboardings
+        Onboarding = self.env["onboarding.onboarding"].sudo()
+        if not self.env.user.has_group("dunning_exclusion.group_dunning_manager"):
+            return Onboarding
+        return self.env.ref("dunning_exclusion.onboarding_followups", False) or Onboarding
+
+    @api.model
+    def _dashboard_steps(self, company, by_reason):
+        """Return the first steps until they are hidden, or all done."""
+        onboarding = self._dashboard_onboarding().sudo()
+        if not onboarding or onboarding.is_onboarding_closed:
+            return []
+        done = self._dashboard_steps_done(company, by_reason)
+        names = {step.id: name for name in done if (step := self._dashboard_step(name))}
+        steps = [
+            {
+                "name": names.get(step.id),
+                "title": step.title,
+                "text": step.description,
+                "action": step.panel_step_open_action_name,
+                "done": done.get(names.get(step.id), step.current_step_state != "not_done"),
+            }
+            for step in onboarding.step_ids
+        ]
+        return [] if all(step["done"] for step in steps) else steps
+
+    @api.model
+    def _dashboard_step(self, name):
+        return self.env.ref(f"dunning_exclusion.onboarding_step_{name}", raise_if_not_found=False)
+
+    @api.model
+    def _dashboard_steps_done(self, company, by_reason):
+        """Return {name of a step: whether it is done}, as things are now."""
+        scenario = self.env["dunning.scenario"].search_count(
+            Domain("company_id", "in", [False, company.id]) & Domain("active", "=", True), limit=1
+        )
+        no_address = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_no_address")
+        unreachable = any(row["rule_id"] == no_address for row in by_reason)
+        return {
+            "scenario": bool(scenario),
+            "thresholds": any(company[name] for name in THRESHOLDS),
+            "addresses": bool(scenario) and not unreachable,
         }
 
     @api.model
-    def _to_send(self):
+    def action_hide_first_steps(self):
+        """Hide the first steps for everybody of the current company.
+
+        :raise AccessError: for who is no follow-up administrator
+        """
+        onboarding = self._dashboard_onboarding()
+        if not onboarding:
+            raise AccessError(self.env._("Only follow-up administrators hide the first steps."))
+        # sudo: in Odoo only system administrators write onboardings
+        onboarding.sudo()._search_or_create_progress().action_close()
+        return True
+
+    # Figures --------------------------------------------------------------------------------
+
+    @api.model
+    def _dashboard_to_send(self):
         run = self.env["dunning.task.list"]._latest_run()
         if run.state != "prepared":
             return {"count": 0, "amount": 0.0}
@@ -52,7 +117,7 @@ class DunningDashboard(models.AbstractModel):
         return {"count": ticked["message_count"], "amount": ticked["amount"]}
 
     @api.model
-    def _notices(self, company, today):
+    def _dashboard_notices(self, company, today):
         mine = Domain("company_id", "=", company.id)
         Notice = self.env["dunning.notice"]
         month = Domain("date", ">=", today.replace(day=1))
@@ -65,7 +130,7 @@ class DunningDashboard(models.AbstractModel):
         }
 
     @api.model
-    def _promises(self, company, today):
+    def _dashboard_promises(self, company, today):
         mine = Domain("company_id", "=", company.id)
         Promise = self.env["dunning.promise"]
         soon = today + timedelta(days=ENDING_WITHIN_DAYS)
@@ -79,7 +144,7 @@ class DunningDashboard(models.AbstractModel):
         }
 
     @api.model
-    def _blocks(self, company):
+    def _dashboard_blocks(self, company):
         mine = Domain("company_id", "=", company.id)
         Block = self.env["dunning.block"]
         return {
@@ -88,15 +153,16 @@ class DunningDashboard(models.AbstractModel):
         }
 
     @api.model
-    def _by_reason(self, company):
+    def _dashboard_by_reason(self, company):
         """Return what is left out of the overdue items today, by deciding reason."""
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
-                    WHERE rule_id IS NOT NULL AND days_overdue > 0 GROUP BY rule_id""",
-                self.env["dunning.statement"]._query(Screen(company)),
+        with self.env["dunning.screening"]._screened(Question(company)) as screening:
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
+                        WHERE rule_id IS NOT NULL AND days_overdue > 0 GROUP BY rule_id""",
+                    screening,
+                )
             )
-        )
         # sudo: reasons are read by everybody who may see what they leave out
         names = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
         table = [
@@ -112,7 +178,7 @@ class DunningDashboard(models.AbstractModel):
         return sorted(table, key=lambda row: -abs(row["amount"]))
 
     @api.model
-    def _blocked_query(self, company, today, key) -> SQL:
+    def _dashboard_blocked_query(self, company, today, key) -> SQL:
         """Return SELECT `key`, number of active blocks, open amount they hold."""
         return SQL(
             """SELECT %(key)s AS key, COUNT(*), SUM(held.amount)
@@ -125,13 +191,13 @@ class DunningDashboard(models.AbstractModel):
                 WHERE block.company_id = %(company)s AND %(active)s
                 GROUP BY 1 ORDER BY 3 DESC""",
             key=key,
-            open_items=self.env["dunning.open.item"]._open_items_sql(Screen(company)),
+            open_items=items.open_items(Question(company)),
             company=company.id,
             active=self.env["dunning.block"]._active_sql(today),
         )
 
     @api.model
-    def _by_age(self, company, today):
+    def _dashboard_by_age(self, company, today):
         ages = [
             (0, 30, self.env._("Up to 30 days")),
             (31, FORGOTTEN_AFTER_DAYS, self.env._("31 to 90 days")),
@@ -143,7 +209,7 @@ class DunningDashboard(models.AbstractModel):
             today=today,
             old=FORGOTTEN_AFTER_DAYS,
         )
-        rows = self.env.execute_query(self._blocked_query(company, today, key))
+        rows = self.env.execute_query(self._dashboard_blocked_query(company, today, key))
         found = {key: (count, amount) for key, count, amount in rows}
         table = []
         for youngest, oldest, label in ages:
@@ -157,9 +223,9 @@ class DunningDashboard(models.AbstractModel):
         return table
 
     @api.model
-    def _by_person(self, company, today):
+    def _dashboard_by_person(self, company, today):
         rows = self.env.execute_query(
-            self._blocked_query(company, today, SQL.identifier("block", "user_id"))
+            self._dashboard_blocked_query(company, today, SQL.identifier("block", "user_id"))
         )
         # sudo: the names of colleagues
         users = self.env["res.users"].sudo()

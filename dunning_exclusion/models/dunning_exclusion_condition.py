@@ -17,10 +17,11 @@ class DunningExclusionCondition(models.AbstractModel):
       (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
       get, and `reminder` (dunning_reminder_type, that of `type_id`).
 
-    `screen` tells what is constant: `screen.today`, `screen.companies`, and `screen.threshold` for
-    what a company's threshold is. Another addon adds a rule by one record of
-    `dunning.exclusion.rule` and one such method in an `_inherit` of this model. What several
-    conditions need of another table is joined once: see `_item_joins` and `_customer_joins`.
+    `question` tells what is constant: `question.today`, `question.companies`, and
+    `question.threshold` for the value of a threshold of the company. Another addon adds a rule by
+    one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model. What
+    several conditions need of another table is joined once: see `_item_joins` and
+    `_customer_joins`.
     """
 
     _name = "dunning.exclusion.condition"
@@ -29,7 +30,7 @@ class DunningExclusionCondition(models.AbstractModel):
     # What is joined -------------------------------------------------------------------------
 
     @api.model
-    def _item_joins(self, screen) -> SQL:
+    def _item_joins(self, question) -> SQL:
         """Return the JOINs that item rules use, with at most one row for an item.
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
@@ -41,14 +42,14 @@ class DunningExclusionCondition(models.AbstractModel):
                       ON mirror.move_line_id = line.id AND mirror.overridden IS NOT TRUE"""
         )
         # For a handful of customers each item is looked up; for all, each table is read once.
-        if screen.customers is None:
-            holds = SQL("%s %s", self._held_items(screen), self._promised_items(screen))
+        if question.customers is None:
+            holds = SQL("%s %s", self._held_items(question), self._promised_items(question))
         else:
-            holds = self._holds_of_each_item(screen)
+            holds = self._holds_of_each_item(question)
         return SQL("%s %s", looked_up, holds)
 
     @api.model
-    def _holds_of_each_item(self, screen) -> SQL:
+    def _holds_of_each_item(self, question) -> SQL:
         return SQL(
             """LEFT JOIN LATERAL (
                    SELECT %(flags)s FROM dunning_block block
@@ -57,12 +58,12 @@ class DunningExclusionCondition(models.AbstractModel):
                            AND block.partner_id = contact.commercial_partner_id)) held ON TRUE
                LEFT JOIN LATERAL (%(promised)s) promised ON TRUE""",
             flags=self._flags_sql(),
-            active=self.env["dunning.block"]._active_sql(screen.today),
-            promised=self._promise_of_an_item(screen),
+            active=self.env["dunning.block"]._active_sql(question.today),
+            promised=self._promise_of_an_item(question),
         )
 
     @api.model
-    def _held_items(self, screen) -> SQL:
+    def _held_items(self, question) -> SQL:
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
                            WHERE block.move_line_id IS NOT NULL AND %(active)s
@@ -79,11 +80,11 @@ class DunningExclusionCondition(models.AbstractModel):
                                           held_line.prevent OR held_entry.prevent AS prevent) held
             """,
             flags=self._flags_sql(),
-            active=self.env["dunning.block"]._active_sql(screen.today),
+            active=self.env["dunning.block"]._active_sql(question.today),
         )
 
     @api.model
-    def _promised_items(self, screen) -> SQL:
+    def _promised_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
         return SQL(
             """LEFT JOIN (SELECT promised_item.move_line_id
@@ -101,12 +102,12 @@ class DunningExclusionCondition(models.AbstractModel):
                               ON promised_item.promise_id = open_promise.id
                            GROUP BY promised_item.move_line_id) promised
                       ON promised.move_line_id = line.id""",
-            lasts=self._promise_lasts_sql(screen),
+            lasts=self._promise_lasts_sql(question),
             kept=self.env["dunning.promise"]._kept_sql(SQL("SUM(promised_line.amount_residual)")),
         )
 
     @api.model
-    def _promise_of_an_item(self, screen) -> SQL:
+    def _promise_of_an_item(self, question) -> SQL:
         """Return SELECT move_line_id for `line` where it is promised and not paid as promised."""
         return SQL(
             """SELECT promised_item.move_line_id FROM dunning_promise promise
@@ -117,23 +118,23 @@ class DunningExclusionCondition(models.AbstractModel):
                 WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
                 LIMIT 1""",
             still_open=self.env["dunning.promise"]._still_open_join(),
-            lasts=self._promise_lasts_sql(screen),
+            lasts=self._promise_lasts_sql(question),
             kept=self.env["dunning.promise"]._kept_sql(),
         )
 
     @api.model
-    def _promise_lasts_sql(self, screen) -> SQL:
-        return self.env["dunning.promise"]._lasts_sql(SQL("promise_company"), screen.today)
+    def _promise_lasts_sql(self, question) -> SQL:
+        return self.env["dunning.promise"]._lasts_sql(SQL("promise_company"), question.today)
 
     @api.model
-    def _customer_joins(self, screen) -> SQL:
+    def _customer_joins(self, question) -> SQL:
         """Return the JOINs that customer rules use, with at most one row for a customer.
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
         chosen = SQL()
-        if screen.customers is not None:
-            chosen = SQL("AND block.partner_id = ANY(%s)", list(screen.customers))
+        if question.customers is not None:
+            chosen = SQL("AND block.partner_id = ANY(%s)", list(question.customers))
         return SQL(
             """LEFT JOIN (SELECT block.company_id, block.partner_id, %s FROM dunning_block block
                            WHERE block.move_id IS NULL AND %s %s
@@ -141,7 +142,7 @@ class DunningExclusionCondition(models.AbstractModel):
                       ON held.company_id = company.id AND held.partner_id = customer.id
                LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id""",
             self._flags_sql(),
-            self.env["dunning.block"]._active_sql(screen.today),
+            self.env["dunning.block"]._active_sql(question.today),
             chosen,
         )
 
@@ -155,33 +156,33 @@ class DunningExclusionCondition(models.AbstractModel):
     # Blocks ---------------------------------------------------------------------------------
 
     @api.model
-    def _condition_stop_customer(self, screen):
+    def _condition_stop_customer(self, question):
         return SQL("held.stop")
 
     @api.model
-    def _condition_pause_customer(self, screen):
+    def _condition_pause_customer(self, question):
         return SQL("held.pause")
 
     @api.model
-    def _condition_prevent_customer(self, screen):
+    def _condition_prevent_customer(self, question):
         return SQL("held.prevent")
 
     @api.model
-    def _condition_stop_item(self, screen):
+    def _condition_stop_item(self, question):
         return SQL("held.stop")
 
     @api.model
-    def _condition_pause_item(self, screen):
+    def _condition_pause_item(self, question):
         return SQL("held.pause")
 
     @api.model
-    def _condition_prevent_item(self, screen):
+    def _condition_prevent_item(self, question):
         return SQL("held.prevent")
 
     # Items ----------------------------------------------------------------------------------
 
     @api.model
-    def _condition_no_followup(self, screen):
+    def _condition_no_followup(self, question):
         # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it; and a flag
         # that mirrors a block must not count as a second reason, stronger than a stop.
         return SQL(
@@ -191,24 +192,24 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     @api.model
-    def _condition_automatic_payment(self, screen):
+    def _condition_automatic_payment(self, question):
         return SQL(
             "method.dunning_automatic IS TRUE AND move.dunning_collection_failed IS NOT TRUE"
         )
 
     @api.model
-    def _condition_item_minimum(self, screen):
+    def _condition_item_minimum(self, question):
         return SQL(
             "line.amount_residual > 0 AND line.amount_residual < %s",
-            screen.threshold("dunning_item_minimum"),
+            question.threshold("dunning_item_minimum"),
         )
 
     @api.model
-    def _condition_promise(self, screen):
+    def _condition_promise(self, question):
         return SQL("company.dunning_exclude_promises AND promised.move_line_id IS NOT NULL")
 
     @api.model
-    def _condition_paid(self, screen):
+    def _condition_paid(self, question):
         # Odoo can show a paid invoice whose residual is open (a payment without journal entry),
         # so both tests are needed.
         return SQL(
@@ -217,50 +218,40 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     @api.model
-    def _condition_blocked_payment(self, screen):
+    def _condition_blocked_payment(self, question):
         return SQL("move.payment_state = 'blocked' AND line.amount_residual <> 0")
 
     # Customers ------------------------------------------------------------------------------
 
     @api.model
-    def _condition_archived(self, screen):
+    def _condition_archived(self, question):
         return SQL("customer.active IS NOT TRUE")
 
     @api.model
-    def _condition_creditor(self, screen):
+    def _condition_creditor(self, question):
         return SQL("total.outstanding < 0")
 
     @api.model
-    def _condition_customer_minimum(self, screen):
+    def _condition_customer_minimum(self, question):
         return SQL(
             "total.reminded_amount > 0 AND total.reminded_amount < %s",
-            screen.threshold("dunning_customer_minimum"),
+            question.threshold("dunning_customer_minimum"),
         )
 
     @api.model
-    def _condition_customer_maximum(self, screen):
+    def _condition_customer_maximum(self, question):
         return SQL(
             "%(maximum)s > 0 AND total.reminded_amount > %(maximum)s",
-            maximum=screen.threshold("dunning_customer_maximum"),
+            maximum=question.threshold("dunning_customer_maximum"),
         )
 
     @api.model
-    def _condition_no_address(self, screen):
-        return SQL("total.sends_email AND NOT (%s)", self._has_address_sql())
+    def _condition_no_address(self, question):
+        recipients = self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id"))
+        return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
 
     @api.model
-    def _has_address_sql(self):
-        """Return the condition "somebody of the customer can get the e-mail"."""
-        return SQL(
-            """(COALESCE(customer.email, '') LIKE '%%@%%'
-                OR EXISTS (SELECT 1 FROM res_partner receiver
-                            WHERE receiver.commercial_partner_id = customer.id
-                              AND receiver.active AND receiver.email LIKE '%%@%%'
-                              AND receiver.type IN ('dunning', 'invoice')))"""
-        )
-
-    @api.model
-    def _condition_type_off(self, screen):
+    def _condition_type_off(self, question):
         return SQL(
             """EXISTS (SELECT 1 FROM dunning_partner_type_off_rel switched_off
                         WHERE switched_off.partner_id = customer.id
@@ -268,7 +259,7 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     @api.model
-    def _condition_type_filter(self, screen):
+    def _condition_type_filter(self, question):
         named = SQL(
             """EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
                         WHERE named.partner_id = customer.id AND named.type_id = total.type_id)"""
@@ -282,9 +273,9 @@ class DunningExclusionCondition(models.AbstractModel):
     # Rules that users write -----------------------------------------------------------------
 
     @api.model
-    def _domain_condition(self, rule, screen):
+    def _domain_condition(self, rule, question):
         """Return the condition of a rule of source `domain`; broken rules are left out before."""
-        query = rule._domain_query(screen.companies[:1])
+        query = rule._domain_query(question.companies[:1])
         customer = {"customer": SQL("customer.id"), "item": SQL("contact.commercial_partner_id")}
         column = {
             "res.partner": customer[rule.level],

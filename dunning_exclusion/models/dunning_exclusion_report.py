@@ -2,8 +2,6 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .dunning_block import KINDS
-from .dunning_screening import OUTCOMES
-from .screen import Screen
 
 AGES = [
     ("1", "Up to 7 days"),
@@ -16,63 +14,16 @@ AGES = [
 class DunningExclusionReport(models.Model):
     """What is left out today: amounts by reason, by age of the block and by person.
 
-    One row an excluded item, with the block that decides, if a block does. Nothing is stored.
+    The rows of `dunning.screening` that are excluded, each with the block that decides, if a block
+    does. Nothing is stored.
     """
 
     _name = "dunning.exclusion.report"
     _description = "Exclusion Analysis"
-    _auto = False
+    _inherit = "dunning.screening"
     _order = "amount_residual desc, id"
-    _rec_name = "move_line_id"
 
-    move_line_id = fields.Many2one(
-        "account.move.line",
-        string="Item",
-        readonly=True,
-        help="The receivable item: an invoice, or one instalment of it.",
-    )
-    move_id = fields.Many2one(
-        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
-    )
-    partner_id = fields.Many2one(
-        "res.partner",
-        string="Customer",
-        readonly=True,
-        help="The customer who owes the items: the company, not one of its contacts.",
-    )
-    company_id = fields.Many2one(
-        "res.company", readonly=True, help="The company whose receivables it is about."
-    )
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id",
-        string="Company Currency",
-        help="The currency in which the company keeps its books.",
-    )
-    date_due = fields.Date(
-        string="Due Date",
-        readonly=True,
-        help="The due date of the item, or the date it was postponed to.",
-    )
-    days_overdue = fields.Integer(
-        readonly=True, aggregator="max", help="Days since the due date; 0 before it."
-    )
-    amount_residual = fields.Monetary(
-        string="Excluded Amount",
-        currency_field="company_currency_id",
-        readonly=True,
-        help="What is still open, in company currency; negative for credits.",
-    )
-    outcome = fields.Selection(
-        OUTCOMES,
-        readonly=True,
-        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
-    )
-    rule_id = fields.Many2one(
-        "dunning.exclusion.rule",
-        string="Deciding Reason",
-        readonly=True,
-        help="The reason that decides the outcome; there may be more.",
-    )
+    amount_residual = fields.Monetary(string="Excluded Amount")
     block_id = fields.Many2one(
         "dunning.block", readonly=True, help="The block that holds the item back, if one does."
     )
@@ -91,7 +42,7 @@ class DunningExclusionReport(models.Model):
     date_to = fields.Date(
         string="Held Until",
         readonly=True,
-        help="The last day of the block; empty: until somebody lifts it.",
+        help="The last day of the block; empty: until somebody ends it.",
     )
     age_days = fields.Integer(
         string="Age (days)",
@@ -105,12 +56,8 @@ class DunningExclusionReport(models.Model):
 
     @property
     def _table_query(self):
-        screening = self.env["dunning.statement"]._query(Screen(self.env.companies))
         return SQL(
-            """SELECT excluded.id, excluded.move_line_id, excluded.move_id, excluded.partner_id,
-                      excluded.company_id, excluded.date_due, excluded.days_overdue,
-                      excluded.amount_residual, excluded.outcome, excluded.rule_id,
-                      held.id AS block_id, held.kind, held.reason_id, held.user_id,
+            """SELECT excluded.*, held.id AS block_id, held.kind, held.reason_id, held.user_id,
                       held.date_from, held.date_to, held.age_days,
                       CASE WHEN held.age_days <= 7 THEN '1' WHEN held.age_days <= 30 THEN '2'
                            WHEN held.age_days <= 90 THEN '3' WHEN held.age_days > 90 THEN '4'
@@ -119,7 +66,7 @@ class DunningExclusionReport(models.Model):
                  JOIN dunning_exclusion_rule rule ON rule.id = excluded.rule_id
                  LEFT JOIN LATERAL (%(block)s) held ON TRUE
                 WHERE excluded.outcome <> 'included'""",
-            screening=screening,
+            screening=super()._table_query,
             block=self._deciding_block_query(),
         )
 

@@ -217,10 +217,10 @@ class DunningExclusionRule(models.Model):
         """Return {marker: names of the reasons} for the (x) marks of the lists."""
         return {marker: rules.mapped("name") for marker, rules in self.grouped("marker").items()}
 
-    def _condition_sql(self, screen) -> SQL:
+    def _condition_sql(self, question) -> SQL:
         """Return when the rule excludes, as SQL: see `dunning.exclusion.condition`."""
         self.ensure_one()
         conditions = self.env["dunning.exclusion.condition"]
         if self.source == "builtin":
-            return getattr(conditions, f"_condition_{self.code}")(screen)
-        return conditions._domain_condition(self, screen)
+            return getattr(conditions, f"_condition_{self.code}")(question)
+        return conditions._domain_condition(self, question)

@@ -154,6 +154,11 @@ class DunningLevel(models.Model):
         self.env["dunning.line.upkeep"]._forget("level_id", self.ids)
         return super().unlink()
 
+    def _has_condition(self):
+        """Return whether only some invoices reach the level."""
+        self.ensure_one()
+        return bool(parse_domain(self.condition_domain))
+
     def _template(self):
         """Return the mail template of the level, else that of its reminder type."""
         return self.template_id or self.type_id.template_id
@@ -179,7 +184,7 @@ class DunningLevel(models.Model):
             conditions.append(SQL("%s >= %s", base, start))
         if self.minimum_amount:
             conditions.append(SQL("item.amount_residual >= %s", self.minimum_amount))
-        if parse_domain(self.condition_domain):
+        if self._has_condition():
             conditions.append(self._matches_sql(company, moves))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 

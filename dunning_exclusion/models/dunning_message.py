@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
-
-from .screen import Screen
+from odoo.tools import format_date
 
 # The contacts of a customer that a letter goes to, the first one found.
 POSTAL_TYPES = ("dunning", "invoice")
@@ -253,18 +251,7 @@ class DunningMessage(models.AbstractModel):
     def _count_unlisted(self):
         """Count the open items of the customers that their messages do not list."""
         for company, notices in self.grouped("company_id").items():
-            screen = Screen(company, customers=tuple(notices.partner_id.ids))
-            open_item = self.env["dunning.open.item"]
-            self.env.flush_all()
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT contact.commercial_partner_id, COUNT(*) %s %s
-                        GROUP BY contact.commercial_partner_id""",
-                    open_item._open_items_sql(screen),
-                    open_item._chosen_customers(screen),
-                )
-            )
-            counts = dict(rows)
+            counts = self.env["dunning.screening"]._count_open(notices.partner_id.ids, company)
             for notice in notices:
                 open_count = counts.get(notice.partner_id.id, 0)
                 notice.unlisted_count = max(open_count - len(notice.line_ids), 0)

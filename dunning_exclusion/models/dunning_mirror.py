@@ -2,7 +2,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .screen import Screen
+from ..screening import items
+from ..screening.question import Question
 
 
 class DunningMirror(models.Model):
@@ -66,7 +67,7 @@ class DunningMirror(models.Model):
                                           OR (block.move_id = line.move_id
                                               AND block.move_line_id IS NULL))
                                      AND %s)""",
-                self.env["dunning.open.item"]._open_items_sql(Screen(same_day)),
+                items.open_items(Question(same_day)),
                 restriction,
                 self.env["dunning.block"]._active_sql(today),
             )

@@ -3,7 +3,9 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
 from odoo.tools import OrderedSet
 
-from .dunning_screening import OUTCOMES, OWNERS, search_page
+from ..screening import statement
+from ..screening.question import Owner
+from .dunning_screening import OUTCOMES, OWNERS, read_page
 
 # A search that finds no more records than these by its other conditions screens only them.
 SCOPE_LIMIT = 1000
@@ -27,31 +29,58 @@ class DunningOutcomeSearch(models.AbstractModel):
     def _dunning_outcome_domain(self, outcomes, owner=None):
         """Return the domain of the records with one of `outcomes`.
 
-        :param owner: the records that are asked about, see `Screen`; None: all of them
+        :param owner: the records that are asked about, an `Owner`; None: all of them
         """
         query = self.env["dunning.screening"]._owner_query(
-            self._dunning_owner_field(), outcomes, self.env.companies, owner
+            self._dunning_owner_field(), outcomes, self._dunning_searched_companies(), owner
         )
         return Domain("id", "in", query)
+
+    @api.model
+    def _dunning_searched_companies(self):
+        """Return the companies in which the records are that a search can find.
+
+        Each record is screened in its own company, as by the field, so a search with the rights of
+        the system, which finds the records of all companies, screens all of them.
+        """
+        if self.env.su:
+            return self.env["res.company"].with_context(active_test=False).search(Domain.TRUE)
+        return self.env.companies
 
     @api.model
     def _search(self, domain, *args, **kwargs):
         """Override to screen only the customers that the other conditions of `domain` leave."""
         domain = Domain(domain)
-        if self._asks_for_outcome(domain):
-            domain = self._dunning_scoped(domain, super()._search)
-        return super()._search(domain, *args, **kwargs)
+        if not self._asks_for_outcome(domain):
+            return super()._search(domain, *args, **kwargs)
+        query, few = self._dunning_outcome_query(domain, super()._search, *args, **kwargs)
+        # Executed here, where PostgreSQL is told how to work on the statement.
+        with statement.planned(self.env, few=few):
+            return self.browse(query.get_result_ids())._as_query()
+
+    @api.model
+    def _dunning_outcome_query(self, domain, search, *args, **kwargs):
+        """Return the query of a search by outcome, and whether only a few customers are screened.
+
+        :param search: the method `_search` that is overridden; it takes the other arguments
+        """
+        scoped = self._dunning_scoped(domain, search)
+        return search(scoped, *args, **kwargs), scoped is not domain
 
     @api.model
     @api.readonly
     def web_search_read(
         self, domain, specification, offset=0, limit=None, order=None, count_limit=None
     ):
-        """Override of `web` for searches by outcome: see `search_page`."""
-        search = super().web_search_read
+        """Override of `web` for searches by outcome: see `read_page`."""
         if limit and self._asks_for_outcome(Domain(domain)):
-            return search_page(self, domain, specification, offset, limit, order, count_limit)
-        return search(domain, specification, offset, limit, order, count_limit)
+            # The query of `_search` before it is executed.
+            search = super()._search  # pylint: disable=super-method-mismatch
+            query, few = self._dunning_outcome_query(
+                Domain(domain), search, offset, limit, order or self._order
+            )
+            return read_page(self, query, specification, count_limit, few)
+        return super().web_search_read(domain, specification, offset, limit, order, count_limit)
 
     @api.model
     def _asks_for_outcome(self, domain):
@@ -75,7 +104,8 @@ class DunningOutcomeSearch(models.AbstractModel):
         if len(found) > SCOPE_LIMIT:
             return domain
         # sudo: only the customers are read, and only to choose what is screened
-        owner = (OWNERS[self._dunning_owner_field()], tuple(found.sudo()._dunning_owners().ids))
+        ids = found.sudo()._dunning_owners().ids
+        owner = Owner(OWNERS[self._dunning_owner_field()], tuple(ids))
 
         def scoped(leaf):
             if leaf.field_expr != "dunning_outcome" or leaf.operator not in ("=", "in"):

@@ -2,22 +2,27 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
+from odoo.tools.misc import format_date, split_every
 
+from ..screening import candidates, items, statement
+from ..screening.question import Owner, Question
 from .arguments import read_record
 
 MODELS = ("res.partner", "account.move")
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
+# On how many days to come it is tried whether a customer would be reminded, and how many of them
+# are asked about in one statement.
+FORECAST_DAYS, DAYS_AT_ONCE = 20, 5
 
 
-class DunningPanel(models.AbstractModel):
-    """What the Follow-up tab of customers and invoices shows, in one answer.
+class DunningScreening(models.Model):
+    """What the Follow-up tab of customers and invoices shows, the next reminder included.
 
     The tab asks when it is opened, so forms cost nothing while it is closed.
     """
 
-    _name = "dunning.panel"
-    _description = "Follow-up Tab"
+    _inherit = "dunning.screening"
 
     @api.model
     def read_panel(self, res_model, res_id):
@@ -40,17 +45,17 @@ class DunningPanel(models.AbstractModel):
             "can_work": self.env.user.has_group("dunning_exclusion.group_dunning_user"),
             "outcome": target.dunning_outcome,
             "reasons": target.dunning_explain(),
-            "blocks": self._blocks(target),
-            "promises": self._promises(target),
-            "notices": self._notices(target),
-            **self._items(target),
+            "blocks": self._panel_blocks(target),
+            "promises": self._panel_promises(target),
+            "notices": self._panel_notices(target),
+            **self._panel_items(target),
         }
         if res_model == "res.partner":
-            panel |= self._customer(target.commercial_partner_id)
+            panel |= self._panel_customer(target.commercial_partner_id)
         return panel
 
     @api.model
-    def _blocks(self, target):
+    def _panel_blocks(self, target):
         """Return the blocks that hold now or later, and who set them."""
         blocks = target.dunning_block_ids.filtered(lambda b: b.state in ("active", "scheduled"))
         return [
@@ -69,7 +74,7 @@ class DunningPanel(models.AbstractModel):
         ]
 
     @api.model
-    def _items(self, target):
+    def _panel_items(self, target):
         """Return the open items with their outcome, the longest overdue first."""
         field = target._dunning_owner_field()
         screened = self.env["dunning.screening"].search(
@@ -92,7 +97,7 @@ class DunningPanel(models.AbstractModel):
         return {"items": items, "item_count": len(screened)}
 
     @api.model
-    def _promises(self, target):
+    def _panel_promises(self, target):
         domain = Domain("partner_id", "=", target.commercial_partner_id.id)
         if target._name == "account.move":
             domain = Domain("move_line_ids.move_id", "=", target.id)
@@ -110,7 +115,7 @@ class DunningPanel(models.AbstractModel):
         ]
 
     @api.model
-    def _notices(self, target):
+    def _panel_notices(self, target):
         domain = Domain("partner_id", "=", target.commercial_partner_id.id)
         if target._name == "account.move":
             domain = Domain("line_ids.move_id", "=", target.id)
@@ -128,12 +133,12 @@ class DunningPanel(models.AbstractModel):
         ]
 
     @api.model
-    def _customer(self, customer):
+    def _panel_customer(self, customer):
         """Return what only customers have: totals, scenario and the switches of the types."""
         return {
             "outstanding": customer.dunning_outstanding,
             "overdue": customer.dunning_overdue,
-            "scenario": self._scenario(customer).name or "",
+            "scenario": self._panel_scenario(customer).name or "",
             "scenario_message": customer.dunning_scenario_message or "",
             "types": [
                 {
@@ -146,7 +151,7 @@ class DunningPanel(models.AbstractModel):
         }
 
     @api.model
-    def _scenario(self, customer):
+    def _panel_scenario(self, customer):
         """Return the invoice-level scenario of the customer, or none."""
         Scenario = self.env["dunning.scenario"]
         self.env.flush_all()
@@ -168,3 +173,175 @@ class DunningPanel(models.AbstractModel):
         else:
             item.action_dunning_stop()
         return item.dunning_stop
+
+    # The next reminder -----------------------------------------------------------------------
+
+    @api.model
+    def read_next(self, partner_id):
+        """Return in words the next reminders of a customer: the next level, and its workflows.
+
+        :return: list of sentences, empty when nothing is foreseen
+        :raise AccessError: when the user may not read the customer
+        """
+        partner = read_record(self.env["res.partner"], partner_id)
+        # Who may not read what customers owe must not learn it from here.
+        self.env["dunning.screening"].check_access("read")
+        customer, company = partner.commercial_partner_id, self.env.company
+        return self._forecast_levels(customer, company) + self._forecast_workflows(
+            customer, company
+        )
+
+    @api.model
+    def _forecast_levels(self, customer, company):
+        """Return the next reminder by the levels of a scenario, if nothing is paid until then.
+
+        Only some days can change the answer: a reminder level or a repetition falls due, a block or
+        a promise ends. On each of them the items at a level are screened as a run of that day does.
+        """
+        scenarios = self.env["dunning.scenario"]._of_company(company, "invoice")
+        days = self._forecast_days(customer, company) if scenarios else []
+        for some_days in split_every(DAYS_AT_ONCE, days):
+            query = self._forecast_query(some_days, customer, company, scenarios)
+            with statement.planned(self.env, few=True):
+                rows = self.env.execute_query(query)
+            for day, level_ids in rows:
+                level = self.env["dunning.level"].browse(level_ids)
+                level = level.sorted(lambda level: level._place())[-1:]
+                return [
+                    self.env._(
+                        "%(day)s: %(level)s (%(scenario)s)",
+                        day=self._forecast_format(day, company),
+                        level=level.name,
+                        scenario=level.scenario_id.name,
+                    )
+                ]
+        return []
+
+    @api.model
+    def _forecast_query(self, days, customer, company, scenarios) -> SQL:
+        """Return SELECT day, ids of levels: the first of `days` with a reminder of the customer."""
+        answers = [
+            SQL(
+                "SELECT %s::date AS day, level_id FROM (%s) screening WHERE outcome = 'included'",
+                day,
+                self._statement(
+                    Question(
+                        company,
+                        day,
+                        owner=Owner("partner", tuple(customer.ids)),
+                        candidates=candidates.of_scenarios(scenarios, company, day),
+                    )
+                ),
+            )
+            for day in days
+        ]
+        return SQL(
+            """SELECT day, ARRAY_AGG(DISTINCT level_id) FROM (%s) answer
+                GROUP BY day ORDER BY day LIMIT 1""",
+            SQL(" UNION ALL ").join(answers),
+        )
+
+    @api.model
+    def _forecast_days(self, customer, company):
+        """Return today and the next days on which the answer can change, in order."""
+        today = company._dunning_today()
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT day FROM (%(levels)s UNION ALL %(waits)s UNION ALL %(blocks)s
+                                   UNION ALL %(promises)s) AS days (day)
+                    WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
+                levels=self._forecast_level_days_query(customer, company),
+                waits=self._forecast_wait_days_query(customer, company),
+                blocks=SQL(
+                    """SELECT block.date_to + 1 FROM dunning_block block
+                        WHERE block.partner_id = %s AND block.company_id = %s AND %s""",
+                    customer.id,
+                    company.id,
+                    self.env["dunning.block"]._state_sql(["scheduled", "active"], today),
+                ),
+                promises=SQL(
+                    """SELECT date + %s FROM dunning_promise
+                        WHERE partner_id = %s AND company_id = %s""",
+                    company.dunning_promise_tolerance_days + 1,
+                    customer.id,
+                    company.id,
+                ),
+                today=today,
+                limit=FORECAST_DAYS,
+            )
+        )
+        return [today, *(row[0] for row in rows)]
+
+    @api.model
+    def _forecast_level_days_query(self, customer, company) -> SQL:
+        """Return the days on which levels of open items fall due, or a postponement ends."""
+        return SQL(
+            """SELECT GREATEST(due.day, move.dunning_due_date + 1)
+                 %(open_items)s AND line.amount_residual > 0""",
+            open_items=items.open_items(
+                Question(company, customers=tuple(customer.ids)),
+                SQL(
+                    """CROSS JOIN dunning_level level
+                       CROSS JOIN LATERAL (
+                           SELECT level.delay + CASE WHEN level.trigger = 'due_date' THEN %s
+                                       ELSE COALESCE(move.invoice_date, line.date) END) due (day)
+                    """,
+                    items.DATE_DUE,
+                ),
+            ),
+        )
+
+    @api.model
+    def _forecast_wait_days_query(self, customer, company) -> SQL:
+        """Return the days on which reminders that were sent are long enough ago."""
+        return SQL(
+            """SELECT notice.date + wait.days
+                 FROM dunning_notice notice
+                CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
+                            UNION SELECT repeat_every FROM dunning_level) wait (days)
+                WHERE notice.partner_id = %s AND notice.company_id = %s
+                  AND notice.state = 'sent'""",
+            customer.id,
+            company.id,
+        )
+
+    # Workflows ------------------------------------------------------------------------------
+
+    @api.model
+    def _forecast_workflows(self, customer, company):
+        """Return the next days of the workflows that are meant for the customer."""
+        workflows = self.env["dunning.scenario"]._of_company(company, "customer")
+        if not workflows:
+            return []
+        applies = [
+            SQL("CASE WHEN %s THEN %s END", workflow._applies_sql(company), workflow.id)
+            for workflow in workflows
+        ]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT ARRAY[%s]::int[] FROM res_partner customer WHERE customer.id = %s",
+                SQL(", ").join(applies),
+                customer.id,
+            )
+        )
+        chosen = workflows.filtered(lambda workflow: workflow.id in rows[0][0])
+        return [
+            self._forecast_workflow(workflow, company) for workflow in chosen if workflow.level_ids
+        ]
+
+    @api.model
+    def _forecast_workflow(self, workflow, company):
+        words = {
+            "day": self._forecast_format(workflow._next_date(company), company),
+            "workflow": workflow.name,
+        }
+        if workflow.condition_ids:
+            return self.env._("%(day)s: %(workflow)s, if its conditions hold", **words)
+        return self.env._("%(day)s: %(workflow)s", **words)
+
+    @api.model
+    def _forecast_format(self, day, company):
+        if day == company._dunning_today():
+            return self.env._("Today")
+        return format_date(self.env, day)

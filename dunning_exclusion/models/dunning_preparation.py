@@ -1,9 +1,10 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..screening import candidates
+from ..screening.question import Question
 from .dunning_ceiling import counts_with_others, hold_back
 from .dunning_changes import oldest_transaction
-from .screen import Screen
 
 # From so many new lines on PostgreSQL is told at once how they are spread.
 MANY_LINES = 10_000
@@ -21,32 +22,7 @@ class DunningPreparation(models.AbstractModel):
     def _replace_lines(self, run):
         """List the items of `run` anew, with one statement, whatever their number."""
         self.env["dunning.line.upkeep"]._delete_of_runs(run.ids)
-        screen = Screen(
-            run.company_id,
-            run.date,
-            candidates=self._candidates_query(run),
-            type_id=run.type_id.id or 0,
-        )
-        self.env.cr.execute(
-            SQL(
-                """INSERT INTO dunning_run_line
-                       (run_id, company_id, move_line_id, move_id, partner_id, level_id,
-                        level_sequence, scenario_id, message_key, currency_id, date_due,
-                        days_overdue, amount_residual, amount_residual_currency, outcome, rule_id,
-                        reason_ids, checked)
-                   SELECT %(run)s, screening.company_id, screening.move_line_id,
-                          screening.move_id, screening.partner_id, screening.level_id,
-                          screening.level_sequence, screening.scenario_id, screening.message_key,
-                          screening.currency_id, screening.date_due, screening.days_overdue,
-                          screening.amount_residual, screening.amount_residual_currency,
-                          screening.outcome, screening.rule_id, screening.reason_ids,
-                          screening.outcome = 'included'
-                     FROM (%(screening)s) AS screening""",
-                run=run.id,
-                screening=self.env["dunning.statement"]._query(screen),
-            )
-        )
-        if self.env.cr.rowcount > MANY_LINES:
+        if self._insert_lines(run) > MANY_LINES:
             # Until autovacuum comes by, the first pages of the task list would be planned badly.
             # Where it, or another run, is at it already, nobody waits.
             columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
@@ -66,18 +42,49 @@ class DunningPreparation(models.AbstractModel):
             hold_back(run, None)
 
     @api.model
+    def _question(self, run):
+        """Return what `run` asks of the screening."""
+        return Question(
+            run.company_id,
+            run.date,
+            candidates=self._candidates_query(run),
+            type_id=run.type_id.id or 0,
+        )
+
+    @api.model
+    def _insert_lines(self, run):
+        """Insert the lines of `run`; return their number."""
+        with self.env["dunning.screening"]._screened(self._question(run)) as screening:
+            self.env.cr.execute(
+                SQL(
+                    """INSERT INTO dunning_run_line
+                           (run_id, company_id, move_line_id, move_id, partner_id, level_id,
+                            level_sequence, scenario_id, message_key, currency_id, date_due,
+                            days_overdue, amount_residual, amount_residual_currency, outcome,
+                            rule_id, reason_ids, checked)
+                       SELECT %s, company_id, move_line_id, move_id, partner_id, level_id,
+                              level_sequence, scenario_id, message_key, currency_id, date_due,
+                              days_overdue, amount_residual, amount_residual_currency, outcome,
+                              rule_id, reason_ids, outcome = 'included'
+                         FROM (%s) AS screening""",
+                    run.id,
+                    screening,
+                )
+            )
+            return self.env.cr.rowcount
+
+    @api.model
     def _newest_notice(self):
         # sudo: notices of other companies have numbers, too.
         return self.env["dunning.notice"].sudo().search([], order="id desc", limit=1).id
 
     @api.model
     def _candidates_query(self, run) -> SQL:
-        """Return SELECT of the items `run` is about: see `dunning.candidate`."""
-        candidate = self.env["dunning.candidate"]
+        """Return SELECT of the items `run` is about: see `screening.candidates`."""
         if run.mode == "criteria":
-            return candidate._criteria_query(run)
+            return candidates.of_criteria(run._criteria_items_query(), run.date)
         scenarios, due_only = self._scenarios(run)
-        return candidate._scenario_query(scenarios, run.company_id, run.date, due_only)
+        return candidates.of_scenarios(scenarios, run.company_id, run.date, due_only)
 
     @api.model
     def _scenarios(self, run):

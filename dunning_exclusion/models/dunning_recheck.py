@@ -2,9 +2,9 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..screening.domains import parse_domain
+from ..screening import candidates
+from ..screening.question import Owner, Question
 from .dunning_ceiling import hold_back
-from .screen import Screen
 
 
 class DunningRecheck(models.AbstractModel):
@@ -23,16 +23,23 @@ class DunningRecheck(models.AbstractModel):
         """
         self.env.flush_all()
         levels = self._unsent_levels(run, customers)
-        screen = Screen(
+        question = Question(
             run.company_id,
             run.company_id._dunning_today(),
-            owner=("partner", tuple(self._customers_to_read(levels, customers).ids)),
+            owner=Owner("partner", tuple(self._customers_to_read(levels, customers).ids)),
             candidates=self._items_query(run, customers, levels),
             type_id=run.type_id.id or 0,
         )
-        self.env.cr.execute(
-            SQL(
-                """UPDATE dunning_run_line line
+        with self.env["dunning.screening"]._screened(question) as screening:
+            self.env.cr.execute(self._screen_again_query(run, customers, screening))
+        self.env["dunning.run.line"].invalidate_model()
+        hold_back(run, customers, sending)
+
+    @api.model
+    def _screen_again_query(self, run, customers, screening) -> SQL:
+        """Return UPDATE of the lines without notice by what the SELECT `screening` answers."""
+        return SQL(
+            """UPDATE dunning_run_line line
                       SET outcome = COALESCE(fresh.outcome, 'dropped'),
                           rule_id = CASE WHEN fresh.outcome IS NULL AND own.reason IS NULL
                                          THEN %(paid)s ELSE fresh.rule_id END,
@@ -54,13 +61,10 @@ class DunningRecheck(models.AbstractModel):
                       AND fresh.level_id IS NOT DISTINCT FROM own.level_id
                       AND NOT own.skipped
                     WHERE own.id = line.id""",
-                own=self._unsent_query(run, customers),
-                screening=self.env["dunning.statement"]._query(screen),
-                paid=self.env.ref("dunning_exclusion.rule_paid").id,
-            )
+            own=self._unsent_query(run, customers),
+            screening=screening,
+            paid=self.env.ref("dunning_exclusion.rule_paid").id,
         )
-        self.env["dunning.run.line"].invalidate_model()
-        hold_back(run, customers, sending)
 
     @api.model
     def _release_lines(self, run, customers):
@@ -177,7 +181,7 @@ class DunningRecheck(models.AbstractModel):
     @api.model
     def _customers_to_read(self, levels, customers):
         """Return the customers whose items are read: for figures of families, all of these."""
-        if not self.env["dunning.workflow.candidate"]._needs_family(levels.scenario_id):
+        if not candidates.needs_family(levels.scenario_id):
             return customers
         # sudo: what is reminded of must not depend on who sends it.
         top = customers.sudo().with_context(active_test=False)
@@ -187,23 +191,18 @@ class DunningRecheck(models.AbstractModel):
 
     @api.model
     def _items_query(self, run, customers, levels) -> SQL:
-        """Return the lines without notice whose conditions hold, as `dunning.candidate` does.
+        """Return the lines without notice whose conditions hold, as `screening.candidates` does.
 
         And the others: what the run has sent is still part of the amount that is reminded by it.
         """
         workflows = levels.scenario_id.filtered("condition_ids")
         figures = joined = SQL()
         if workflows:
-            candidate = self.env["dunning.workflow.candidate"]
-            figures = SQL(
-                "WITH RECURSIVE %s figure AS (%s)",
-                candidate._family_sql(workflows),
-                candidate._figure_query(workflows),
-            )
+            figures = SQL("WITH RECURSIVE %s", candidates.figures(workflows))
             joined = SQL("JOIN figure ON figure.partner_id = item.partner_id")
         return SQL(
             """(%(figures)s
-                SELECT item.*, run_line.level_id, run_line.message_key AS bundle
+                SELECT item.*, run_line.level_id, run_line.message_key AS message_id
                   FROM item
                   JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
                   %(joined)s
@@ -247,6 +246,6 @@ class DunningRecheck(models.AbstractModel):
             day = max(run.date, run.company_id._dunning_today())
             return level._reached_sql(run.company_id, day, moves)
         conditions = [condition._holds_sql() for condition in level.scenario_id.condition_ids]
-        if parse_domain(level.condition_domain):
+        if level._has_condition():
             conditions.append(level._matches_sql(run.company_id, moves))
         return SQL("(%s)", SQL(" AND ").join(conditions)) if conditions else SQL("TRUE")

@@ -5,9 +5,10 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..screening import items
 from ..screening.domains import find_fault, parse_domain
+from ..screening.question import Question
 from .arguments import check_one
-from .screen import Screen
 from .typed_text import Char
 
 MAX_ACTIONS = 100
@@ -220,7 +221,20 @@ class DunningScenario(models.Model):
         )
 
     @api.model
-    def _by_email_sql(self, company):
+    def _by_email_sql(self, companies) -> SQL:
+        """Return whether `customer` is reminded by e-mail in `company`, outside a run.
+
+        It is when a level of the scenario that applies to it sends e-mails.
+        """
+        cases = [
+            SQL("WHEN company.id = %s THEN %s", company.id, by_email)
+            for company in companies
+            if (by_email := self._sends_email_sql(company))
+        ]
+        return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases)) if cases else SQL("FALSE")
+
+    @api.model
+    def _sends_email_sql(self, company):
         """Return whether the scenario of `customer` sends e-mails, as SQL; None: none does."""
         scenarios = self._of_company(company, "invoice")
         e_mails = Domain("scenario_id", "in", scenarios.ids) & Domain("action", "=", "email")
@@ -252,16 +266,14 @@ class DunningScenario(models.Model):
         :param due_before: only items that fell due before this day count; None: all of them
         :param customer_ids: restricts the answer to some customers
         """
-        overdue = due_before and SQL(
-            "AND %s < %s", self.env["dunning.open.item"]._date_due_sql(), due_before
-        )
+        overdue = due_before and SQL("AND %s < %s", items.DATE_DUE, due_before)
         asked = customer_ids is not None and SQL("AND customer.id = ANY(%s)", list(customer_ids))
         return SQL(
             """SELECT customer.id FROM res_partner customer
                 WHERE customer.id IN (SELECT contact.commercial_partner_id
                                         %(open_items)s AND line.amount_residual > 0 %(overdue)s)
                   %(asked)s AND %(none_applies)s""",
-            open_items=self.env["dunning.open.item"]._open_items_sql(Screen(company)),
+            open_items=items.open_items(Question(company)),
             overdue=overdue or SQL(),
             asked=asked or SQL(),
             none_applies=self._none_applies_sql(company),
@@ -285,13 +297,12 @@ class DunningScenario(models.Model):
         if self.campaign_type == "invoice":
             meant = SQL("%s = %s", self._choice_sql(company, self), self.id)
         customer = SQL("JOIN res_partner customer ON customer.id = contact.commercial_partner_id")
-        open_item = self.env["dunning.open.item"]
         self.env.flush_all()
         return self.env.execute_query(
             SQL(
                 "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
-                open_item._open_items_sql(Screen(company), customer),
-                open_item._date_due_sql(),
+                items.open_items(Question(company), customer),
+                items.DATE_DUE,
                 self._start(company),
                 meant,
             )

@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from .dunning_calendar import Rule, last_day, next_day
+from ..screening.days import Rule, last_day, next_day
 
 
 class DunningSchedule(models.AbstractModel):

@@ -1,10 +1,17 @@
+import logging
+from contextlib import contextmanager
+from dataclasses import replace
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
 
+from ..screening import explain, items, statement
+from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one
-from .screen import Screen
+
+_logger = logging.getLogger(__name__)
 
 OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
 SCOPE_KEY = "dunning_screening_scope"
@@ -24,8 +31,9 @@ ANSWERS = {
 class DunningScreening(models.Model):
     """Every open receivable item with what dunning would do with it today, and why.
 
-    Nothing is stored: reading this model runs the statement of `dunning.statement`, restricted to
-    the customers that the search asks for where it names some.
+    Nothing is stored: reading this model runs the statement of the package `screening`, restricted
+    to the customers that the search names, where it names some. Whoever asks something else of the
+    screening (a run, the explanation, a bridge) asks it here: see `_screened`.
     """
 
     _name = "dunning.screening"
@@ -113,12 +121,109 @@ class DunningScreening(models.Model):
         check_one(self)
         return self.move_id._get_records_action()
 
+    # Asking ---------------------------------------------------------------------------------
+
+    @api.model
+    def _statement(self, question) -> SQL:
+        """Return the SELECT that answers `question`: a row for each item, with the columns of this
+        model and those of a run (`screening.statement.RUN_COLUMNS`)."""
+        self.env.flush_all()
+        return statement.select(self._branches(self._with_customers(question)))
+
+    @api.model
+    @contextmanager
+    def _screened(self, question):
+        """Give the SELECT that answers `question`, and PostgreSQL settings for executing it.
+
+        The settings hold inside the `with` block only, so the SELECT is executed there.
+        """
+        question = self._with_customers(question)
+        query = self._statement(question)
+        few, run = question.customers is not None, bool(question.candidates)
+        with statement.planned(self.env, few=few, run=run):
+            yield query
+
+    @api.model
+    def _with_customers(self, question):
+        """Return `question` with the customers that its owner belongs to.
+
+        Totals are the customer's, so its other items are needed to explain one of them. PostgreSQL
+        plans the statement faster, and reads nothing else, when it is given their ids.
+        """
+        if not question.owner or question.customers is not None:
+            return question
+        kind, ids = question.owner
+        if kind == "partner":
+            return replace(question, customers=tuple(ids))
+        self.env.flush_all()
+        rows = self.env.execute_query(items.customers_of(question.owner))
+        return replace(question, customers=tuple(row[0] for row in rows))
+
+    @api.model
+    def _branches(self, question):
+        """Return a `Branch` for each group of companies with the same day and rules."""
+        groups = {}
+        for company in question.companies:
+            day = question.today or company._dunning_today()
+            rules = self._working_rules(company)
+            # Own conditions are restricted to one company.
+            alone = company.id if "domain" in rules.mapped("source") else 0
+            # Pairs and not a recordset, which equals another one in whatever order its rules are.
+            ranked = tuple((rule, rule._effect_in(company)) for rule in rules)
+            groups.setdefault((day, ranked, alone), []).append(company.id)
+        companies = self.env["res.company"]
+        return [
+            self._branch(replace(question, companies=companies.browse(ids), today=day), ranked)
+            for (day, ranked, _alone), ids in groups.items()
+        ]
+
+    @api.model
+    def _working_rules(self, company):
+        """Return the rules of `company`, the deciding ones first; a broken one excludes nothing."""
+        rules = self.env["dunning.exclusion.rule"]._active_in(company)
+        for rule, fault in rules._faults(company).items():
+            _logger.warning("Exclusion rule %s is broken: %s", rule.code, fault)
+            rules -= rule
+        return rules
+
+    @api.model
+    def _branch(self, question, ranked):
+        conditions = self.env["dunning.exclusion.condition"]
+        # Outside a run every customer is asked about as if it got an ordinary overdue reminder.
+        type_id = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.type_overdue")
+        overdue = self.env["dunning.reminder.type"].search([("id", "=", type_id)], order="id")
+        by_email = SQL("FALSE")
+        if not question.candidates:
+            by_email = self.env["dunning.scenario"]._by_email_sql(question.companies)
+        return Branch(
+            question=question,
+            rules=tuple(
+                RankedRule(rule.id, rule.level, effect, rule._condition_sql(question))
+                for rule, effect in ranked
+            ),
+            item_joins=conditions._item_joins(question),
+            customer_joins=conditions._customer_joins(question),
+            ordinary_type_id=overdue.id or 0,
+            sends_email=by_email,
+        )
+
     # Reading --------------------------------------------------------------------------------
 
     @property
     def _table_query(self):
+        return self._statement(Question(self.env.companies, owner=self._scope()))
+
+    @api.model
+    def _scope(self):
+        """Return the `Owner` that a search has found in its domain, or None."""
         owner = self.env.context.get(SCOPE_KEY)
-        return self.env["dunning.statement"]._query(Screen(self.env.companies, owner=owner))
+        # A client can give a context, but no `Owner`.
+        return owner if isinstance(owner, Owner) else None
+
+    @api.model
+    def _planned(self):
+        """Return the context manager in which PostgreSQL executes what is read of this model."""
+        return statement.planned(self.env, few=self._scope() is not None)
 
     @api.model
     def _search(self, domain, *args, **kwargs):
@@ -128,25 +233,46 @@ class DunningScreening(models.Model):
         scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
         return super(DunningScreening, scoped)._search(domain, *args, **kwargs)
 
+    def _fetch_query(self, query, fields):
+        with self._planned():
+            return super()._fetch_query(query, fields)
+
+    @api.model
+    def search_count(self, domain, limit=None):
+        """Override of `base` to count under the settings of `screening.statement.planned`."""
+        with self._planned():
+            return super().search_count(domain, limit=limit)
+
+    @api.model
+    def _read_group(self, domain, *args, **kwargs):
+        with self._planned():
+            return super()._read_group(domain, *args, **kwargs)
+
+    @api.model
+    def _read_grouping_sets(self, domain, *args, **kwargs):
+        with self._planned():
+            return super()._read_grouping_sets(domain, *args, **kwargs)
+
     @api.model
     @api.readonly
     def web_search_read(
         self, domain, specification, offset=0, limit=None, order=None, count_limit=None
     ):
-        """Override of `web`: see `search_page`."""
+        """Override of `web`: see `read_page`."""
         if limit:
-            return search_page(self, domain, specification, offset, limit, order, count_limit)
+            query = self._search(domain, offset, limit, order or self._order)
+            return read_page(self, query, specification, count_limit)
         return super().web_search_read(domain, specification, offset, limit, order, count_limit)
 
     @api.model
     def _owner_in(self, domain):
-        """Return the (owner, ids) that `domain` is restricted to, or None."""
+        """Return the `Owner` that `domain` is restricted to, or None."""
         conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
         for condition in conditions:
             if isinstance(condition, DomainCondition) and condition.field_expr in OWNERS:
                 ids = {"=": [condition.value], "in": condition.value}.get(condition.operator)
                 if _are_ids(ids):
-                    return OWNERS[condition.field_expr], tuple(ids)
+                    return Owner(OWNERS[condition.field_expr], tuple(ids))
         return None
 
     # Answers for customers, invoices and items ----------------------------------------------
@@ -155,9 +281,9 @@ class DunningScreening(models.Model):
     def _owner_query(self, owner_field, outcomes, companies, owner=None) -> SQL:
         """Return SELECT of the owners in `companies` whose best outcome is one of `outcomes`.
 
-        :param owner: the owners that are asked about, see `Screen`; None: all of them
+        :param owner: the `Owner` that is asked about; None: all of them
         """
-        query = self.env["dunning.statement"]._query(Screen(companies, owner=owner))
+        query = self._statement(Question(companies, owner=owner))
         if owner_field == "move_line_id":
             # An item has one outcome: there is nothing to be grouped.
             return SQL(
@@ -182,27 +308,125 @@ class DunningScreening(models.Model):
         """Return {owner id: best outcome among its open items} for a handful of owners."""
         if not owner_ids:
             return {}
-        screen = Screen(companies, owner=(OWNERS[owner_field], tuple(owner_ids)))
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT %s, MIN(%s) FROM (%s) AS screening GROUP BY 1",
-                SQL.identifier(owner_field),
-                self._outcome_order(),
-                self.env["dunning.statement"]._query(screen),
+        question = Question(companies, owner=Owner(OWNERS[owner_field], tuple(owner_ids)))
+        with self._screened(question) as screening:
+            rows = self.env.execute_query(
+                SQL(
+                    "SELECT %s, MIN(%s) FROM (%s) AS screening GROUP BY 1",
+                    SQL.identifier(owner_field),
+                    self._outcome_order(),
+                    screening,
+                )
             )
-        )
         return {owner_id: OUTCOMES[place - 1][0] for owner_id, place in rows}
+
+    @api.model
+    def _explain(self, owner_field, owner_ids, companies, day=None):
+        """Return the reasons against reminding a handful of owners: see `dunning_explain`."""
+        found = {}
+        for company in companies:
+            today = day or company._dunning_today()
+            owner = Owner(OWNERS[owner_field], tuple(owner_ids))
+            rows = self._excluded_rows(Question(company, today, owner))
+            rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[3]})
+            rules = rules._deciding_first(company)
+            blocks = self._blocks_of(rows, rules, company, today)
+            promises = self._promises_of(rows, rules)
+            reasons = explain.reasons(rows, rules, company, blocks, promises)
+            found = {**reasons, **found}
+        return list(found.values())
+
+    @api.model
+    def _blocks_of(self, rows, rules, company, today):
+        """Return the blocks that held the items of `rows` and their customers on `today`."""
+        Block = self.env["dunning.block"]
+        if not explain.BLOCK_RULES.keys() & set(rules.mapped("code")):
+            return Block
+        return Block.search(
+            Domain("company_id", "=", company.id)
+            & Domain("partner_id", "in", {row[2] for row in rows})
+            & Domain("move_id", "in", [False, *(row[1] for row in rows)])
+            & Block._state_domain("active", today)
+        )
+
+    @api.model
+    def _promises_of(self, rows, rules):
+        """Return the open promises on the items of `rows`."""
+        Promise = self.env["dunning.promise"]
+        if "promise" not in rules.mapped("code"):
+            return Promise
+        return Promise.search(
+            Domain("move_line_ids", "in", [row[0] for row in rows])
+            & Domain("state", "in", ["open"])
+        )
+
+    @api.model
+    def _excluded_rows(self, question):
+        """Return (item id, entry id, customer id, ids of rules) of the excluded items."""
+        with self._screened(question) as screening:
+            return self.env.execute_query(
+                SQL(
+                    """SELECT move_line_id, move_id, partner_id, reason_ids
+                         FROM (%s) AS screening WHERE reason_ids IS NOT NULL""",
+                    screening,
+                )
+            )
 
     @api.model
     def _balances(self, customer_ids, company):
         """Return {customer id: (outstanding, overdue)} in company currency."""
         if not customer_ids:
             return {}
-        open_item = self.env["dunning.open.item"]
-        screen = Screen(company, company._dunning_today(), customers=tuple(customer_ids))
+        question = Question(company, company._dunning_today(), customers=tuple(customer_ids))
         self.env.flush_all()
-        rows = self.env.execute_query(open_item._balance_of_customers_query(screen))
+        rows = self.env.execute_query(items.balances(question))
         return {customer_id: amounts for _company, customer_id, *amounts in rows}
+
+    @api.model
+    def _count_open(self, customer_ids, company):
+        """Return {customer id: number of its open items in `company`}."""
+        question = Question(company, customers=tuple(customer_ids))
+        self.env.flush_all()
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """SELECT contact.commercial_partner_id, COUNT(*) %s
+                        GROUP BY contact.commercial_partner_id""",
+                    items.open_items(question),
+                )
+            )
+        )
+
+    @api.model
+    def _threshold_effects(self, company, thresholds):
+        """Return what `thresholds` would exclude, all of them together, before they are saved.
+
+        Only overdue items count, and only those of which the threshold is the deciding reason.
+
+        :param thresholds: {name on `res.company`: value in company currency}
+        :return: {name: (items, customers, amount in company currency)}
+        """
+        nothing = dict.fromkeys(thresholds, (0, 0, 0.0))
+        if not any(value > 0 for value in thresholds.values()):
+            return nothing
+        with self._screened(Question(company, thresholds=thresholds)) as screening:
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT rule.code, COUNT(*), COUNT(DISTINCT screening.partner_id),
+                              SUM(screening.amount_residual)
+                         FROM (%(screening)s) AS screening
+                         JOIN dunning_exclusion_rule rule ON rule.id = screening.rule_id
+                        WHERE screening.days_overdue > 0 AND screening.amount_residual > 0
+                        GROUP BY rule.code""",
+                    screening=screening,
+                )
+            )
+        found = {code: (count, customers, float(sum_)) for code, count, customers, sum_ in rows}
+        # A threshold is called dunning_<code of its rule>.
+        return {
+            name: found.get(name.removeprefix("dunning_"), effect)
+            for name, effect in nothing.items()
+        }
 
     @api.model
     def _forget_answers(self):
@@ -225,15 +449,18 @@ def _are_ids(value):
     )
 
 
-def search_page(model, domain, specification, offset, limit, order, count_limit):
+def read_page(model, query, specification, count_limit, few=False):
     """Return what `web_search_read` returns, with page and number of records in one statement.
 
     Odoo asks for one after the other, and would screen everything twice.
+
+    :param query: the query of the page, with offset and limit
+    :param few: whether the query is about a handful of customers
     """
-    query = model._search(domain, offset=offset, limit=limit, order=order or model._order)
-    rows = model.env.execute_query(
-        query.select(SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()"))
-    )
+    with statement.planned(model.env, few=few):
+        rows = model.env.execute_query(
+            query.select(SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()"))
+        )
     records = model.browse(row[0] for row in rows)
     length = rows[0][1] if rows else 0
     return {

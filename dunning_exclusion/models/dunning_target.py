@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..screening import explain
 from .arguments import read_date
 from .dunning_held import READERS
 from .dunning_screening import OUTCOMES
@@ -42,6 +43,10 @@ class DunningTarget(models.AbstractModel):
         """
         return ()
 
+    def _dunning_own_items(self):
+        """Return the posted receivable items that `self` consists of; none for customers."""
+        return self.env["account.move.line"]
+
     # Outcome and explanation ----------------------------------------------------------------
 
     @api.depends(lambda self: self._dunning_outcome_fields())
@@ -67,7 +72,22 @@ class DunningTarget(models.AbstractModel):
         self.check_access("read")
         # Customers in the portal can read themselves; why we do not remind them is not for them.
         self.env["dunning.screening"].check_access("read")
-        return self.env["dunning.explanation"]._explain(self, read_date(self.env, date))
+        reasons = self.env["dunning.screening"]._explain(
+            self._dunning_owner_field(),
+            self._dunning_owners().ids,
+            self._dunning_companies(),
+            read_date(self.env, date),
+        )
+        return reasons or self._dunning_explain_paid()
+
+    def _dunning_explain_paid(self):
+        """Return why records of which nothing is open are not reminded: they are paid."""
+        items = self._dunning_own_items()
+        if not items or not all(items.mapped("reconciled")):
+            return []
+        # sudo: the name of a reason is no secret
+        rule = self.env.ref("dunning_exclusion.rule_paid").sudo()
+        return [explain.prepare_reason(rule, items.company_id[:1])]
 
     # Buttons --------------------------------------------------------------------------------
 

@@ -75,11 +75,6 @@ class ResCompany(models.Model):
         groups=EMPLOYEES,
         help="Items that are excluded by a block also get Odoo's 'No Follow-Up' flag.",
     )
-    dunning_onboarding_hidden = fields.Boolean(
-        string="First Follow-up Steps Hidden",
-        groups=EMPLOYEES,
-        help="The dashboard no longer shows the first steps of setting follow-ups up.",
-    )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
         groups=EMPLOYEES,

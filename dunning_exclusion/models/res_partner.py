@@ -251,26 +251,43 @@ class ResPartner(models.Model):
         changed._message_log_batch(bodies=dict.fromkeys(changed.ids, text))
         return True
 
-    def _dunning_recipients_by_customer(self):
-        """Return {customer: who gets its reminders}, with the same two queries for any number.
+    @api.model
+    def _dunning_recipients_sql(self, customer) -> SQL:
+        """Return SELECT id, customer_id, place of the contacts that reminders can be e-mailed to.
 
-        Reminder addresses, else invoice contacts, else the customer itself. Archived contacts and
-        contacts without e-mail address are passed over.
+        Reminder addresses (place 1), else invoice contacts (2), else the customer itself (3).
+        Archived contacts and contacts without e-mail address are passed over.
+
+        :param customer: the ids of the customers (commercial partners) as SQL: one id, or an array
         """
-        contacts = self.search(
-            Domain("commercial_partner_id", "in", self.ids)
-            & Domain("id", "not in", self.ids)
-            & Domain("type", "in", ("dunning", "invoice"))
-            & Domain("email", "like", "@")
+        return SQL(
+            """SELECT receiver.id, receiver.commercial_partner_id AS customer_id,
+                      CASE WHEN receiver.id = receiver.commercial_partner_id THEN 3
+                           WHEN receiver.type = 'dunning' THEN 1 ELSE 2 END AS place
+                 FROM res_partner receiver
+                WHERE receiver.commercial_partner_id = %s AND receiver.email LIKE '%%@%%'
+                  AND (receiver.id = receiver.commercial_partner_id
+                       OR receiver.active AND receiver.type IN ('dunning', 'invoice'))""",
+            customer,
         )
-        by_type = contacts.grouped(lambda contact: (contact.commercial_partner_id, contact.type))
-        nobody = self.browse()
-        return {
-            customer: by_type.get((customer, "dunning"))
-            or by_type.get((customer, "invoice"))
-            or (customer if "@" in (customer.email or "") else nobody)
-            for customer in self
-        }
+
+    def _dunning_recipients_by_customer(self):
+        """Return {customer: who gets its reminders}, with the same queries for any number.
+
+        A customer without any address has no recipients.
+        """
+        self.env["res.partner"].flush_model(["email", "active", "type", "commercial_partner_id"])
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT customer_id, ARRAY_AGG(id ORDER BY id)
+                     FROM (SELECT *, MIN(place) OVER (PARTITION BY customer_id) AS best
+                             FROM (%s) AS found) AS ranked
+                    WHERE place = best GROUP BY customer_id""",
+                self._dunning_recipients_sql(SQL("ANY(%s)", self.ids)),
+            )
+        )
+        found = dict(rows)
+        return {customer: self.browse(found.get(customer.id)) for customer in self}
 
     def write(self, vals):
         moves = "parent_id" in vals or "is_company" in vals

@@ -3,7 +3,8 @@ from datetime import timedelta
 from odoo.fields import Command
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.screen import Screen
+from odoo.addons.dunning_exclusion.screening import candidates
+from odoo.addons.dunning_exclusion.screening.question import Question
 
 from .common import DunningCommon
 
@@ -14,14 +15,14 @@ class ScenarioCommon(DunningCommon):
     def _candidates(self, scenarios=None, day=0, due_only=False, trial=False):
         """Return {item: name of the level} that `scenarios` reach `day` days from today."""
         day = self.today + timedelta(days=day)
-        candidates = self.env["dunning.candidate"]._scenario_query(
+        chosen = candidates.of_scenarios(
             scenarios or self.scenario, self.company, day, due_only, trial
         )
-        screen = Screen(self.company, day, candidates=candidates)
-        screening = self.env["dunning.statement"]._query(screen)
-        rows = self.env.execute_query(
-            SQL("SELECT move_line_id, level_id FROM (%s) screening", screening)
-        )
+        question = Question(self.company, day, candidates=chosen)
+        with self.env["dunning.screening"]._screened(question) as screening:
+            rows = self.env.execute_query(
+                SQL("SELECT move_line_id, level_id FROM (%s) screening", screening)
+            )
         item_ids = [row[0] for row in rows]
         self.assertEqual(len(item_ids), len(set(item_ids)), "an item is at one level only")
         levels = self.env["dunning.level"]

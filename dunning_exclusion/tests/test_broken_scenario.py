@@ -46,8 +46,8 @@ class TestBrokenScenario(ScenarioCommon):
                     self.assertIn("'Customers' cannot be understood", scenario.broken)
                     self.assertFalse(self.scenario.broken)
                     self.assertOutcome(self.invoice, "included")
-                    self.assertTrue(self.env["dunning.forecast"].read_next(self.customer.id))
-                    self.assertTrue(self.env["dunning.dashboard"].read_dashboard())
+                    self.assertTrue(self.env["dunning.screening"].read_next(self.customer.id))
+                    self.assertTrue(self.env["dunning.run"].retrieve_dashboard())
                     self.assertFalse(self.customer.dunning_scenario_missing)
                     self.assertFalse(self._candidates(scenario))
                     reached = self._create_run().line_ids.scenario_id

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 from odoo.tests import BaseCase, tagged
 
-from ..models.dunning_calendar import Rule, last_day, next_day
+from ..screening.days import Rule, last_day, next_day
 
 EARLIEST = date(1990, 1, 1)
 DAYS_UNTIL_2120 = 47_846

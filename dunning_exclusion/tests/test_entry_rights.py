@@ -70,7 +70,7 @@ class TestEntryRights(VerdictCommon):
         item.action_dunning_stop()
         self.assertTrue(item.dunning_stop)
         self.assertEqual(item.dunning_explain()[0]["rule"], "stop_item")
-        panel = item.env["dunning.panel"].read_panel("res.partner", self.customer.id)
+        panel = item.env["dunning.screening"].read_panel("res.partner", self.customer.id)
         self.assertIn(self.opening.id, [row["move_id"] for row in panel["items"]])
 
     def test_follow_up_users_read_no_balances_of_banks(self):

@@ -21,7 +21,7 @@ class TestOnboarding(DunningCommon):
         cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
 
     def _steps(self):
-        board = self.env["dunning.dashboard"].with_user(self.manager).read_dashboard()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_dashboard()
         return {step["name"]: step["done"] for step in board["steps"]}
 
     def test_steps_are_ticked_as_they_are_done_and_then_gone(self):
@@ -39,18 +39,21 @@ class TestOnboarding(DunningCommon):
         self.assertEqual(self._steps(), {})
 
     def test_steps_can_be_hidden_by_administrators_only(self):
-        onboarding = self.env["dunning.onboarding"]
+        board = self.env["dunning.run"]
         user = new_test_user(
             self.env, "worker", groups="base.group_user,dunning_exclusion.group_dunning_user"
         )
-        self.assertFalse(self.env["dunning.dashboard"].with_user(user).read_dashboard()["steps"])
+        self.assertFalse(self.env["dunning.run"].with_user(user).retrieve_dashboard()["steps"])
         with self.assertRaisesRegex(AccessError, "administrators"):
-            onboarding.with_user(user).hide()
+            board.with_user(user).action_hide_first_steps()
         self.assertTrue(self._steps())
-        onboarding.with_user(self.manager).hide()
+        board.with_user(self.manager).action_hide_first_steps()
         self.assertEqual(self._steps(), {})
 
     def test_each_step_leads_to_an_action(self):
-        board = self.env["dunning.dashboard"].with_user(self.manager).read_dashboard()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_dashboard()
+        self.assertEqual(len(board["steps"]), 3)
+        Step = self.env["onboarding.onboarding.step"].with_user(self.manager)
         for step in board["steps"]:
-            self.assertTrue(self.env.ref(step["action"]), step["name"])
+            with self.subTest(step=step["name"]):
+                self.assertEqual(getattr(Step, step["action"])()["type"], "ir.actions.act_window")

@@ -4,7 +4,7 @@ from odoo.tools import SQL, mute_logger
 
 from .common import VerdictCommon
 
-STATEMENT = "odoo.addons.dunning_exclusion.models.dunning_statement"
+STATEMENT = "odoo.addons.dunning_exclusion.models.dunning_screening"
 
 
 @tagged("post_install", "-at_install")

@@ -1,12 +1,15 @@
 import re
 from collections import Counter
+from functools import partial
 from unittest.mock import patch
 
+from odoo.fields import Domain
+from odoo.models import BaseModel
 from odoo.tests import tagged
 from odoo.tools import SQL
 
 from odoo.addons.dunning_exclusion.models.dunning_outcome_search import DunningOutcomeSearch
-from odoo.addons.dunning_exclusion.models.screen import Screen
+from odoo.addons.dunning_exclusion.screening.question import Owner, Question
 
 from .common import DunningCommon
 
@@ -83,9 +86,7 @@ class TestQueryCounts(DunningCommon):
     def test_a_run_reads_the_tables_of_odoo_once(self):
         self._add_customers(2)
         run = self._create_run(prepare=False)
-        candidates = self.env["dunning.preparation"]._candidates_query(run)
-        screen = Screen(self.company, run.date, candidates=candidates)
-        plan = self._plan(self.env["dunning.statement"]._query(screen))
+        plan = self._plan_of(self.env["dunning.preparation"]._question(run))
         read = Counter(node.get("Relation Name") for node in self._nodes(plan))
         # A promise is compared with what its own few items have open.
         promised = sum(node.get("Alias") == "promised_line" for node in self._nodes(plan))
@@ -96,9 +97,7 @@ class TestQueryCounts(DunningCommon):
         self._add_customers(2)
         for customers, ordered in ((None, True), (tuple(self.customer.ids), False)):
             with self.subTest(few=customers):
-                plan = self._plan(
-                    self.env["dunning.statement"]._query(Screen(self.company, customers=customers))
-                )
+                plan = self._plan_of(Question(self.company, customers=customers))
                 nodes = list(self._nodes(plan))
                 items = [node for node in nodes if node.get("Subplan Name") == "CTE item"]
                 key = ["contact.commercial_partner_id"]
@@ -112,10 +111,8 @@ class TestQueryCounts(DunningCommon):
         run.action_send()
         self.assertEqual(len(run.notice_ids), 6)
         run = self._create_run(prepare=False)
-        candidates = self.env["dunning.preparation"]._candidates_query(run)
-        query = self.env["dunning.statement"]._query(
-            Screen(self.company, run.date, candidates=candidates)
-        )
+        question = self.env["dunning.preparation"]._question(run)
+        query = self.env["dunning.screening"]._statement(question)
         # What PostgreSQL chooses when it believes that there is no notice yet.
         for kind in ("hashjoin", "mergejoin", "material"):
             self.env.cr.execute(SQL("SET LOCAL %s = off", SQL.identifier(f"enable_{kind}")))
@@ -195,7 +192,7 @@ class TestQueryCounts(DunningCommon):
         self.customer.email = False
         for _number in range(5):
             self._create_invoice()
-        plan = self._plan(self.env["dunning.statement"]._query(Screen(self.company)))
+        plan = self._plan_of(Question(self.company))
         # Who else could get the e-mail is asked by the rule for customers without address.
         loops = [
             node["Actual Loops"] for node in self._nodes(plan) if node.get("Alias") == "receiver"
@@ -251,19 +248,22 @@ class TestQueryCounts(DunningCommon):
         """Return {question: rows read} of the questions that name one customer."""
         customer, item = invoice.partner_id, self._items(invoice)
         owners = {"partner": customer, "move": invoice, "line": item}
-        statement = self.env["dunning.statement"]
+        Screening = self.env["dunning.screening"]
         queries = {
-            name: statement._query(Screen(self.company, owner=(name, tuple(owner.ids))))
+            name: Screening._statement(Question(self.company, owner=Owner(name, tuple(owner.ids))))
             for name, owner in owners.items()
         }
         recheck = self.env["dunning.recheck"]
         candidates = recheck._items_query(run, customer, run.line_ids.level_id)
-        owner = ("partner", tuple(customer.ids))
-        queries["again"] = statement._query(
-            Screen(self.company, run.date, owner=owner, candidates=candidates)
+        owner = Owner("partner", tuple(customer.ids))
+        queries["again"] = Screening._statement(
+            Question(self.company, run.date, owner=owner, candidates=candidates)
         )
         for model in ("account.move", "account.move.line"):
-            queries[model] = self.env[model]._search(self._own(customer)).select()
+            Model, own = self.env[model], Domain(self._own(customer))
+            query, few = Model._dunning_outcome_query(own, partial(BaseModel._search, Model))
+            self.assertTrue(few)
+            queries[model] = query.select()
         # In the few rows of a test an index would not pay.
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
         for table in ("account_move_line", "account_move", "res_partner", "dunning_run_line"):
@@ -280,6 +280,11 @@ class TestQueryCounts(DunningCommon):
                 found = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                 rows[node["Relation Name"]] += found * node["Actual Loops"]
         return rows
+
+    def _plan_of(self, question):
+        """Return the plan of the statement that answers `question`, under its settings."""
+        with self.env["dunning.screening"]._screened(question) as screening:
+            return self._plan(screening)
 
     def _plan(self, query):
         self.env.cr.execute(SQL("EXPLAIN (ANALYZE, FORMAT JSON) %s", query))

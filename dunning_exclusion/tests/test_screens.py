@@ -121,7 +121,7 @@ class TestScreens(DunningCommon):
     def test_tab_of_the_customer_tells_everything(self):
         invoice = self._create_invoice(amount=100)
         self.customer.action_dunning_stop()
-        panel = self.env["dunning.panel"].read_panel("res.partner", self.customer.id)
+        panel = self.env["dunning.screening"].read_panel("res.partner", self.customer.id)
         self.assertEqual(panel["outstanding"], 100)
         self.assertEqual(panel["outcome"], "unchecked")
         self.assertEqual([block["kind"] for block in panel["blocks"]], ["stop"])
@@ -132,19 +132,19 @@ class TestScreens(DunningCommon):
     def test_tab_of_a_contact_is_that_of_its_customer(self):
         self._create_invoice(amount=100)
         contact = self.env["res.partner"].create({"name": "Kid", "parent_id": self.customer.id})
-        panel = self.env["dunning.panel"].read_panel("res.partner", contact.id)
+        panel = self.env["dunning.screening"].read_panel("res.partner", contact.id)
         self.assertEqual(panel["outstanding"], 100)
         self.assertEqual(panel["item_count"], 1)
 
     def test_item_is_stopped_and_resumed_from_the_tab(self):
         item = self._items(self._create_invoice())
-        self.assertTrue(self.env["dunning.panel"].stop_item(item.id))
+        self.assertTrue(self.env["dunning.screening"].stop_item(item.id))
         self.assertTrue(item.dunning_stop)
-        self.assertFalse(self.env["dunning.panel"].stop_item(item.id))
+        self.assertFalse(self.env["dunning.screening"].stop_item(item.id))
 
     def test_tab_is_closed_for_other_models(self):
         with self.assertRaisesRegex(UserError, "customers and invoices"):
-            self.env["dunning.panel"].read_panel("res.users", self.env.uid)
+            self.env["dunning.screening"].read_panel("res.users", self.env.uid)
 
     # Dashboard ------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class TestScreens(DunningCommon):
         self.customer.action_dunning_stop()
         self._create_invoice(self.other_customer, amount=40)
         self._create_run()
-        board = self.env["dunning.dashboard"].read_dashboard()
+        board = self.env["dunning.run"].retrieve_dashboard()
         self.assertEqual(board["to_send"], {"count": 1, "amount": 40.0})
         self.assertEqual(
             [(row["label"], row["amount"]) for row in board["by_reason"]],
@@ -167,7 +167,7 @@ class TestScreens(DunningCommon):
     def test_dashboard_is_for_those_who_may_read_blocks(self):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
         with self.assertRaises(AccessError):
-            self.env["dunning.dashboard"].with_user(outsider).read_dashboard()
+            self.env["dunning.run"].with_user(outsider).retrieve_dashboard()
 
     # Phones ---------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 from odoo.tests import tagged
 
-from ..models.dunning_threshold import THRESHOLD_RULES
+from ..models.res_company import THRESHOLDS
 from .common import DunningCommon
 
 
@@ -10,20 +10,20 @@ class TestThresholds(DunningCommon):
 
     def _effect(self, name, value):
         """Return what the settings would say before `value` is saved."""
-        thresholds = {**dict.fromkeys(THRESHOLD_RULES, 0), name: value}
-        return self.env["dunning.threshold"]._effects(self.company, thresholds)[name]
+        thresholds = {**dict.fromkeys(THRESHOLDS, 0), name: value}
+        return self.env["dunning.screening"]._threshold_effects(self.company, thresholds)[name]
 
     def _excluded(self, name, value):
         """Return what the screening says once `value` is saved."""
-        self.company.write({**dict.fromkeys(THRESHOLD_RULES, 0), name: value})
+        self.company.write({**dict.fromkeys(THRESHOLDS, 0), name: value})
         rows = self.env["dunning.screening"].search(
             [
-                ("rule_id.code", "=", THRESHOLD_RULES[name]),
+                ("rule_id.code", "=", name.removeprefix("dunning_")),
                 ("days_overdue", ">", 0),
                 ("amount_residual", ">", 0),
             ]
         )
-        self.company.write(dict.fromkeys(THRESHOLD_RULES, 0))
+        self.company.write(dict.fromkeys(THRESHOLDS, 0))
         return len(rows), len(rows.partner_id), sum(rows.mapped("amount_residual"))
 
     def assertEffect(self, name, value, expected):
@@ -59,7 +59,7 @@ class TestThresholds(DunningCommon):
     def test_customers_who_are_left_out_anyway_are_not_counted(self):
         self._create_invoice(amount=60)
         self.customer.prevent_dunning = True
-        for name, value in zip(THRESHOLD_RULES, (100, 100, 50), strict=True):
+        for name, value in zip(THRESHOLDS, (100, 100, 50), strict=True):
             with self.subTest(name=name):
                 self.assertEffect(name, value, (0, 0, 0))
 

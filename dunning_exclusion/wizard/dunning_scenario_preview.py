@@ -4,7 +4,8 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from ..models.screen import Screen
+from ..screening import candidates
+from ..screening.question import Question
 
 # More customers than anybody reads; the totals count all of them.
 SHOWN_CUSTOMERS = 100
@@ -120,13 +121,15 @@ class DunningScenarioPreview(models.TransientModel):
 
         An item that is in several messages of a workflow counts once. The highest amounts first.
         """
-        candidates = self.env["dunning.candidate"]._scenario_query(
-            self.scenario_id, self.company_id, self.date, trial=True
-        )
-        screen = Screen(self.company_id, self.date, candidates=candidates)
-        return self.env.execute_query(
-            SQL(
-                """SELECT partner_id, ARRAY_AGG(DISTINCT level_id),
+        reached = candidates.of_scenarios(self.scenario_id, self.company_id, self.date, trial=True)
+        question = Question(self.company_id, self.date, candidates=reached)
+        with self.env["dunning.screening"]._screened(question) as screening:
+            return self.env.execute_query(self._rows_query(screening))
+
+    @api.model
+    def _rows_query(self, screening) -> SQL:
+        return SQL(
+            """SELECT partner_id, ARRAY_AGG(DISTINCT level_id),
                           COUNT(DISTINCT move_line_id) FILTER (WHERE included),
                           COALESCE(SUM(amount_residual) FILTER (WHERE included AND first), 0)
                               AS amount,
@@ -138,8 +141,7 @@ class DunningScenarioPreview(models.TransientModel):
                              FROM (%s) AS screening
                            WINDOW item AS (PARTITION BY move_line_id)) AS answer
                     GROUP BY partner_id ORDER BY amount DESC, partner_id""",
-                self.env["dunning.statement"]._query(screen),
-            )
+            screening,
         )
 
     def _note(self):

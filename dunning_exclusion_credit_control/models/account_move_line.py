@@ -3,7 +3,7 @@ from collections import Counter
 from odoo import models
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.screen import Screen
+from odoo.addons.dunning_exclusion.screening.question import Owner, Question
 
 
 class AccountMoveLine(models.Model):
@@ -20,10 +20,20 @@ class AccountMoveLine(models.Model):
         """
         # sudo: who works with credit control need not have rights on follow-ups.
         self = self.sudo()
-        screen = Screen(company, day, owner=("line", tuple(self.ids)))
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT screening.move_line_id, deciding.rule_id
+        question = Question(company, day, owner=Owner("line", tuple(self.ids)))
+        with self.env["dunning.screening"]._screened(question) as screening:
+            rows = self.env.execute_query(self._credit_control_query(screening, day))
+        rules = self.env["dunning.exclusion.rule"].browse(
+            {rule_id for _line, rule_id in rows if rule_id}
+        )
+        names = {rule.id: rule.name for rule in rules}
+        postponed = self.env._("The due date is postponed")
+        return {self.browse(line_id): names.get(rule_id, postponed) for line_id, rule_id in rows}
+
+    def _credit_control_query(self, screening, day) -> SQL:
+        """Return SELECT item, deciding reason of what is left out; NULL: it is postponed."""
+        return SQL(
+            """SELECT screening.move_line_id, deciding.rule_id
                      FROM (%(screening)s) AS screening
                      JOIN account_move move ON move.id = screening.move_id
                      LEFT JOIN LATERAL (
@@ -33,17 +43,10 @@ class AccountMoveLine(models.Model):
                           WHERE reason::int <> %(no_address)s
                           ORDER BY place LIMIT 1) deciding ON TRUE
                     WHERE deciding.rule_id IS NOT NULL OR move.dunning_due_date >= %(day)s""",
-                screening=self.env["dunning.statement"]._query(screen),
-                no_address=self.env.ref("dunning_exclusion.rule_no_address").id,
-                day=day,
-            )
+            screening=screening,
+            no_address=self.env.ref("dunning_exclusion.rule_no_address").id,
+            day=day,
         )
-        rules = self.env["dunning.exclusion.rule"].browse(
-            {rule_id for _line, rule_id in rows if rule_id}
-        )
-        names = {rule.id: rule.name for rule in rules}
-        postponed = self.env._("The due date is postponed")
-        return {self.browse(line_id): names.get(rule_id, postponed) for line_id, rule_id in rows}
 
     def _credit_control_summary(self, exclusions):
         """Return in words how many items of `exclusions` there are for each reason."""

@@ -6,7 +6,7 @@ class DunningExclusionCondition(models.AbstractModel):
     _inherit = "dunning.exclusion.condition"
 
     @api.model
-    def _condition_credit_control_no_follow(self, screen):
+    def _condition_credit_control_no_follow(self, question):
         """Exclude items of invoices, else of customers, that were given a "no follow" policy.
 
         The policy of the company is no decision about anybody, so it does not count.

@@ -6,5 +6,5 @@ class DunningExclusionCondition(models.AbstractModel):
     _inherit = "dunning.exclusion.condition"
 
     @api.model
-    def _condition_closed_office(self, screen):
-        return SQL("customer.closed_until >= %s", screen.today)
+    def _condition_closed_office(self, question):
+        return SQL("customer.closed_until >= %s", question.today)

@@ -30,7 +30,7 @@ const BOARD = {
 };
 
 async function openDashboard(steps = []) {
-    onRpc("dunning.dashboard", "read_dashboard", () => ({ ...BOARD, steps }));
+    onRpc("dunning.run", "retrieve_dashboard", () => ({ ...BOARD, steps }));
     await mountWebClient();
     await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
     patchWithCleanup(getService("action"), {
@@ -101,13 +101,20 @@ test("an empty table says so, the columns of the others have names", async () =>
 });
 
 test("the first steps lead to where they are done, and can be hidden", async () => {
-    onRpc("dunning.onboarding", "hide", () => {
+    onRpc("dunning.run", "action_hide_first_steps", () => {
         expect.step("hidden");
         return true;
     });
+    onRpc("/web/dataset/call_kw/onboarding.onboarding.step/open_thresholds", () => "my.rules");
     await openDashboard([
-        { name: "scenario", title: "Scenario", text: "Who", action: "my.scenarios", done: true },
-        { name: "thresholds", title: "Thresholds", text: "How", action: "my.rules", done: false },
+        { name: "scenario", title: "Scenario", text: "Who", action: "open_scenarios", done: true },
+        {
+            name: "thresholds",
+            title: "Thresholds",
+            text: "How",
+            action: "open_thresholds",
+            done: false,
+        },
     ]);
     expect(".o_dunning_steps .fa-check-circle").toHaveCount(1);
     expect(".o_dunning_steps [data-name=thresholds] i").toHaveAttribute("aria-label", "To do");

@@ -54,11 +54,11 @@ const PANEL = {
 const NEXT = ["Today: Firm reminder (Standard reminders)", "12/01/2024: Statement"];
 
 async function mountPanel(panel = PANEL, next = NEXT) {
-    onRpc("dunning.panel", "read_panel", ({ args }) => {
+    onRpc("dunning.screening", "read_panel", ({ args }) => {
         expect.step(args);
         return panel;
     });
-    onRpc("dunning.forecast", "read_next", () => next);
+    onRpc("dunning.screening", "read_next", () => next);
     await mountView({
         resModel: "res.partner",
         resId: serverState.partnerId,

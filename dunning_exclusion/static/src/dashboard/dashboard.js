@@ -24,7 +24,7 @@ export class DunningDashboard extends Component {
         this.openLabel = _t("To do");
         this.state = useState({ data: null });
         onWillStart(async () => {
-            this.state.data = await this.orm.call("dunning.dashboard", "read_dashboard", []);
+            this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
         });
     }
 
@@ -110,8 +110,13 @@ export class DunningDashboard extends Component {
     }
 
     async hideSteps() {
-        await this.orm.call("dunning.onboarding", "hide", []);
+        await this.orm.call("dunning.run", "action_hide_first_steps", []);
         this.state.data.steps = [];
+    }
+
+    async openStep(step) {
+        const action = await this.orm.call("onboarding.onboarding.step", step.action, []);
+        return this.action.doAction(action);
     }
 
     share(row, rows) {

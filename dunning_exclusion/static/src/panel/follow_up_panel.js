@@ -41,14 +41,17 @@ export class FollowUpPanel extends Component {
         this.loadedId = record.resId;
         this.state.panel =
             record.resId &&
-            (await this.orm.call("dunning.panel", "read_panel", [record.resModel, record.resId]));
+            (await this.orm.call("dunning.screening", "read_panel", [
+                record.resModel,
+                record.resId,
+            ]));
         this.loadNext(record);
     }
 
     /** What comes next is asked for beside the rest, which does not wait for it. */
     async loadNext({ resId }) {
         if (resId && this.isCustomer) {
-            const next = await this.orm.call("dunning.forecast", "read_next", [resId]);
+            const next = await this.orm.call("dunning.screening", "read_next", [resId]);
             if (resId === this.loadedId) {
                 this.state.next = next;
             }
@@ -145,7 +148,7 @@ export class FollowUpPanel extends Component {
     }
 
     async stopItem(itemId) {
-        await this.orm.call("dunning.panel", "stop_item", [itemId]);
+        await this.orm.call("dunning.screening", "stop_item", [itemId]);
         await this.reload();
     }
 

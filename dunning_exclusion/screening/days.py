@@ -1,8 +1,8 @@
-"""The days of customer-level workflows: plain functions of dates, without database.
+"""The days of customer-level workflows: plain functions of dates.
 
 A rule is (frequency, weekday, week_of_month, anchor): weekday 0 is Monday, week_of_month is "1"
 to "4" or "last" and counts that weekday in the month, anchor is any day of a week in which a
-biweekly workflow runs.
+workflow runs that runs every second week.
 """
 
 import calendar

@@ -1,0 +1,32 @@
+from odoo import api, models
+
+
+class OnboardingOnboardingStep(models.Model):
+    """Where the first steps on the dashboard of follow-ups lead."""
+
+    _inherit = "onboarding.onboarding.step"
+
+    @api.model
+    def action_open_dunning_scenarios(self):
+        """Open the scenarios."""
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            "dunning_exclusion.dunning_scenario_action"
+        )
+
+    @api.model
+    def action_open_dunning_settings(self):
+        """Open the settings of follow-ups."""
+        return self.env["dunning.settings"].action_open()
+
+    @api.model
+    def action_open_dunning_addresses(self):
+        """Open the overdue items of customers who have no address to write to."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "dunning_exclusion.dunning_screening_action"
+        )
+        rule = self.env.ref("dunning_exclusion.rule_no_address")
+        return {
+            **action,
+            "domain": [("rule_id", "=", rule.id), ("days_overdue", ">", 0)],
+            "context": {},
+        }

@@ -1,0 +1,72 @@
+"""Which items are open, when they fall due, and what customers owe by them, as SQL.
+
+The fragments use the aliases `line` (account_move_line), `account`, `move`, `contact` (the
+res_partner of the line; the customer is `contact.commercial_partner_id`) and `company`.
+"""
+
+from odoo.tools import SQL
+
+# The due date for dunning: a postponed due date counts only when it is later than the agreed one.
+DATE_DUE = SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
+
+
+def open_items(question, join=None) -> SQL:
+    """Return FROM and WHERE of the open receivable items that `question` is about.
+
+    :param join: a further JOIN of the statement
+    """
+    chosen = SQL()
+    if question.customers is not None:
+        chosen = SQL("AND contact.commercial_partner_id = ANY(%s)", list(question.customers))
+    # `reconciled IS NOT TRUE` is what Odoo's own partial index on open items says.
+    return SQL(
+        """FROM account_move_line line
+           JOIN account_account account ON account.id = line.account_id
+           JOIN account_move move ON move.id = line.move_id
+           JOIN res_partner contact ON contact.id = line.partner_id
+           JOIN res_company company ON company.id = line.company_id
+           %(join)s
+          WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
+            AND account.account_type = 'asset_receivable'
+            AND line.company_id = ANY(%(companies)s) %(chosen)s""",
+        join=join or SQL(),
+        companies=list(question.companies.ids),
+        chosen=chosen,
+    )
+
+
+def owed(today) -> SQL:
+    """Return the columns `outstanding` and `overdue` of grouped items, in company currency."""
+    return SQL(
+        """SUM(amount_residual) AS outstanding,
+           COALESCE(SUM(amount_residual) FILTER (WHERE date_due < %s), 0) AS overdue""",
+        today,
+    )
+
+
+def balances(question) -> SQL:
+    """Return SELECT company_id, partner_id, outstanding, overdue: one row for each customer."""
+    return SQL(
+        """SELECT company_id, partner_id, %(owed)s
+             FROM (SELECT line.company_id, contact.commercial_partner_id AS partner_id,
+                          %(date_due)s AS date_due, line.amount_residual %(open_items)s) AS item
+            GROUP BY company_id, partner_id""",
+        owed=owed(question.today),
+        date_due=DATE_DUE,
+        open_items=open_items(question),
+    )
+
+
+def customers_of(owner) -> SQL:
+    """Return SELECT of the ids of the customers to whom items or entries belong.
+
+    :param owner: see `Question`
+    """
+    kind, ids = owner
+    return SQL(
+        """SELECT DISTINCT contact.commercial_partner_id FROM account_move_line line
+             JOIN res_partner contact ON contact.id = line.partner_id
+            WHERE %s = ANY(%s)""",
+        SQL.identifier("line", {"line": "id", "move": "move_id"}[kind]),
+        list(ids),
+    )

@@ -1,0 +1,86 @@
+"""What is asked of the screening, and what the answer depends on."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from odoo import models
+from odoo.tools import SQL
+
+
+class Owner(NamedTuple):
+    """Whose items are asked about: `kind` is "line", "move" or "partner", `ids` are theirs.
+
+    The ids of partners are those of customers (commercial partners).
+    """
+
+    kind: str
+    ids: tuple
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which items are screened, and for which day.
+
+    :param companies: the companies asked about (res.company)
+    :param today: the day asked about; None: today in each company
+    :param owner: restricts the answer to these items, entries or customers; None: all
+    :param candidates: SELECT of the items a run is about, in one company, see `candidates`; None:
+        every open item, for the live report and the explanation
+    :param type_id: the reminder type of candidates without reminder level; 0: none
+    :param customers: the ids of the customers whose items are read; None: all customers, or those
+        of `owner`
+    :param thresholds: {name of a threshold on res.company: value}, to try values before they are
+        saved; amounts in company currency
+    """
+
+    companies: models.BaseModel
+    today: date | None = None
+    owner: Owner | None = None
+    candidates: SQL | None = None
+    type_id: int = 0
+    customers: tuple | None = None
+    thresholds: dict = field(default_factory=dict)
+
+    def threshold(self, name) -> SQL:
+        """Return the value of the threshold `name`, over the alias `company`."""
+        if name in self.thresholds:
+            return SQL("%s::numeric", self.thresholds[name])
+        return SQL.identifier("company", name)
+
+
+@dataclass(frozen=True)
+class RankedRule:
+    """A rule that works in a company. Its rank is its place in the rules of a `Branch`, from 1.
+
+    :param condition: when the rule excludes, as SQL over the aliases of its level
+    """
+
+    id: int
+    level: str
+    effect: str
+    condition: SQL
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One part of the statement: companies with the same day and the same rules.
+
+    :param question: the question, about these companies and this day only
+    :param rules: the `RankedRule`s, the deciding ones first: dropped before unchecked
+    :param item_joins: the JOINs that the conditions on items need
+    :param customer_joins: the JOINs that the conditions on customers need
+    :param ordinary_type_id: the reminder type that is assumed outside a run
+    :param sends_email: whether a customer is reminded by e-mail outside a run, as SQL
+    """
+
+    question: Question
+    rules: tuple
+    item_joins: SQL
+    customer_joins: SQL
+    ordinary_type_id: int
+    sends_email: SQL
+
+    @property
+    def today(self):
+        return self.question.today
