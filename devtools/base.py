@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -82,14 +83,44 @@ def run_logged(command, log, problem, **options):
 
 
 @contextlib.contextmanager
-def lock(name):
+def running(command, log, **options):
+    """Run a program for as long as the block, with its output in a log; yield its process."""
+    with log.open("wb") as output:
+        options = {"stdout": output, "stderr": subprocess.STDOUT, **options}
+        process = subprocess.Popen(command, **options)
+    try:
+        yield process
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        process.kill()
+        process.wait()
+
+
+def free_port(*wanted):
+    """Return the first of the wanted ports that is free; without any, some free one."""
+    for port in wanted or [0]:
+        with socket.socket() as sock, contextlib.suppress(OSError, OverflowError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(("127.0.0.1", port))
+            return sock.getsockname()[1]
+    raise DevError(f"Port {wanted[0]} is taken: choose another one with --port.")
+
+
+@contextlib.contextmanager
+def lock(name, wait=True):
     """Hold a lock of the cache; wait, with a message, while another process has it."""
     path = cache("locks", name)
     path.parent.mkdir(exist_ok=True)
     with path.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except BlockingIOError as error:
+            if not wait:
+                raise DevError(f"./dev {name} is running already: end that one first.") from error
             say(f"Waiting for another ./dev ({name}) …")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -9,22 +9,20 @@ import html
 import sys
 import threading
 import time
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from aiosmtpd.controller import Controller
 
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{0}</title><style>
 body {{ font: 15px/1.4 Roboto, sans-serif; margin: 2rem; color: #1f2937 }}
-table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; padding: .4rem .8rem; border-bottom: 1px solid #e5e7eb }}
 a {{ color: #017e84 }} iframe {{ width: 100%; height: 75vh; border: 1px solid #e5e7eb }}
-</style></head><body><h1>{title}</h1>{body}</body></html>"""
+</style></head><body><h1>{0}</h1><table>{1}</table>{2}</body></html>"""
 # a message can neither run scripts nor load anything
 BODY_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+HEADERS = ("Date", "From", "To", "X-Envelope-To", "Reply-To")
 
 
 class Keeper:
@@ -32,108 +30,63 @@ class Keeper:
 
     def __init__(self, folder):
         self.folder = folder
-        self.count = 0
 
     async def handle_DATA(self, _server, _session, envelope):
-        self.count += 1
-        name = f"{time.time_ns()}-{self.count:04}.eml"
         recipients = "".join(f"X-Envelope-To: {to}\r\n" for to in envelope.rcpt_tos)
-        draft = self.folder / f"{name}.part"
+        draft = self.folder / f"{time.time_ns()}.part"
         draft.write_bytes(recipients.encode() + envelope.content)
-        draft.rename(self.folder / name)
+        draft.rename(draft.with_suffix(".eml"))
         return "250 Kept"
 
 
-@lru_cache(maxsize=10000)
-def read(path):
-    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-
-
-def text(value):
-    return html.escape(str(value or ""))
-
-
-def recipients(message):
-    return ", ".join(message.get_all("X-Envelope-To", [])) or message["To"]
-
-
-def moment(message):
-    try:
-        return parsedate_to_datetime(message["Date"]).strftime("%Y-%m-%d %H:%M:%S")
-    except (TypeError, ValueError):
-        return message["Date"]
-
-
 class Pages(BaseHTTPRequestHandler):
+    """`/`: the messages; `/NAME`: one; `/NAME/body`; `/NAME/NUMBER`: an attachment."""
+
     folder = None
 
     def do_GET(self):
-        _nothing, kind, *rest = [unquote(part) for part in self.path.split("/")]
-        path = self.folder / rest[0] if rest else None
-        if not kind:
-            self.answer(self.overview())
-        elif path and path.parent == self.folder and path.suffix == ".eml" and path.exists():
-            self.show(kind, path, rest[1:])
-        else:
-            self.send_error(404)
-
-    def show(self, kind, path, rest):
+        name, _slash, part = unquote(self.path).strip("/").partition("/")
+        path = self.folder / name
+        if not name:
+            return self.overview()
+        if path.parent != self.folder or path.suffix != ".eml" or not path.exists():
+            return self.send_error(404)
         message = read(path)
-        if kind == "message":
-            self.answer(self.message(path.name, message))
-        elif kind == "body":
-            part = message.get_body(("html", "plain"))
-            content = part.get_content() if part else ""
-            if part and part.get_content_type() == "text/plain":
-                content = f"<pre>{text(content)}</pre>"
-            self.answer(content, **{"Content-Security-Policy": BODY_POLICY})
-        elif kind == "file" and rest and rest[0].isdigit():
-            parts = list(message.iter_attachments())
-            self.download(parts, int(rest[0]))
-        else:
-            self.send_error(404)
+        files = dict(enumerate(message.iter_attachments()))
+        if not part:
+            return self.message(name, message, files)
+        if part == "body":
+            body = message.get_body(("html", "plain"))
+            content = body.get_content() if body else ""
+            if body and body.get_content_type() == "text/plain":
+                content = f"<pre>{html.escape(content)}</pre>"
+            return self.answer(content, **{"Content-Security-Policy": BODY_POLICY})
+        if part.isdigit() and int(part) in files:
+            file = files[int(part)]
+            name = quote(file.get_filename() or "file")
+            disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+            data = file.get_payload(decode=True) or b""
+            return self.answer(data, **{"Content-Type": file.get_content_type()}, **disposition)
+        return self.send_error(404)
 
     def overview(self):
-        rows = ""
-        paths = sorted(self.folder.glob("*.eml"), reverse=True)
-        for path in paths:
-            message = read(path)
-            link = f'<a href="/message/{quote(path.name)}">{text(message["Subject"])}</a>'
-            cells = (text(moment(message)), text(recipients(message)), link)
-            rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-        heads = "<tr><th>Date</th><th>Recipient</th><th>Subject</th></tr>"
-        title = f"{len(paths)} messages caught"
-        return PAGE.format(title=title, body=f"<table>{heads}{rows}</table>")
-
-    def message(self, name, message):
-        heads = "".join(
-            f"<tr><th>{head}</th><td>{text(value)}</td></tr>"
-            for head, value in (
-                ("Date", moment(message)),
-                ("From", message["From"]),
-                ("To", message["To"]),
-                ("Delivered to", recipients(message)),
-                ("Reply to", message["Reply-To"]),
-            )
+        messages = [(path.name, read(path)) for path in sorted(self.folder.glob("*.eml"))]
+        rows = "".join(
+            row(message["Date"], ", ".join(message.get_all("X-Envelope-To", [])))
+            + f"<td><a href='/{quote(name)}'>{html.escape(message['Subject'] or '…')}</a></td>"
+            for name, message in reversed(messages)
         )
-        files = "".join(
-            f'<li><a href="/file/{quote(name)}/{number}">{text(part.get_filename())}</a></li>'
-            for number, part in enumerate(message.iter_attachments())
-        )
-        frame = f'<iframe src="/body/{quote(name)}" title="Message" sandbox></iframe>'
-        body = f'<p><a href="/">All messages</a></p><table>{heads}</table><ul>{files}</ul>{frame}'
-        return PAGE.format(title=text(message["Subject"]), body=body)
+        self.answer(PAGE.format(f"{len(messages)} messages caught", rows, ""))
 
-    def download(self, parts, number):
-        if number >= len(parts):
-            self.send_error(404)
-            return
-        part = parts[number]
-        content = part.get_payload(decode=True) or b""
-        name = quote(part.get_filename() or "file")
-        disposition = f"attachment; filename*=UTF-8''{name}"
-        headers = {"Content-Type": part.get_content_type(), "Content-Disposition": disposition}
-        self.answer(content, **headers)
+    def message(self, name, message, files):
+        rows = "".join(row(head, *message.get_all(head, [])) for head in HEADERS)
+        links = " ".join(
+            f"<a href='/{quote(name)}/{number}'>{html.escape(file.get_filename() or 'file')}</a>"
+            for number, file in files.items()
+        )
+        body = f"<p>{links} <a href='/'>All messages</a></p>"
+        body += f"<iframe src='/{quote(name)}/body' title='Message' sandbox></iframe>"
+        self.answer(PAGE.format(html.escape(message["Subject"] or "…"), rows, body))
 
     def answer(self, content, **headers):
         data = content if isinstance(content, bytes) else content.encode()
@@ -146,6 +99,14 @@ class Pages(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments):
         pass
+
+
+def read(path):
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def row(*cells):
+    return "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
 
 
 def main(folder, smtp_port, http_port):

@@ -19,10 +19,10 @@ COMMANDS = {
     "suites": ("suites_command", "tests of Odoo and of others, with our addons installed"),
     "lint": ("lint_command", "check the files and repair what can be repaired"),
     "tool": ("lint_command:run_tool", "run one of the checkers, with its own arguments"),
-    "odoo": ("odoo_command", "pass anything to Odoo's own command line"),
-    "psql": ("psql_command", "open a database of this environment"),
-    "stop": ("stop_command", "stop the private PostgreSQL"),
-    "python": ("python_command", "run Python with Odoo's packages"),
+    "odoo": ("odoo_env:become_odoo", "pass anything to Odoo's own command line"),
+    "psql": ("odoo_env:become_psql", "open a database of this environment"),
+    "stop": ("postgres:run_stop", "stop the private PostgreSQL"),
+    "python": ("odoo_env:become_python", "run Python with Odoo's packages"),
 }
 VARIABLES = {
     "DUNNING_CACHE": "folder of everything that is downloaded or made",

@@ -2,16 +2,14 @@
 
 import argparse
 import contextlib
-import fcntl
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
 from . import databases, machine, odoo_env, postgres, venv
-from .base import DEVTOOLS, DevError, cache, fingerprint, log_file, say
+from .base import DEVTOOLS, DevError, cache, fingerprint, free_port, lock, log_file, running, say
 
 DATABASE = "dunning_demo"
 ADDON = "dunning_exclusion"
@@ -32,8 +30,8 @@ def run(arguments):
     options = parser.parse_args(arguments)
     others = [name for name in options.others.split(",") if name]
     name = f"{DATABASE}_{fingerprint(*others)}" if others else DATABASE
-    with alone(), contextlib.ExitStack() as stack:
-        port = choose_port(options.port, 8069)
+    with lock("demo", wait=False), contextlib.ExitStack() as stack:
+        port = free_port(*([options.port] if options.port else range(8069, 8169)))
         machine.ensure(machine.DEMO)
         folder = cache("demo", "mail")
         if options.fresh:
@@ -41,7 +39,7 @@ def run(arguments):
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         database(name, others)
-        smtp, pages = choose_port(None, 8025), choose_port(None, 8026)
+        smtp, pages = free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
         stack.enter_context(catcher(folder, smtp, pages))
         url = f"http://localhost:{port}"
         server = stack.enter_context(web_client(port, name))
@@ -53,29 +51,6 @@ def run(arguments):
             return 0
         print(f"Mail:       http://localhost:{pages}  (Ctrl-C ends both)", flush=True)
         return server.wait()
-
-
-@contextlib.contextmanager
-def alone():
-    path = cache("locks", "demo")
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DevError("./dev demo is running already: end that one first.") from error
-        yield
-
-
-def choose_port(wanted, first):
-    """Return the wanted port, which must be free, else the first free one."""
-    for port in [wanted] if wanted else range(first, first + 100):
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError, OverflowError):
-                sock.bind(("127.0.0.1", port))
-                return port
-    raise DevError(f"Port {wanted or first} is taken: choose another one with --port.")
 
 
 def database(name, others):
@@ -116,40 +91,22 @@ def fill(name, others=()):
 
 
 @contextlib.contextmanager
-def child(command, **options):
-    """Run a process as long as the block."""
-    process = subprocess.Popen(command, **options)
-    try:
-        yield process
-    finally:
-        if process.stdin:
-            process.stdin.close()
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-        process.kill()
-        process.wait()
-
-
-@contextlib.contextmanager
 def catcher(folder, smtp, pages):
     command = [venv.ensure(), DEVTOOLS / "catcher.py", folder, str(smtp), str(pages)]
-    with log_file("catcher.log").open("w") as log:
-        with child(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            await_page(f"http://127.0.0.1:{pages}/", process, log.name)
-            yield process
+    log = log_file("catcher.log")
+    with running(command, log, stdin=subprocess.PIPE) as process:
+        await_page(f"http://127.0.0.1:{pages}/", process, log)
+        yield process
 
 
 @contextlib.contextmanager
 def web_client(port, database):
     command = odoo_env.command("server", "-d", database, "--http-port", port)
     command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
-    env = odoo_env.environment()[2]
-    with log_file(f"{database}.web.log").open("w") as log:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-        with child(command, env=env, **streams) as process:
-            await_page(f"http://127.0.0.1:{port}/web/health", process, log.name)
-            yield process
+    env, log = odoo_env.environment()[2], log_file(f"{database}.web.log")
+    with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:
+        await_page(f"http://127.0.0.1:{port}/web/health", process, log)
+        yield process
 
 
 def await_page(url, process, log):

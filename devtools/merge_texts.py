@@ -1,6 +1,7 @@
 """Merge an exported template into the translations of an addon: merge_texts.py NEW.pot FOLDER."""
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import polib
@@ -10,46 +11,48 @@ WIDTH = 78
 
 
 def main(exported, folder):
-    """Replace the template, update each language, and name the texts nobody has translated yet."""
+    """Replace the template, update each language, and name the texts to translate."""
     template = polib.pofile(exported, wrapwidth=WIDTH)
     path = Path(folder) / f"{Path(folder).parent.name}.pot"
-    old = polib.pofile(str(path), wrapwidth=WIDTH) if path.exists() else None
-    if old and texts(old) == texts(template):
-        template.metadata = old.metadata
-    template.header = old.header if old else template.header
+    if path.exists():
+        old = polib.pofile(str(path))
+        template.header = old.header
+        if str(old).split("\n#. ", 1)[1:] == str(template).split("\n#. ", 1)[1:]:
+            template.metadata = old.metadata
     save(template, path)
-    new = {entry.msgid for entry in template} - {entry.msgid for entry in old or []}
     for language in sorted(Path(folder).glob("*.po")):
-        merge(template, language)
-    for text in sorted(new):
-        print(f"{path.parent.parent.name}: to translate: {text!r}")
+        catalog = polib.pofile(str(language), wrapwidth=WIDTH)
+        for text in merge(template, catalog):
+            print(f"{path.parent.parent.name} ({language.stem}): to translate: {text!r}")
+        save(catalog, language)
 
 
-def merge(template, path):
-    """Take over the texts of the template, in its order, with the translations there are."""
-    catalog = polib.pofile(str(path), wrapwidth=WIDTH)
-    known = {entry.msgid: entry for entry in catalog if not entry.obsolete}
-    merged = polib.POFile(wrapwidth=WIDTH)
-    merged.header, merged.metadata = catalog.header, catalog.metadata
-    for entry in template:
-        copy = polib.POEntry(
-            msgid=entry.msgid,
-            msgstr=known[entry.msgid].msgstr if entry.msgid in known else "",
-            comment=entry.comment,
-            occurrences=entry.occurrences,
-            flags=entry.flags,
-        )
-        merged.append(copy)
-    save(merged, path)
+def merge(template, catalog):
+    """Take over the texts of a template, in its order; return those that need a translator.
 
-
-def texts(catalog):
-    return [(entry.msgid, entry.occurrences, entry.comment) for entry in catalog]
+    As with msgmerge a new text that resembles one that has gone takes over its translation,
+    marked fuzzy, and shows the text that it had.
+    """
+    known = {entry.msgid for entry in catalog}
+    catalog.merge(template)
+    gone = {entry.msgid: entry for entry in catalog if entry.obsolete and entry.msgstr}
+    order = [entry.msgid for entry in template]
+    changed = []
+    for entry in catalog:
+        if entry.msgid in known or entry.obsolete:
+            continue
+        changed.append(entry.msgid)
+        for text in get_close_matches(entry.msgid, gone, 1, 0.8):
+            entry.msgstr, entry.previous_msgid = gone[text].msgstr, text
+            entry.flags.append("fuzzy")
+    catalog[:] = sorted(
+        (entry for entry in catalog if not entry.obsolete), key=lambda e: order.index(e.msgid)
+    )
+    return changed
 
 
 def save(catalog, path):
-    text = str(catalog).rstrip() + "\n"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(str(catalog).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from functools import lru_cache
 
@@ -73,6 +74,27 @@ def configuration(source, sockets):
 def command(*arguments):
     python, _source, _env = environment()
     return [str(python), "-m", "odoo", *map(str, arguments)]
+
+
+def become_odoo(arguments):
+    """Go on as Odoo's command line."""
+    line = command(*arguments)
+    os.execvpe(line[0], line, environment()[2])
+
+
+def become_python(arguments):
+    """Go on as the Python that runs Odoo."""
+    python, _source, env = environment()
+    os.execvpe(python, [str(python), *arguments], env)
+
+
+def become_psql(arguments):
+    """Go on as psql in the private cluster."""
+    env = environment()[2]
+    program = shutil.which("psql", path=f"{postgres.binaries()}{os.pathsep}{env['PATH']}")
+    if not program:
+        raise DevError("psql was not found: please install postgresql-client.")
+    os.execvpe(program, ["psql", *(arguments or ["postgres"])], env)
 
 
 def run(*arguments, **options):

@@ -156,15 +156,15 @@ def start(folder, programs):
     run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
 
 
-def stop():
-    """Stop the server; return whether it was running."""
+def run_stop(_arguments):
+    """Stop the server; the next command that needs it starts it again."""
     programs = binaries()
     folder = cache(f"postgres-{version(programs)}")
     if not running(folder):
-        return False
+        return say("PostgreSQL is not running.")
     command = [programs / "pg_ctl", "-m", "fast", "-D", folder / "data", "stop"]
     run_logged(as_owner(command), "postgres-setup.log", "PostgreSQL does not stop", cwd="/")
-    return True
+    return say("PostgreSQL stopped.")
 
 
 def execute(statement, database="postgres"):

@@ -3,7 +3,7 @@
 import subprocess
 
 from . import databases, demo_command, machine, postgres, venv
-from .base import DEVTOOLS, ROOT, DevError, log_file, say
+from .base import DEVTOOLS, ROOT, DevError, free_port, log_file, say
 
 DATABASE = "dunning_screens"
 PICTURES = ROOT / "dunning_exclusion" / "static" / "description"
@@ -17,7 +17,7 @@ def run(arguments):
     try:
         message = "Preparing a database with demo data …"
         databases.build(DATABASE, databases.template(), message, demo_command.fill)
-        port = demo_command.choose_port(None, 8169)
+        port = free_port()
         with demo_command.web_client(port, DATABASE):
             take(f"http://localhost:{port}")
     finally:

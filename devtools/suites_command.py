@@ -9,8 +9,8 @@ import re
 import subprocess
 
 from . import databases, odoo_env, postgres
-from .base import DEVTOOLS, log_file, say
-from .test_command import PREFIX, drop_left_overs, free_port, running
+from .base import DEVTOOLS, free_port, log_file, running, say
+from .test_command import PREFIX, drop_left_overs
 
 OURS = "dunning_exclusion"
 LISTS = DEVTOOLS / "suites"
@@ -114,7 +114,7 @@ def run_installed(name, tags, log):
     log.unlink(missing_ok=True)
     command = odoo_env.command("server", "-d", name, "--test-tags", ",".join(tags))
     command += ["--stop-after-init", "--http-port", str(free_port()), "--logfile", str(log)]
-    with running(command, log_file(f"{name}.out"), env=odoo_env.environment()[2]) as (process, _):
+    with running(command, log_file(f"{name}.out"), env=odoo_env.environment()[2]) as process:
         process.wait()
     log.touch()
 

@@ -6,14 +6,13 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 
 from . import databases, machine, odoo_env, postgres, venv
-from .base import ROOT, DevError, cache, fingerprint, log_file, say
+from .base import ROOT, DevError, cache, fingerprint, log_file, running, say
 
 # tests of this environment, and of processes; all others are tests of addons
 PLAIN = ("tests_dev", "tests_process")
@@ -125,14 +124,18 @@ def needed_addons(paths):
     return sorted(needed)
 
 
+@contextlib.contextmanager
 def run_plain(paths, more):
+    """Run tests of the environment; yield the process and its log."""
     command = [venv.ensure(), "-m", "pytest", "-p", "no:odoo", "-p", "no:logging", *more, *paths]
-    return running(command, log_file(f"plain-{os.getpid()}.log"))
+    log = log_file(f"plain-{os.getpid()}.log")
+    with running(command, log, cwd=ROOT) as process:
+        yield process, log
 
 
 @contextlib.contextmanager
 def run_addons(paths, options, more):
-    """Run tests of addons in a copy of a database in which the addons are installed."""
+    """Run tests of addons in a copy of a database with the addons; yield process and log."""
     others = [name for name in options.others.split(",") if name]
     drop_left_overs()
     name = f"{PREFIX}{os.getpid()}"
@@ -144,34 +147,14 @@ def run_addons(paths, options, more):
         command = ["coverage", "run", "--branch", f"--source={folders}", "-m", *command]
         env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
     try:
-        command = [python, "-m", *command, *more, *paths]
-        with running(command, log_file(f"{name}.log"), env=env) as run:
-            yield run
+        command, log = [python, "-m", *command, *more, *paths], log_file(f"{name}.log")
+        with running(command, log, cwd=ROOT, env=env) as process:
+            yield process, log
     finally:
         if options.keep_db:
             say(f"Database kept: {name}")
         else:
             postgres.drop(name)
-
-
-@contextlib.contextmanager
-def running(command, log, **options):
-    """Run a program with its output in a log; stop it when the block fails.
-
-    :return: the process and the log
-    """
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, **options
-        )
-    try:
-        yield process, log
-    except BaseException:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        raise
 
 
 def shown(process, log):
@@ -230,9 +213,3 @@ def drop_left_overs():
         pid = name[len(PREFIX) :]
         if name.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             postgres.drop(name)
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from devtools import test_command
+from devtools import base, test_command
 from devtools.base import ROOT, DevError
 
 pytest_plugins = ["pytester"]
@@ -89,8 +89,9 @@ def test_options_of_pytest_are_passed_on():
 def test_the_last_line_of_pytest_is_counted(tmp_path, line, code, passed, failed):
     script = f"import os, sys; print('...'); print({line!r}); sys.stdout.flush(); "
     script += "os.kill(os.getpid(), 9)" if code < 0 else f"sys.exit({code})"
-    with test_command.running([sys.executable, "-c", script], tmp_path / "log") as run:
-        count = test_command.shown(*run)
+    log = tmp_path / "log"
+    with base.running([sys.executable, "-c", script], log) as process:
+        count = test_command.shown(process, log)
     assert (count["passed"], count["failed"]) == (passed, failed)
 
 

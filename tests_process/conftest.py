@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from devtools import odoo_env, postgres, test_command
+from devtools.base import free_port
 
 CUSTOMERS = 200
 
@@ -38,7 +39,7 @@ class Mailbox:
         return "250 Kept"
 
     def start(self):
-        self.controller.port = test_command.free_port()
+        self.controller.port = free_port()
         self.controller.start()
         return self.controller.port
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from devtools import databases, demo_command, odoo_env, postgres, test_command
+from devtools.base import free_port
 
 FORMS = {
     "drop": {"name": "%s"},
@@ -32,7 +33,7 @@ def database():
 
 @pytest.fixture(scope="module")
 def url(database):
-    port = test_command.free_port()
+    port = free_port()
     with demo_command.web_client(port, database):
         yield f"http://127.0.0.1:{port}"
 

@@ -10,8 +10,7 @@ import time
 import pytest
 
 from devtools import odoo_env
-from devtools.base import log_file
-from devtools.test_command import free_port
+from devtools.base import free_port, log_file
 
 from .conftest import copied_world, database_with_customers
 from .test_sending import assert_each_customer_once, prepare, send_mails

@@ -57,7 +57,7 @@ class TranslationsCommon:
 
     def _texts(self, name):
         catalog = polib.pofile(file_path(f"{self.module}/i18n/{name}"))
-        return {entry.msgid: entry.msgstr for entry in catalog}
+        return {entry.msgid: "" if entry.fuzzy else entry.msgstr for entry in catalog}
 
     def _named(self, text):
         return sorted(re.findall(r"%\([a-z_]+\)[a-z]|%[sd]|{{.*?}}", text))

@@ -1,0 +1,62 @@
+"""The mail catcher of the demo keeps and shows messages."""
+
+import re
+import smtplib
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from email.message import EmailMessage
+
+import pytest
+
+from devtools import base, demo_command
+
+
+@pytest.fixture
+def ports(tmp_path, monkeypatch):
+    monkeypatch.setenv("DUNNING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(demo_command.venv, "ensure", lambda: sys.executable)
+    smtp, pages = base.free_port(), base.free_port()
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    with demo_command.catcher(folder, smtp, pages):
+        yield smtp, f"http://127.0.0.1:{pages}"
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode(), answer.headers
+
+
+def test_a_message_is_listed_and_shown_with_its_attachment(ports):
+    smtp, url = ports
+    message = EmailMessage()
+    message["Subject"], message["From"] = "Reminder <1>", "company@example.com"
+    message["To"] = "customer@example.com"
+    message.set_content("<b>Please pay</b><script>alert(1)</script>", subtype="html")
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Invoice.pdf")
+    with smtplib.SMTP("127.0.0.1", smtp) as server:
+        server.send_message(message)
+    overview = get(url)[0]
+    assert "1 messages caught" in overview and "Reminder &lt;1&gt;" in overview
+    (path,) = re.findall(r"href='(/\S+\.eml)'", overview)
+    shown = get(url + path)[0]
+    assert "customer@example.com" in shown and "Invoice.pdf" in shown
+    body, headers = get(f"{url}{path}/body")
+    assert "<b>Please pay</b>" in body and "sandbox" in headers["Content-Security-Policy"]
+    attached, headers = get(f"{url}{path}/0")
+    assert attached == "%PDF" and headers["Content-Type"] == "application/pdf"
+
+
+def test_nothing_but_messages_is_served(ports):
+    for path in ("/../secret", "/nothing.eml", "/%2e%2e%2fcache"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(ports[1] + path)
+
+
+def test_it_ends_with_the_process_that_started_it(tmp_path):
+    code = "import sys; sys.stdin.read()"
+    with base.running([sys.executable, "-c", code], tmp_path / "log", stdin=subprocess.PIPE) as run:
+        assert run.poll() is None
+    assert run.poll() is not None
