@@ -110,8 +110,9 @@ verdict AS MATERIALIZED (
     SELECT total.company_id, total.customer_id, total.outstanding, total.reminded,
            CASE WHEN customer_hold.prevent THEN {rank("prevent_customer")}
                 WHEN customer_hold.pause THEN {rank("pause_customer")}
-                WHEN EXISTS (SELECT 1 FROM dunning_partner_type_off_rel off
-                              WHERE off.partner_id = customer.id AND off.type_id = %(type)s)
+                WHEN EXISTS (SELECT 1 FROM dunning_type_off off
+                              WHERE off.partner_id = customer.id AND off.type_id = %(type)s
+                                AND off.company_id = total.company_id)
                      THEN {rank("type_off")}
                 WHEN EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
                               WHERE named.partner_id = customer.id AND named.type_id = %(type)s)

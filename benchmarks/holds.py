@@ -159,13 +159,14 @@ def switch_types_off(env):
     overdue = env.ref("dunning_exclusion.type_overdue")
     overdue.customer_filter = "except"
     env.flush_all()
-    for table, part, remainder in (
-        ("dunning_partner_type_off_rel", 50, 3),
-        ("dunning_reminder_type_customer_rel", 100, 7),
-    ):
-        env.cr.execute(
-            f"""INSERT INTO {table} (partner_id, type_id)
-                SELECT id, %s FROM res_partner
-                 WHERE ref LIKE 'C%%' AND id %% {part} = {remainder}""",
-            [overdue.id],
-        )
+    env.cr.execute(
+        """INSERT INTO dunning_reminder_type_customer_rel (partner_id, type_id)
+           SELECT id, %s FROM res_partner WHERE ref LIKE 'C%%' AND id %% 100 = 7""",
+        [overdue.id],
+    )
+    env.cr.execute(
+        """INSERT INTO dunning_type_off (partner_id, type_id, company_id)
+           SELECT partner.id, %s, company.id FROM res_partner partner, res_company company
+            WHERE partner.ref LIKE 'C%%' AND partner.id %% 50 = 3""",
+        [overdue.id],
+    )

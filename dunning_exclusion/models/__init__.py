@@ -6,6 +6,7 @@ from . import (
     dunning_promise,
     dunning_profile,
     dunning_reminder_type,
+    dunning_type_off,
     dunning_schedule,
     dunning_scenario_faults,
     dunning_scenario,

@@ -8,7 +8,10 @@ class DunningBlockReason(models.Model):
 
     _name = "dunning.block.reason"
     _description = "Dunning Block Reason"
+    _inherit = ["dunning.guarded"]
     _order = "sequence, name, id"
+    _company_path = ""
+    _open_fields = frozenset({"sequence"})
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
     code = Char(required=True, help="Short stable code for imports and integrations.")

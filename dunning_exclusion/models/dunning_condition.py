@@ -8,7 +8,9 @@ class DunningCondition(models.Model):
 
     _name = "dunning.condition"
     _description = "Dunning Workflow Condition"
+    _inherit = ["dunning.guarded"]
     _order = "scenario_id, id"
+    _company_path = "scenario_id.company_id"
 
     scenario_id = fields.Many2one(
         "dunning.scenario",

@@ -253,9 +253,10 @@ class DunningExclusionCondition(models.AbstractModel):
     @api.model
     def _condition_type_off(self, question):
         return SQL(
-            """EXISTS (SELECT 1 FROM dunning_partner_type_off_rel switched_off
+            """EXISTS (SELECT 1 FROM dunning_type_off switched_off
                         WHERE switched_off.partner_id = customer.id
-                          AND switched_off.type_id = total.type_id)"""
+                          AND switched_off.type_id = total.type_id
+                          AND switched_off.company_id = company.id)"""
         )
 
     @api.model

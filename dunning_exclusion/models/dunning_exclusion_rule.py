@@ -11,6 +11,8 @@ DOMAIN_MODELS = [
     ("account.move", "Invoice"),
     ("account.move.line", "Item"),
 ]
+# What the code of a built-in rule relies on.
+BUILTIN_FIELDS = ("code", "level", "source", "needs_approval")
 # What it takes to know what a rule does in a company, and in which order.
 DECIDING_FIELDS = [
     *("code", "sequence", "level", "source", "model", "domain"),
@@ -27,8 +29,10 @@ class DunningExclusionRule(models.Model):
 
     _name = "dunning.exclusion.rule"
     _description = "Exclusion Rule"
-    _inherit = ["dunning.rule.faults"]
+    _inherit = ["dunning.guarded", "dunning.rule.faults"]
     _order = "sequence, id"
+    _company_path = "company_id"
+    _open_fields = frozenset({"enabled", "disabled", "effect", "company_effect"})
 
     code = Char(
         required=True,
@@ -77,7 +81,9 @@ class DunningExclusionRule(models.Model):
     )
     domain = Char(default="[]", help="Customers or items that match are left out.")
     company_id = fields.Many2one(
-        "res.company", help="Empty: the rule serves every company, each with its own switch."
+        "res.company",
+        default=lambda self: self._default_company(),
+        help="Empty: the rule serves every company, each with its own switch.",
     )
     default_effect = fields.Selection(
         EFFECTS,
@@ -175,10 +181,14 @@ class DunningExclusionRule(models.Model):
             if vals.get("effect"):
                 vals.setdefault("default_effect", vals["effect"])
         rules = super().create(vals_list)
+        # Addons bring such rules along, with the method that their code names.
+        if not self.env.su and "builtin" in rules.mapped("source"):
+            raise UserError(self.env._("Built-in rules belong to addons: choose 'Own condition'."))
         self.env["dunning.block"]._invalidate_targets()
         return rules
 
     def write(self, vals):
+        self._check_builtin(vals)
         result = super().write(vals)
         self.env["dunning.block"]._invalidate_targets()
         return result
@@ -186,6 +196,27 @@ class DunningExclusionRule(models.Model):
     def unlink(self):
         self.env["dunning.line.upkeep"]._forget("rule_id", self.ids)
         return super().unlink()
+
+    def _check_builtin(self, vals):
+        """Check that `vals` leave alone what the code of built-in rules relies on.
+
+        :raise UserError: else, for administrators as well
+        """
+        for rule in self:
+            builtin = "builtin" in (rule.source, vals.get("source"))
+            changed = [name for name in BUILTIN_FIELDS if rule[name] != vals.get(name, rule[name])]
+            if builtin and changed:
+                raise UserError(
+                    self.env._(
+                        "Rule '%(rule)s' is built in: %(fields)s cannot be changed. Switch the "
+                        "rule off and make one of your own instead.",
+                        rule=rule.name,
+                        fields=", ".join(
+                            f"'{self._fields[name]._description_string(self.env)}'"
+                            for name in changed
+                        ),
+                    )
+                )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_builtin(self):

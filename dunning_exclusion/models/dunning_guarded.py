@@ -1,5 +1,5 @@
 from odoo import api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 # What records are about: users name only what they may read, or errors would tell its name.
 TARGETS = (
@@ -9,14 +9,22 @@ TARGETS = (
 
 
 class DunningGuarded(models.AbstractModel):
-    """Keeps users from writing what only buttons and jobs decide.
+    """Keeps users from writing what is not theirs to write.
 
+    That is what only buttons and jobs decide, and what serves companies in which they may not act.
     Guarded here, where everybody comes by: a readonly field of a form is written over the API all
     the same. Buttons check what the user may do and then write with the rights of the system.
     """
 
     _name = "dunning.guarded"
-    _description = "Fields Written by Buttons Only"
+    _description = "Fields and Records That Not Everybody Writes"
+
+    # The path to the company of a record, which is shared by all companies where it is empty.
+    # "" : the records have no company, all of them are shared. None: record rules are enough.
+    _company_path = None
+    # Fields of shared records that every administrator may write: each company has its own value,
+    # or they only say in which order records are listed.
+    _open_fields = frozenset()
 
     @api.model
     def _guarded_fields(self):
@@ -43,7 +51,13 @@ class DunningGuarded(models.AbstractModel):
             )
         if not self.env.su:
             self._check_targets([vals])
-        return super().write(vals)
+        if self._open_fields.issuperset(vals):
+            return super().write(vals)
+        self._check_reach()
+        result = super().write(vals)
+        # Nor may records be given to companies of others, or to all of them.
+        self._check_reach()
+        return result
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -58,7 +72,71 @@ class DunningGuarded(models.AbstractModel):
         foreign = {f"default_{name}" for name in guarded}
         context = {name: value for name, value in self.env.context.items() if name not in foreign}
         clean = self.with_env(self.env(context=context))
-        return super(DunningGuarded, clean).create(vals_list).with_env(self.env)
+        records = super(DunningGuarded, clean).create(vals_list).with_env(self.env)
+        records._check_reach()
+        return records
+
+    def unlink(self):
+        self._check_reach()
+        return super().unlink()
+
+    def _update_field_translations(self, field_name, translations, digest=None, source_lang=""):
+        # Odoo writes translations past `write`.
+        self._check_reach()
+        return super()._update_field_translations(field_name, translations, digest, source_lang)
+
+    def _check_reach(self):
+        """Check that the user may act in every company that the records serve.
+
+        :raise AccessError: else
+        """
+        if self._company_path is None or self._acts_everywhere():
+            return
+        mine = self.env.user.company_ids
+        for record in self.sudo():
+            if company := record.mapped(self._company_path) if self._company_path else None:
+                if company <= mine:
+                    continue
+                message = self.env._(
+                    "'%(record)s' serves another company: only who may act there can add, change "
+                    "or delete it.",
+                    record=record.display_name,
+                )
+            else:
+                message = self._shared_message(record)
+            raise AccessError(message)
+
+    @api.model
+    def _acts_everywhere(self):
+        """Return whether the user may act in every company.
+
+        Who administers Odoo gives such rights, and so has them.
+        """
+        if self.env.su or self.env.user.has_group("base.group_system"):
+            return True
+        # sudo: users do not read companies that are not theirs.
+        others = [("id", "not in", self.env.user.company_ids.ids)]
+        return not self.env["res.company"].sudo().search_count(others, limit=1)
+
+    @api.model
+    def _shared_message(self, record):
+        if not self._company_path:
+            return self.env._(
+                "'%(record)s' is shared by all companies: only who may act in all of them can add, "
+                "change or delete it.",
+                record=record.display_name,
+            )
+        return self.env._(
+            "'%(record)s' is shared by all companies: only who may act in all of them can add, "
+            "change or delete it. Make one of your own company instead: fill in the field "
+            "'Company'.",
+            record=record.display_name,
+        )
+
+    @api.model
+    def _default_company(self):
+        """Return the company of new records: none, so all share them, where the user may do that"""
+        return self.env["res.company"] if self._acts_everywhere() else self.env.company
 
     @api.model
     def _default_targets(self):

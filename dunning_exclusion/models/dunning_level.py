@@ -18,7 +18,9 @@ class DunningLevel(models.Model):
 
     _name = "dunning.level"
     _description = "Dunning Level"
+    _inherit = ["dunning.guarded"]
     _order = "scenario_id, sequence, id"
+    _company_path = "scenario_id.company_id"
 
     scenario_id = fields.Many2one(
         "dunning.scenario",

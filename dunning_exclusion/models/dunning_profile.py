@@ -8,7 +8,10 @@ class DunningProfile(models.Model):
 
     _name = "dunning.profile"
     _description = "Dunning Profile"
+    _inherit = ["dunning.guarded"]
     _order = "sequence, name, id"
+    _company_path = ""
+    _open_fields = frozenset({"sequence"})
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
     name = Char(

@@ -10,7 +10,10 @@ class DunningReminderType(models.Model):
 
     _name = "dunning.reminder.type"
     _description = "Reminder Type"
+    _inherit = ["dunning.guarded"]
     _order = "sequence, id"
+    _company_path = ""
+    _open_fields = frozenset({"sequence"})
 
     sequence = fields.Integer(default=10, help="The order in which they are listed.")
     code = Char(required=True, help="Short stable code for imports and integrations.")
@@ -36,14 +39,6 @@ class DunningReminderType(models.Model):
         "partner_id",
         string="Customers",
         help="The customers meant by 'Only these' or 'All but these'.",
-    )
-    customer_off_ids = fields.Many2many(
-        "res.partner",
-        "dunning_partner_type_off_rel",
-        "type_id",
-        "partner_id",
-        string="Switched Off For",
-        help="Customers who do not get this kind of reminder.",
     )
 
     _code_unique = models.UniqueIndex("(code)", "Another reminder type already has this code.")
@@ -76,12 +71,11 @@ class DunningReminderType(models.Model):
 
     def _name_customers(self, *vals_list):
         """Replace contacts by the customers they belong to, who are the ones that owe."""
-        for name in ("customer_ids", "customer_off_ids"):
-            if any(name in vals for vals in vals_list):
-                for reminder in self.filtered(
-                    lambda r, name=name: r[name] != r[name].commercial_partner_id
-                ):
-                    reminder[name] = reminder[name].commercial_partner_id
+        if any("customer_ids" in vals for vals in vals_list):
+            for reminder in self.filtered(
+                lambda r: r.customer_ids != r.customer_ids.commercial_partner_id
+            ):
+                reminder.customer_ids = reminder.customer_ids.commercial_partner_id
 
     def _reaches_sql(self, company) -> SQL:
         """Return whether the switches let the type reach the customer of an item, over `item`."""
@@ -91,9 +85,10 @@ class DunningReminderType(models.Model):
         if "type_off" in rules:
             conditions.append(
                 SQL(
-                    """item.partner_id NOT IN (SELECT partner_id FROM dunning_partner_type_off_rel
-                                                WHERE type_id = %s)""",
+                    """item.partner_id NOT IN (SELECT partner_id FROM dunning_type_off
+                                                WHERE type_id = %s AND company_id = %s)""",
                     self.id,
+                    company.id,
                 )
             )
         if "type_filter" in rules and self.customer_filter != "all":

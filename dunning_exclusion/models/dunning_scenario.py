@@ -19,8 +19,9 @@ class DunningScenario(models.Model):
 
     _name = "dunning.scenario"
     _description = "Dunning Scenario"
-    _inherit = ["dunning.schedule", "dunning.scenario.faults"]
+    _inherit = ["dunning.guarded", "dunning.schedule", "dunning.scenario.faults"]
     _order = "sequence, id"
+    _company_path = "company_id"
     _check_company_auto = True
 
     name = Char(
@@ -28,7 +29,11 @@ class DunningScenario(models.Model):
     )
     sequence = fields.Integer(default=10, help="The first scenario that applies is taken.")
     active = fields.Boolean(default=True, help="Off: nobody is reminded by it.")
-    company_id = fields.Many2one("res.company", help="Empty: for every company.")
+    company_id = fields.Many2one(
+        "res.company",
+        default=lambda self: self._default_company(),
+        help="Empty: for every company.",
+    )
     campaign_type = fields.Selection(
         [("invoice", "Invoice level"), ("customer", "Customer level")],
         required=True,

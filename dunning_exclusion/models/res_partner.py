@@ -59,21 +59,14 @@ class ResPartner(models.Model):
         help="Why no scenario reminds the customer.",
         groups=READERS,
     )
-    dunning_own_type_off_ids = fields.Many2many(
-        "dunning.reminder.type",
-        "dunning_partner_type_off_rel",
-        "partner_id",
-        "type_id",
-        string="Customer's Reminder Types Switched Off",
-        groups=READERS,
-        help="Where the switches are kept: with the customer, and not with its contacts.",
-    )
     dunning_type_off_ids = fields.Many2many(
-        related="commercial_partner_id.dunning_own_type_off_ids",
+        "dunning.reminder.type",
         string="Reminder Types Switched Off",
-        readonly=False,
+        compute="_compute_dunning_type_off_ids",
+        inverse="_inverse_dunning_type_off_ids",
+        search="_search_dunning_type_off_ids",
         groups=READERS,
-        help="The kinds of reminders this customer does not get.",
+        help="The kinds of reminders this customer does not get from the current company.",
     )
     dunning_outstanding = fields.Monetary(
         compute="_compute_dunning_balance",
@@ -182,6 +175,54 @@ class ResPartner(models.Model):
                         scenario=scenario.name,
                     )
                 )
+
+    @api.depends("commercial_partner_id")
+    @api.depends_context("company")
+    def _compute_dunning_type_off_ids(self):
+        types = dict(
+            # sudo: who may see the customer may see the switches of the company.
+            self.env["dunning.type.off"]
+            .sudo()
+            ._read_group(
+                Domain("partner_id", "in", self.commercial_partner_id.ids)
+                & Domain("company_id", "=", self.env.company.id),
+                ["partner_id"],
+                ["type_id:recordset"],
+            )
+        )
+        nothing = self.env["dunning.reminder.type"]
+        for partner in self:
+            off = types.get(partner.commercial_partner_id._origin, nothing)
+            partner.dunning_type_off_ids = off.with_env(self.env)
+
+    def _inverse_dunning_type_off_ids(self):
+        wanted = {partner: partner.dunning_type_off_ids for partner in self}
+        for types, partners in self.grouped(wanted.get).items():
+            self.env["dunning.type.off"]._switch(
+                partners.commercial_partner_id, types._origin, self.env.company
+            )
+        # Contacts of the same customers have the same switches.
+        self.env["res.partner"].invalidate_model(["dunning_type_off_ids"], flush=False)
+        self.env["dunning.block"]._invalidate_targets()
+
+    @api.model
+    def _search_dunning_type_off_ids(self, operator, value):
+        if operator not in ("in", "any"):
+            return NotImplemented
+        off = Domain("company_id", "=", self.env.company.id)
+        if operator == "any":
+            found = off & Domain("type_id", "any", value)
+        else:
+            found = off & Domain("type_id", "in", [kind for kind in value if kind])
+        # sudo: as for reading them.
+        Off = self.env["dunning.type.off"].sudo()
+        customers = Domain(
+            "commercial_partner_id", "in", Off._search(found).subselect("partner_id")
+        )
+        if operator == "in" and False in value:
+            any_off = Off._search(off).subselect("partner_id")
+            customers |= Domain("commercial_partner_id", "not in", any_off)
+        return customers
 
     @api.depends("commercial_partner_id", "dunning_scenario_id", "dunning_profile_id")
     @api.depends_context("company")

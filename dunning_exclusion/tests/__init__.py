@@ -71,6 +71,7 @@ from . import (
     test_reminded_amount,
     test_screening_settings,
     test_screens,
+    test_shared_records,
     test_survival,
     test_takeover,
     test_thresholds,
