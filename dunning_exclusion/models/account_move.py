@@ -5,6 +5,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .arguments import check_one
+from .bounds import DAYS, Within, check_bounds
 from .dunning_held import EMPLOYEES, READERS
 
 
@@ -40,6 +41,8 @@ class AccountMove(models.Model):
         groups=READERS,
         help="How many messages reminded of the invoice.",
     )
+
+    _dunning_due_date_within = Within("dunning_due_date", *DAYS)
 
     def _compute_dunning_notice_count(self):
         counts = dict(
@@ -150,7 +153,14 @@ class AccountMove(models.Model):
     def _dunning_promised_items(self):
         return self._dunning_receivable_lines()._dunning_promised_items()
 
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        result = super()._prepare_create_values(vals_list)
+        check_bounds(self, result)
+        return result
+
     def write(self, vals):
+        check_bounds(self, [vals])
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)

@@ -8,6 +8,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
+from .isolation import isolated
+
 _logger = logging.getLogger(__name__)
 
 
@@ -22,9 +24,15 @@ class DunningAutomation(models.AbstractModel):
 
     @api.model
     def _send_all_companies(self):
-        for company in self.env["res.company"].search([("dunning_automatic_sending", "=", True)]):
-            self._clean_up(company)
-            if not self._send_company(company):
+        companies = self.env["res.company"].search([("dunning_automatic_sending", "=", True)])
+        job = self.env._("Automatic sending")
+        for company in companies:
+            goes_on = True
+            with isolated(company, job):
+                self._clean_up(company)
+            with isolated(company, job, commits=True):
+                goes_on = self._send_company(company)
+            if not goes_on:
                 return
 
     @api.model
@@ -176,6 +184,20 @@ class DunningAutomation(models.AbstractModel):
             partner_ids=self._administrators(company).ids,
             subject=self.env._("%(company)s: no reminders were sent", company=company.name),
             body=obstacle,
+        )
+
+    @api.model
+    def _report_failure(self, company, job, error):
+        """Tell the administrators that `job` failed for the company, and why."""
+        company_env = self.with_company(company).env
+        company_env["mail.thread"].message_notify(
+            partner_ids=self._administrators(company).ids,
+            subject=self.env._("%(company)s: %(job)s failed", company=company.name, job=job),
+            body=self.env._(
+                "What was done for the company is undone, other companies are not affected. The "
+                "job tries again the next time. The error: %(error)s",
+                error=error,
+            ),
         )
 
     @api.model

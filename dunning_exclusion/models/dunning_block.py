@@ -9,6 +9,8 @@ from odoo.tools import SQL, Query
 
 from .arguments import check_one
 from .typed_text import Text
+from .bounds import DAYS, LAST_DAY, Within, check_bounds
+from .isolation import for_each_company
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90
@@ -156,6 +158,9 @@ class DunningBlock(models.Model):
         help="Whether the customer, an invoice or an instalment is held back.",
     )
 
+    _date_from_within = Within("date_from", *DAYS)
+    _date_to_within = Within("date_to", *DAYS)
+    _lifted_on_within = Within("lifted_on", *DAYS)
     _active_customer_index = models.Index("(partner_id, company_id) WHERE move_id IS NULL")
 
     @api.depends("partner_id", "kind", "move_id")
@@ -377,6 +382,7 @@ class DunningBlock(models.Model):
     @api.model
     def _complete_vals(self, vals):
         """Return `vals` with entry, customer, start and end date filled in from the target."""
+        check_bounds(self, [vals])
         vals = dict(vals)
         if line := self.env["account.move.line"].browse(vals.get("move_line_id")):
             vals["move_id"] = vals.get("move_id") or line.move_id.id
@@ -411,7 +417,9 @@ class DunningBlock(models.Model):
     def _default_end(self, reason_id, date_from):
         """Return the end date that the reason proposes, or False."""
         days = self.env["dunning.block.reason"].browse(reason_id).default_days if reason_id else 0
-        return fields.Date.to_date(date_from) + timedelta(days=days) if days else False
+        begin = fields.Date.to_date(date_from)
+        # A first day that nobody means is refused when it is saved.
+        return begin + timedelta(days=days) if days and begin <= LAST_DAY else False
 
     @api.onchange("reason_id", "date_from")
     def _onchange_reason(self):
@@ -501,10 +509,16 @@ class DunningBlock(models.Model):
 
         One to-do a person and company, renewed every week, and not one for each block.
         """
-        blocks = self.search(Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
-        for (company, user), own in blocks.grouped(
-            lambda block: (block.company_id, block._reviewer())
-        ).items():
+        companies = self.env["res.company"].search(Domain.TRUE)
+        for_each_company(companies, self.env._("Review of old blocks"), self._report_forgotten)
+
+    @api.model
+    def _report_forgotten(self, company):
+        blocks = self.search(
+            Domain("company_id", "=", company.id)
+            & (Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
+        )
+        for user, own in blocks.grouped(lambda block: block._reviewer()).items():
             own.with_context(lang=user.lang)._plan_review(user, company)
 
     def _reviewer(self):

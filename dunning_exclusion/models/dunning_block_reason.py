@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from .typed_text import Char
+from .bounds import SEQUENCES, TERM, Within
 
 
 class DunningBlockReason(models.Model):
@@ -25,6 +26,8 @@ class DunningBlockReason(models.Model):
     )
     active = fields.Boolean(default=True, help="Off: it is kept, but no longer used.")
 
+    _sequence_within = Within("sequence", *SEQUENCES)
+    _default_days_within = Within("default_days", *TERM)
     _code_unique = models.UniqueIndex("(code)", "Another block reason already has this code.")
     _default_days_not_negative = models.Constraint(
         "CHECK (default_days >= 0)", "The default duration in days cannot be negative."

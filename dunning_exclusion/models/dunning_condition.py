@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from .bounds import AMOUNTS, Within
+
 
 class DunningCondition(models.Model):
     """What must be true of a customer before a workflow reminds it."""
@@ -39,6 +41,8 @@ class DunningCondition(models.Model):
         help="Whether the figure must reach the value or stay below it.",
     )
     value = fields.Float(required=True, help="In company currency, or in percent.")
+
+    _value_within = Within("value", *AMOUNTS)
 
     @api.depends("metric", "operator", "value", "scenario_id.company_id")
     @api.depends_context("lang", "company")

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .typed_text import Char
+from .bounds import SEQUENCES, Within
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
@@ -116,6 +117,7 @@ class DunningExclusionRule(models.Model):
         readonly=True, help="Only a follow-up approver may tick what this rule has unticked."
     )
 
+    _sequence_within = Within("sequence", *SEQUENCES)
     _code_unique = models.UniqueIndex("(code)", "Another exclusion rule already has this code.")
 
     @api.depends("model", "source")

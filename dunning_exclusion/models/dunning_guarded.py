@@ -1,6 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
+from .bounds import check_bounds
+
 # What records are about: users name only what they may read, or errors would tell its name.
 TARGETS = (
     *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
@@ -35,7 +37,14 @@ class DunningGuarded(models.AbstractModel):
         """Return the names of the fields of `self` that users can no longer write."""
         return frozenset()
 
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        result = super()._prepare_create_values(vals_list)
+        check_bounds(self, result)
+        return result
+
     def write(self, vals):
+        check_bounds(self, [vals])
         guarded = not self.env.su and self._guarded_fields().union(self._fixed_fields())
         if guarded and (foreign := guarded.intersection(vals)):
             raise UserError(

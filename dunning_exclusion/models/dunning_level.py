@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ..screening.domains import company_query, find_fault, parse_domain
 from .typed_text import Char
+from .bounds import AMOUNTS, SEQUENCES, TERM, Within
 
 ACTIONS = [
     ("email", "E-mail"),
@@ -92,6 +93,11 @@ class DunningLevel(models.Model):
     )
     notify_salesperson = fields.Boolean(help="Also notify the salesperson of the customer.")
 
+    _sequence_within = Within("sequence", *SEQUENCES)
+    _delay_within = Within("delay", -TERM[1], TERM[1])
+    _minimum_amount_within = Within("minimum_amount", *AMOUNTS)
+    _repeat_every_within = Within("repeat_every", *TERM)
+    _repeat_max_within = Within("repeat_max", 0, 1000)
     _repeat_not_negative = models.Constraint(
         "CHECK (COALESCE(repeat_every, 0) >= 0 AND COALESCE(repeat_max, 0) >= 0)",
         "The fields 'Repeat Every (days)' and 'Repeat at Most' are not negative: 0 means none.",

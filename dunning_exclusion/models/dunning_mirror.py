@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from ..screening import items
 from ..screening.question import Question
+from .isolation import for_each_company
 
 
 class DunningMirror(models.Model):
@@ -29,7 +30,8 @@ class DunningMirror(models.Model):
     @api.model
     def _cron_sync(self):
         """Let the flags follow the blocks that began or ended by date."""
-        self._sync(self.env["res.company"].search(Domain.TRUE))
+        companies = self.env["res.company"].search(Domain.TRUE)
+        for_each_company(companies, self.env._("Mirroring blocks to No Follow-Up"), self._sync)
 
     @api.model
     def _sync(self, companies, customers=None):

@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from .typed_text import Char, Text
+from .bounds import SEQUENCES, Within
 
 
 class DunningProfile(models.Model):
@@ -21,3 +22,5 @@ class DunningProfile(models.Model):
     )
     active = fields.Boolean(default=True, help="Off: it is kept, but no longer used.")
     note = Text(help="Whom this profile is meant for.")
+
+    _sequence_within = Within("sequence", *SEQUENCES)

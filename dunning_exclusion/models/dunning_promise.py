@@ -6,6 +6,8 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
 from .typed_text import Text
+from .bounds import AMOUNTS, DAYS, Within
+from .isolation import for_each_company
 
 # What follows from noting, cancelling and breaking a promise.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
@@ -119,6 +121,8 @@ class DunningPromise(models.Model):
         help="Open until the date plus the tolerance days of the company has passed.",
     )
 
+    _date_within = Within("date", *DAYS)
+    _amount_within = Within("amount", *AMOUNTS)
     _amount_not_negative = models.Constraint(
         "CHECK (amount IS NULL OR amount >= 0)", "The promised amount cannot be negative."
     )
@@ -336,8 +340,15 @@ class DunningPromise(models.Model):
         Only the to-do needs this: that the promise is broken, and its items are candidates again,
         follows from the dates.
         """
+        companies = self.env["res.company"].search(Domain.TRUE)
+        for_each_company(companies, self.env._("Report of broken promises"), self._report_broken)
+
+    @api.model
+    def _report_broken(self, company):
         broken = self.search(
-            Domain("state", "in", ["broken"]) & Domain("broken_reported", "=", False)
+            Domain("company_id", "=", company.id)
+            & Domain("state", "in", ["broken"])
+            & Domain("broken_reported", "=", False)
         )
         for promise in broken:
             user = promise.user_id if promise.user_id.active else self.env.user

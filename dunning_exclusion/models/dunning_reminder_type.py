@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from .typed_text import Char
+from .bounds import SEQUENCES, Within
 
 
 class DunningReminderType(models.Model):
@@ -41,6 +42,7 @@ class DunningReminderType(models.Model):
         help="The customers meant by 'Only these' or 'All but these'.",
     )
 
+    _sequence_within = Within("sequence", *SEQUENCES)
     _code_unique = models.UniqueIndex("(code)", "Another reminder type already has this code.")
 
     @api.constrains("template_id")

@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 
 from .arguments import check_one, without_context
 from .typed_text import Char
+from .bounds import DAYS, Within
+from .isolation import isolated
 
 
 class DunningRun(models.Model):
@@ -123,6 +125,8 @@ class DunningRun(models.Model):
     notice_ids = fields.One2many(
         "dunning.notice", "run_id", string="Notices", copy=False, help="The messages of the run."
     )
+
+    _date_within = Within("date", *DAYS)
 
     # Whatever the code does: two senders in one company cannot be at work at the same time.
     _one_sending = models.UniqueIndex(
@@ -302,7 +306,12 @@ class DunningRun(models.Model):
     @api.model
     def _cron_send_runs(self):
         """Go on with the runs that somebody started to send."""
-        for run in self.search([("state", "=", "sending")]):
-            # sudo: the job sends for every company, whoever starts it.
-            if not self.env["dunning.automation"].sudo()._send(run.sudo()):
+        # sudo: the job sends for every company, whoever starts it.
+        for run in self.sudo().search([("state", "=", "sending")]):
+            goes_on = True
+            with isolated(
+                run.company_id, self.env._("Sending %(run)s", run=run.name), commits=True
+            ):
+                goes_on = run.env["dunning.automation"]._send(run)
+            if not goes_on:
                 return

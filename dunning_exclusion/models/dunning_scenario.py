@@ -9,6 +9,7 @@ from ..screening import items
 from ..screening.domains import find_fault, parse_domain
 from ..screening.question import Question
 from .arguments import check_one
+from .bounds import DAYS, SEQUENCES, TERM, Within
 from .typed_text import Char
 
 MAX_ACTIONS = 100
@@ -79,6 +80,9 @@ class DunningScenario(models.Model):
         string="In Words", compute="_compute_description", help="What the scenario does, in words."
     )
 
+    _sequence_within = Within("sequence", *SEQUENCES)
+    _min_days_between_within = Within("min_days_between", *TERM)
+    _date_start_within = Within("date_start", *DAYS)
     _days_not_negative = models.Constraint(
         "CHECK (min_days_between IS NULL OR min_days_between >= 0)",
         "The field 'Days Between Reminders' cannot be negative: enter 0 for no minimum.",

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..screening.days import Rule, last_day, next_day
+from .bounds import LAST_DAY
 
 
 class DunningSchedule(models.AbstractModel):
@@ -76,6 +77,9 @@ class DunningSchedule(models.AbstractModel):
     def _next_date(self, company):
         """Return the next day of the workflow, today included until it has run."""
         if self.campaign_type != "customer" or not (self.frequency and self.weekday):
+            return False
+        if self.date_start and self.date_start > LAST_DAY:
+            # Still typed in a form: it is refused when it is saved.
             return False
         rule = self._calendar_rule(company)
         today = company._dunning_today()

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 
 from ..screening import explain
 from .arguments import read_date
+from .bounds import check_day
 from .dunning_held import READERS
 from .dunning_screening import OUTCOMES
 
@@ -68,15 +69,18 @@ class DunningTarget(models.AbstractModel):
             (code), `reason` (translated name), `marker`, `level` ("customer" or "item"), `since`
             and `until` (dates or False), `block_id` (or False)
         :raise AccessError: when the user may not read the records
+        :raise ValidationError: when the day asked about is none
         """
         self.check_access("read")
         # Customers in the portal can read themselves; why we do not remind them is not for them.
         self.env["dunning.screening"].check_access("read")
+        day = read_date(self.env, date)
+        check_day(self.env, day)
         reasons = self.env["dunning.screening"]._explain(
             self._dunning_owner_field(),
             self._dunning_owners().ids,
             self._dunning_companies(),
-            read_date(self.env, date),
+            day,
         )
         return reasons or self._dunning_explain_paid()
 

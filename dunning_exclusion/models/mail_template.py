@@ -11,7 +11,8 @@ class MailTemplate(models.Model):
 
     In Odoo every employee may write templates, and reminders are rendered with the rights of the
     system. So a released template is changed by administrators only (see the record rule), and
-    what is not released is not rendered.
+    what is not released is not rendered. What several companies send is changed by who may act in
+    all of them.
     """
 
     _inherit = "mail.template"
@@ -50,6 +51,7 @@ class MailTemplate(models.Model):
     def write(self, vals):
         if vals.get("dunning_released") and not self._dunning_may_release():
             raise self._dunning_release_error()
+        self._check_dunning_reach()
         templates = self
         if vals.keys() == {"dunning_released"} and self._dunning_may_release():
             # sudo: who releases a template need not be one of its editors
@@ -60,6 +62,41 @@ class MailTemplate(models.Model):
             gone = self.filtered(lambda t: t.dunning_released and t.model != "dunning.notice")
             gone.dunning_released = False
         return result
+
+    def unlink(self):
+        """Override of `mail` to keep what other companies send."""
+        self._check_dunning_reach()
+        return super().unlink()
+
+    def _update_field_translations(self, field_name, translations, digest=None, source_lang=""):
+        # Odoo writes translations past `write`.
+        self._check_dunning_reach()
+        return super()._update_field_translations(field_name, translations, digest, source_lang)
+
+    def _check_dunning_reach(self):
+        """Check that the user may act in every company whose reminders the templates make.
+
+        :raise AccessError: else
+        """
+        reminders = self.filtered(lambda template: template.sudo().model == "dunning.notice")
+        if not reminders or self.env["dunning.guarded"]._acts_everywhere():
+            return
+        mine = self.env.user.company_ids
+        # sudo: what other companies send is asked, and not shown
+        user_models = self.sudo().with_context(active_test=False).env
+        used = [("template_id", "in", reminders.ids)]
+        shared = user_models["dunning.reminder.type"].search(used, limit=1)
+        levels = user_models["dunning.level"].search(used)
+        runs = user_models["dunning.run"].search([*used, ("company_id", "not in", mine.ids)])
+        foreign = levels.filtered(lambda level: not level.company_id or level.company_id - mine)
+        if used_by := (shared.template_id | foreign.template_id | runs.template_id) & reminders:
+            raise AccessError(
+                self.env._(
+                    "The template '%(template)s' is used in other companies, too: only who may act "
+                    "in all of them can change or delete it. Make a copy for your company instead.",
+                    template=used_by[:1].name,
+                )
+            )
 
     @api.constrains("dunning_released", "report_template_ids")
     def _check_dunning_released(self):

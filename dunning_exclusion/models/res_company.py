@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .bounds import AMOUNTS, DAYS, TERM, Within, check_bounds
 from .dunning_held import EMPLOYEES
 
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
@@ -119,6 +120,15 @@ class ResCompany(models.Model):
         help="When the administrators were last told why nothing is sent.",
     )
 
+    _item_minimum_within = Within("dunning_item_minimum", *AMOUNTS)
+    _customer_minimum_within = Within("dunning_customer_minimum", *AMOUNTS)
+    _customer_maximum_within = Within("dunning_customer_maximum", *AMOUNTS)
+    _freshness_days_within = Within("dunning_freshness_days", *TERM)
+    _promise_tolerance_days_within = Within("dunning_promise_tolerance_days", *TERM)
+    _catch_up_days_within = Within("dunning_catch_up_days", *TERM)
+    _cleanup_days_within = Within("dunning_cleanup_days", *TERM)
+    _obstacle_reported_on_within = Within("dunning_obstacle_reported_on", *DAYS)
+
     @api.constrains(*THRESHOLDS, *DAY_COUNTS)
     def _check_dunning_settings(self):
         for company in self:
@@ -141,8 +151,15 @@ class ResCompany(models.Model):
                     )
                 )
 
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        result = super()._prepare_create_values(vals_list)
+        check_bounds(self, result)
+        return result
+
     def write(self, vals):
         """Override of `base` to let follow-up administrators write what is theirs."""
+        check_bounds(self, [vals])
         if not self.env.su and self._dunning_may_set(vals):
             # sudo: in Odoo only those who give rights to others may write companies
             return self.sudo().write(vals)

@@ -193,7 +193,9 @@ class TestSharedRecords(VerdictCommon):
                 self.assertEqual(self.customer in by_code, expected)
         self.assertOutcome(mine, "included")
         run = self._create_run(scenario_ids=self.scenario.ids)
-        self.assertEqual(run.line_ids.filtered(lambda line: line.move_id == mine).outcome, "included")
+        self.assertEqual(
+            run.line_ids.filtered(lambda line: line.move_id == mine).outcome, "included"
+        )
         run = (
             self.env["dunning.run"]
             .with_company(self.other_company)
@@ -203,7 +205,32 @@ class TestSharedRecords(VerdictCommon):
         line = run.line_ids.filtered(lambda line: line.move_id == theirs)
         self.assertEqual((line.outcome, line.rule_id.code), ("dropped", "type_off"))
         self.customer.dunning_type_off_ids = self.type_overdue
-        customer.dunning_type_off_ids = False
+        customer.action_dunning_toggle_type(self.type_overdue.id, on=True)
         self.env.invalidate_all()
         self.assertEqual(self.customer.dunning_type_off_ids, self.type_overdue)
         self.assertFalse(self.customer.with_company(self.other_company).dunning_type_off_ids)
+
+    def test_templates_that_other_companies_send_are_theirs_as_well(self):
+        template = self.type_overdue.template_id
+        own = template.copy({"name": "Own"})
+        of_shared_level = template.copy({"name": "Shared level"})
+        of_other_company = template.copy({"name": "Other company"})
+        self.shared_scenario.level_ids.template_id = of_shared_level
+        self.scenario.level_ids[0].template_id = of_other_company
+        self.foreign.group_ids |= self.env.ref("mail.group_mail_template_editor")
+        for used in (template, of_shared_level, of_other_company):
+            theirs = used.with_user(self.foreign)
+            for change in (
+                lambda theirs=theirs: theirs.write({"subject": "Hacked"}),
+                lambda theirs=theirs: theirs.update_field_translations(
+                    "subject", {"en_US": "Hacked"}
+                ),
+                lambda theirs=theirs: theirs.unlink(),
+            ):
+                with self.subTest(template=used.name), self.assertRaises(AccessError):
+                    change()
+        own.with_user(self.foreign).subject = "Our own"
+        self.global_manager.group_ids |= self.env.ref("mail.group_mail_template_editor")
+        template.with_user(self.global_manager).subject = "For all"
+        invoice = self.env["mail.template"].search([("model", "=", "account.move")], limit=1)
+        invoice.with_user(self.foreign).name = "Not ours"

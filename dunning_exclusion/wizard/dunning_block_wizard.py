@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..models.arguments import check_one, read_ids
+from ..models.bounds import DAYS, Within
 from ..models.dunning_block import KINDS
 from ..models.typed_text import Char, Text
 
@@ -49,6 +50,9 @@ class DunningBlockWizard(models.TransientModel):
     already_blocked = fields.Char(
         compute="_compute_targets", help="Which of them are held back already."
     )
+
+    _date_from_within = Within("date_from", *DAYS)
+    _date_to_within = Within("date_to", *DAYS)
 
     @api.depends("reason_id", "date_from")
     def _compute_date_to(self):

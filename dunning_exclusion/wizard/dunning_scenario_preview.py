@@ -6,6 +6,7 @@ from odoo.tools.misc import format_date
 
 from ..screening import candidates
 from ..screening.question import Question
+from ..models.bounds import DAYS, Within, check_day
 
 # More customers than anybody reads; the totals count all of them.
 SHOWN_CUSTOMERS = 100
@@ -70,10 +71,13 @@ class DunningScenarioPreview(models.TransientModel):
         help="The customers with the highest amounts.",
     )
 
+    _date_within = Within("date", *DAYS)
+
     @api.depends("scenario_id", "company_id", "date")
     def _compute_result(self):
         self._check_readable()
         for preview in self:
+            check_day(self.env, preview.date)
             rows = preview._rows() if preview.scenario_id and preview.date else []
             reached = [row for row in rows if row[2]]
             preview.customer_count = len(reached)

@@ -1,0 +1,89 @@
+"""Bounds of numbers and dates.
+
+A day in the year 9999 or a delay of millions of days is a slip or an attack, and what is reckoned
+with it fails: lists, forecasts and the nightly job, for everybody. So each number and each date
+that people write has bounds, declared once in its model::
+
+    _date_within = Within("date", *DAYS)
+"""
+
+import math
+from datetime import date
+
+from odoo import fields, models
+from odoo.exceptions import ValidationError
+
+DAYS = FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
+# Ten years: how many days something lasts or lies back.
+TERM = (0, 3650)
+AMOUNTS = (0, 10**15)
+SEQUENCES = (-1_000_000, 1_000_000)
+
+
+class Within(models.Constraint):
+    """Bounds of a column: a constraint of the database, checked before by `check_bounds`."""
+
+    def __init__(self, column, low, high):
+        bounds = (f"'{value}'" if isinstance(value, date) else value for value in (low, high))
+        super().__init__("CHECK ({} BETWEEN {} AND {})".format(column, *bounds))
+        self.column, self.low, self.high = column, low, high
+
+    def get_error_message(self, model, diagnostics=None):
+        """Return which values the field can have."""
+        return model.env._(
+            "%(model)s: the field '%(field)s' takes values from %(low)s to %(high)s. Correct it.",
+            model=model._description,
+            field=model._fields[self.column]._description_string(model.env),
+            low=self.low,
+            high=self.high,
+        )
+
+    def allows(self, value):
+        """Return whether `value`, as clients send it, can be written."""
+        if value in (None, False, ""):
+            return True
+        try:
+            if isinstance(self.low, date):
+                return self.low <= fields.Date.to_date(value) <= self.high
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            return False
+        # Where nothing is below zero, other constraints say what 0 means instead.
+        low = -(10**9) if self.low == 0 else self.low
+        return math.isfinite(number) and low <= number <= self.high
+
+
+def check_bounds(model, vals_list):
+    """Check the numbers and dates of `vals_list` before anything is reckoned with them.
+
+    :raise ValidationError: when one of them is out of bounds
+    """
+    for bound in model._table_objects.values():
+        if isinstance(bound, Within):
+            for vals in vals_list:
+                if not bound.allows(vals.get(bound.column)):
+                    raise ValidationError(bound.get_error_message(model))
+
+
+def check_day(env, day):
+    """Return `day`, a date or its text, as a date; None when there is none.
+
+    :raise ValidationError: when it is no date, or out of bounds
+    """
+    if not day:
+        return None
+    try:
+        checked = fields.Date.to_date(day)
+    except (TypeError, ValueError):
+        checked = None
+    if not checked or not FIRST_DAY <= checked <= LAST_DAY:
+        raise ValidationError(
+            env._(
+                "'%(day)s' is no day from %(low)s to %(high)s. Give one like %(example)s.",
+                day=day,
+                low=FIRST_DAY,
+                high=LAST_DAY,
+                example="2026-12-31",
+            )
+        )
+    return checked

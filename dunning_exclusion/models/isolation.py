@@ -1,0 +1,57 @@
+"""Jobs that serve many companies: what fails in one of them stops none of the others."""
+
+import logging
+from contextlib import contextmanager
+
+from odoo import modules
+
+_logger = logging.getLogger(__name__)
+
+
+def for_each_company(companies, job, work):
+    """Do `work(company)` for each of `companies`; what fails is undone and told, see `isolated`.
+
+    :param job: what the job does, for the log and for the administrators
+    """
+    for company in companies:
+        with isolated(company, job):
+            work(company)
+
+
+@contextmanager
+def isolated(company, job, commits=False):
+    """Undo what fails for `company`, log it and tell its administrators, and go on.
+
+    :param job: what the job does, for the log and for the administrators
+    :param commits: the work commits by itself, so only what is not committed yet is undone
+    """
+    env = company.env
+    # A test rolls back as a whole: there nothing is committed, see `_commit` of the sender.
+    in_test = modules.module.current_test and not env.context.get("ir_cron_progress_id")
+    try:
+        if commits and not in_test:
+            yield
+        else:
+            with env.cr.savepoint():
+                yield
+    except Exception as error:
+        _logger.exception("%s: failed for company %s", job, company.id)
+        if commits and not in_test:
+            env.cr.rollback()
+        env.invalidate_all(flush=False)
+        _tell(company, job, error)
+        if commits:
+            # Else the next company that fails would undo the message, too.
+            env["dunning.sender"]._commit()
+
+
+def _tell(company, job, error):
+    """Tell the administrators of `company` that `job` failed for it."""
+    env = company.env
+    try:
+        with env.cr.savepoint():
+            # sudo: whoever runs the job, the administrators are to know.
+            env["dunning.automation"].sudo()._report_failure(company, job, error)
+    except Exception:
+        _logger.exception("The administrators of company %s cannot be told", company.id)
+        env.invalidate_all(flush=False)
