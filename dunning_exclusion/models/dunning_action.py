@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import email_normalize_all
 
+from .isolation import administrators
+
 ADDRESS = re.compile(r"""[^@\s,;<>"]+@([^@\s,;<>".]+\.)+[^@\s,;<>".]{2,}""")
 
 
@@ -145,8 +147,8 @@ class DunningAction(models.AbstractModel):
         customer, else an administrator of follow-ups.
         """
         salespeople = notice.partner_id.user_id | notice.line_ids.move_id.invoice_user_id
-        administrators = self.env["dunning.automation"]._administrators(notice.company_id).user_ids
-        for users in (notice.user_id, salespeople, administrators):
+        managers = administrators(notice.company_id).user_ids
+        for users in (notice.user_id, salespeople, managers):
             if found := users.filtered(lambda user: user.active and user._is_internal())[:1]:
                 return found
         return notice.user_id.browse()

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
-from .isolation import isolated
+from .isolation import administrators, isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -166,14 +166,6 @@ class DunningAutomation(models.AbstractModel):
     # Telling the administrators -------------------------------------------------------------
 
     @api.model
-    def _administrators(self, company):
-        group = self.env.ref("dunning_exclusion.group_dunning_manager")
-        users = group.all_user_ids.filtered(
-            lambda user: user.active and not user.share and company in user.company_ids
-        )
-        return users.partner_id
-
-    @api.model
     def _report_obstacle(self, company, obstacle):
         """Tell the administrators once a day why nothing was sent."""
         today = company._dunning_today()
@@ -181,30 +173,16 @@ class DunningAutomation(models.AbstractModel):
             return
         company.dunning_obstacle_reported_on = today
         self.env["mail.thread"].message_notify(
-            partner_ids=self._administrators(company).ids,
+            partner_ids=administrators(company).ids,
             subject=self.env._("%(company)s: no reminders were sent", company=company.name),
             body=obstacle,
-        )
-
-    @api.model
-    def _report_failure(self, company, job, error):
-        """Tell the administrators that `job` failed for the company, and why."""
-        company_env = self.with_company(company).env
-        company_env["mail.thread"].message_notify(
-            partner_ids=self._administrators(company).ids,
-            subject=self.env._("%(company)s: %(job)s failed", company=company.name, job=job),
-            body=self.env._(
-                "What was done for the company is undone, other companies are not affected. The "
-                "job tries again the next time. The error: %(error)s",
-                error=error,
-            ),
         )
 
     @api.model
     def _report_run(self, run):
         """Send the administrators the summary of an automatic run."""
         run.message_notify(
-            partner_ids=self._administrators(run.company_id).ids,
+            partner_ids=administrators(run.company_id).ids,
             subject=self.env._("Reminders sent: %(run)s", run=run.name),
             body=self.env["ir.qweb"]._render(
                 "dunning_exclusion.run_summary",

@@ -40,18 +40,34 @@ def isolated(company, job, commits=False):
             env.cr.rollback()
         env.invalidate_all(flush=False)
         _tell(company, job, error)
-        if commits:
+        if commits and not in_test:
             # Else the next company that fails would undo the message, too.
-            env["dunning.sender"]._commit()
+            env["ir.cron"]._commit_progress()
+
+
+def administrators(company):
+    """Return the contacts of those who set up the follow-ups of `company`."""
+    users = company.env.ref("dunning_exclusion.group_dunning_manager").all_user_ids.filtered(
+        lambda user: user.active and not user.share and company in user.company_ids
+    )
+    return users.partner_id
 
 
 def _tell(company, job, error):
-    """Tell the administrators of `company` that `job` failed for it."""
-    env = company.env
+    """Tell the administrators of `company` that `job` failed for it, and why."""
+    # sudo: whoever runs the job, the administrators are to know.
+    env = company.sudo().with_company(company).env
     try:
         with env.cr.savepoint():
-            # sudo: whoever runs the job, the administrators are to know.
-            env["dunning.automation"].sudo()._report_failure(company, job, error)
+            env["mail.thread"].message_notify(
+                partner_ids=administrators(company.sudo()).ids,
+                subject=env._("%(company)s: %(job)s failed", company=company.name, job=job),
+                body=env._(
+                    "What was done for the company is undone, other companies are not affected. "
+                    "The job tries again the next time. The error: %(error)s",
+                    error=error,
+                ),
+            )
     except Exception:
         _logger.exception("The administrators of company %s cannot be told", company.id)
         env.invalidate_all(flush=False)
