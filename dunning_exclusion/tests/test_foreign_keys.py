@@ -69,6 +69,7 @@ KEYS = {
     "dunning_settings": {"company_id": "A page of settings, removed within the day."},
     "dunning_takeover": {"company_id": PREVIEW},
     "dunning_takeover_line": {"move_id": INDEX, "partner_id": INDEX, "takeover_id": INDEX},
+    "dunning_type_off": {"company_id": INDEX, "partner_id": INDEX, "type_id": INDEX},
 }
 # What Odoo adds to each table of each addon. It indexes them nowhere, and users are archived.
 LOG_FIELDS = ("create_uid", "write_uid")
