@@ -8,9 +8,9 @@ from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
 from .arguments import check_one
-from .typed_text import Text
 from .bounds import DAYS, LAST_DAY, Within, check_bounds
 from .isolation import for_each_company
+from .typed_text import Text
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90

@@ -1,7 +1,7 @@
 from odoo import fields, models
 
-from .typed_text import Char
 from .bounds import SEQUENCES, TERM, Within
+from .typed_text import Char
 
 
 class DunningBlockReason(models.Model):

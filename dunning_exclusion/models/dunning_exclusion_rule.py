@@ -3,8 +3,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .typed_text import Char
 from .bounds import SEQUENCES, Within
+from .typed_text import Char
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [

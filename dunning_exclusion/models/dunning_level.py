@@ -3,8 +3,8 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..screening.domains import company_query, find_fault, parse_domain
-from .typed_text import Char
 from .bounds import AMOUNTS, SEQUENCES, TERM, Within
+from .typed_text import Char
 
 ACTIONS = [
     ("email", "E-mail"),

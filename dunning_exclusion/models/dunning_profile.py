@@ -1,7 +1,7 @@
 from odoo import fields, models
 
-from .typed_text import Char, Text
 from .bounds import SEQUENCES, Within
+from .typed_text import Char, Text
 
 
 class DunningProfile(models.Model):

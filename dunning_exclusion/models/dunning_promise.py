@@ -5,9 +5,9 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
-from .typed_text import Text
 from .bounds import AMOUNTS, DAYS, Within
 from .isolation import for_each_company
+from .typed_text import Text
 
 # What follows from noting, cancelling and breaking a promise.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})

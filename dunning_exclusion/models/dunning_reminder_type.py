@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from .typed_text import Char
 from .bounds import SEQUENCES, Within
+from .typed_text import Char
 
 
 class DunningReminderType(models.Model):

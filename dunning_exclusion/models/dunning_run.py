@@ -2,9 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .arguments import check_one, without_context
-from .typed_text import Char
 from .bounds import DAYS, Within
 from .isolation import isolated
+from .typed_text import Char
 
 
 class DunningRun(models.Model):

@@ -111,7 +111,16 @@ class AccessTableCommon(DunningCommon):
             "dunning.run.line": cls.prepared.line_ids.filtered("checked")[0],
             "dunning.scenario": cls.scenario,
             "dunning.screening": env["dunning.screening"].search([("move_line_id", "=", item.id)]),
+            "dunning.type.off": cls._switch_type_off(),
         }
+
+    @classmethod
+    def _switch_type_off(cls):
+        """Return the record that says that the company does not send a type to a customer."""
+        customer = cls._create_customer("Quiet")
+        customer.dunning_type_off_ids = cls.type_overdue
+        found = cls.env["dunning.type.off"].sudo().search([("partner_id", "=", customer.id)])
+        return found.sudo(False)
 
     @classmethod
     def _transient_vals(cls):
