@@ -4,9 +4,9 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
+from ..models.bounds import DAYS, Within, check_day
 from ..screening import candidates
 from ..screening.question import Question
-from ..models.bounds import DAYS, Within, check_day
 
 # More customers than anybody reads; the totals count all of them.
 SHOWN_CUSTOMERS = 100
