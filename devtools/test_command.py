@@ -49,7 +49,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="./dev test",
         description=__doc__,
-        epilog="Any other option goes to pytest, for example -x, --lf or --pdb.",
+        epilog="Any other option goes to pytest, for example -x, --lf or --durations=5.",
     )
     parser.add_argument("--keep-db", action="store_true", help="keep the database of this run")
     parser.add_argument(
