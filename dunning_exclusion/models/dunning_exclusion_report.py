@@ -21,6 +21,7 @@ class DunningExclusionReport(models.Model):
     _name = "dunning.exclusion.report"
     _description = "Exclusion Analysis"
     _inherit = "dunning.screening"
+    _auto = False
     _order = "amount_residual desc, id"
 
     amount_residual = fields.Monetary(string="Excluded Amount")
