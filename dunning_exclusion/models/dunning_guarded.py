@@ -1,9 +1,8 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from .bounds import check_bounds
-
 from .arguments import read_ids
+from .bounds import check_bounds
 
 # What records are about: users name only what they may read, or errors would tell its name.
 TARGETS = (
