@@ -1,14 +1,12 @@
 from odoo import api, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date, split_every
 
 from ..screening import candidates, items, statement
 from ..screening.question import Owner, Question
-from .arguments import read_record
+from .arguments import check_one
 
-MODELS = ("res.partner", "account.move")
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
 # On how many days to come it is tried whether a customer would be reminded, and how many of them
@@ -16,48 +14,43 @@ HISTORY_LIMIT = 10
 FORECAST_DAYS, DAYS_AT_ONCE = 20, 5
 
 
-class DunningScreening(models.Model):
+class DunningTarget(models.AbstractModel):
     """What the Follow-up tab of customers and invoices shows, the next reminder included.
 
     The tab asks when it is opened, so forms cost nothing while it is closed.
     """
 
-    _inherit = "dunning.screening"
+    _inherit = "dunning.target"
 
-    @api.model
-    def read_panel(self, res_model, res_id):
+    def dunning_panel(self):
         """Return everything the Follow-up tab of one customer or invoice shows.
 
-        :param res_model: "res.partner" or "account.move"
         :return: dict with `currency_id`, `outcome`, `reasons` (see `dunning_explain`), `blocks`,
             `items`, `item_count`, `promises`, `notices`, `can_work`, and for customers `types`,
             `outstanding`, `overdue`, `scenario` and `scenario_message`
         :raise AccessError: when the user may not read the record
         """
-        if res_model not in MODELS:
-            raise UserError(self.env._("Only customers and invoices have a follow-up."))
+        check_one(self)
         # Customers in the portal can read themselves; how we treat them is not for them.
         self.env["dunning.screening"].check_access("read")
-        target = read_record(self.env[res_model], res_id)
-        company = target.company_id if res_model == "account.move" else self.env.company
+        company = self._dunning_companies()
         panel = {
             "currency_id": company.currency_id.id,
             "can_work": self.env.user.has_group("dunning_exclusion.group_dunning_user"),
-            "outcome": target.dunning_outcome,
-            "reasons": target.dunning_explain(),
-            "blocks": self._panel_blocks(target),
-            "promises": self._panel_promises(target),
-            "notices": self._panel_notices(target),
-            **self._panel_items(target),
+            "outcome": self.dunning_outcome,
+            "reasons": self.dunning_explain(),
+            "blocks": self._panel_blocks(),
+            "promises": self._panel_promises(),
+            "notices": self._panel_notices(),
+            **self._panel_items(),
         }
-        if res_model == "res.partner":
-            panel |= self._panel_customer(target.commercial_partner_id)
+        if self._name == "res.partner":
+            panel |= self.commercial_partner_id._panel_customer()
         return panel
 
-    @api.model
-    def _panel_blocks(self, target):
+    def _panel_blocks(self):
         """Return the blocks that hold now or later, and who set them."""
-        blocks = target.dunning_block_ids.filtered(lambda b: b.state in ("active", "scheduled"))
+        blocks = self.dunning_block_ids.filtered(lambda b: b.state in ("active", "scheduled"))
         return [
             {
                 "id": block.id,
@@ -73,12 +66,11 @@ class DunningScreening(models.Model):
             for block in blocks
         ]
 
-    @api.model
-    def _panel_items(self, target):
+    def _panel_items(self):
         """Return the open items with their outcome, the longest overdue first."""
-        field = target._dunning_owner_field()
+        field = self._dunning_owner_field()
         screened = self.env["dunning.screening"].search(
-            Domain(field, "in", target._dunning_owners().ids)
+            Domain(field, "in", self._dunning_owners().ids)
         )
         items = [
             {
@@ -96,11 +88,10 @@ class DunningScreening(models.Model):
         ]
         return {"items": items, "item_count": len(screened)}
 
-    @api.model
-    def _panel_promises(self, target):
-        domain = Domain("partner_id", "=", target.commercial_partner_id.id)
-        if target._name == "account.move":
-            domain = Domain("move_line_ids.move_id", "=", target.id)
+    def _panel_promises(self):
+        domain = Domain("partner_id", "in", self._dunning_customers().ids)
+        if self._name == "account.move":
+            domain = Domain("move_line_ids.move_id", "=", self.id)
         states = dict(self.env["dunning.promise"]._fields["state"]._description_selection(self.env))
         return [
             {
@@ -114,11 +105,10 @@ class DunningScreening(models.Model):
             for promise in self.env["dunning.promise"].search(domain, limit=HISTORY_LIMIT)
         ]
 
-    @api.model
-    def _panel_notices(self, target):
-        domain = Domain("partner_id", "=", target.commercial_partner_id.id)
-        if target._name == "account.move":
-            domain = Domain("line_ids.move_id", "=", target.id)
+    def _panel_notices(self):
+        domain = Domain("partner_id", "in", self._dunning_customers().ids)
+        if self._name == "account.move":
+            domain = Domain("line_ids.move_id", "=", self.id)
         states = dict(self.env["dunning.notice"]._fields["state"]._description_selection(self.env))
         return [
             {
@@ -132,26 +122,24 @@ class DunningScreening(models.Model):
             for notice in self.env["dunning.notice"].search(domain, limit=HISTORY_LIMIT)
         ]
 
-    @api.model
-    def _panel_customer(self, customer):
+    def _panel_customer(self):
         """Return what only customers have: totals, scenario and the switches of the types."""
         return {
-            "outstanding": customer.dunning_outstanding,
-            "overdue": customer.dunning_overdue,
-            "scenario": self._panel_scenario(customer).name or "",
-            "scenario_message": customer.dunning_scenario_message or "",
+            "outstanding": self.dunning_outstanding,
+            "overdue": self.dunning_overdue,
+            "scenario": self._panel_scenario().name or "",
+            "scenario_message": self.dunning_scenario_message or "",
             "types": [
                 {
                     "id": reminder.id,
                     "name": reminder.name,
-                    "on": reminder not in customer.dunning_type_off_ids,
+                    "on": reminder not in self.dunning_type_off_ids,
                 }
                 for reminder in self.env["dunning.reminder.type"].search([])
             ],
         }
 
-    @api.model
-    def _panel_scenario(self, customer):
+    def _panel_scenario(self):
         """Return the invoice-level scenario of the customer, or none."""
         Scenario = self.env["dunning.scenario"]
         self.env.flush_all()
@@ -159,34 +147,32 @@ class DunningScreening(models.Model):
             SQL(
                 "SELECT %s FROM res_partner customer WHERE customer.id = %s",
                 Scenario._choice_sql(self.env.company),
-                customer.id,
+                self.id,
             )
         )
         return Scenario.browse(rows[0][0] if rows and rows[0][0] else [])
 
-    @api.model
-    def stop_item(self, item_id):
-        """Stop one item at once, or resume it when it is stopped; return the new state."""
-        item = read_record(self.env["account.move.line"], item_id)
-        if item.dunning_stop:
-            item._dunning_lift("stop")
+    def dunning_toggle_stop(self):
+        """Stop at once what is not stopped, or end the stop; return whether it is stopped now."""
+        check_one(self)
+        if self.dunning_stop:
+            self._dunning_lift("stop")
         else:
-            item.action_dunning_stop()
-        return item.dunning_stop
+            self.action_dunning_stop()
+        return self.dunning_stop
 
     # The next reminder -----------------------------------------------------------------------
 
-    @api.model
-    def read_next(self, partner_id):
+    def dunning_next_reminders(self):
         """Return in words the next reminders of a customer: the next level, and its workflows.
 
         :return: list of sentences, empty when nothing is foreseen
         :raise AccessError: when the user may not read the customer
         """
-        partner = read_record(self.env["res.partner"], partner_id)
+        check_one(self)
         # Who may not read what customers owe must not learn it from here.
         self.env["dunning.screening"].check_access("read")
-        customer, company = partner.commercial_partner_id, self.env.company
+        customer, company = self._dunning_customers(), self.env.company
         return self._forecast_levels(customer, company) + self._forecast_workflows(
             customer, company
         )
@@ -224,7 +210,7 @@ class DunningScreening(models.Model):
             SQL(
                 "SELECT %s::date AS day, level_id FROM (%s) screening WHERE outcome = 'included'",
                 day,
-                self._statement(
+                self.env["dunning.screening"]._statement(
                     Question(
                         company,
                         day,

@@ -9,7 +9,7 @@ class OnboardingOnboardingStep(models.Model):
     @api.model
     def action_open_dunning_scenarios(self):
         """Open the scenarios."""
-        self.env["dunning.scenario"].check_access("read")
+        self.env["dunning.settings"].check_access("read")
         return self.env["ir.actions.act_window"]._for_xml_id(
             "dunning_exclusion.dunning_scenario_action"
         )
@@ -22,7 +22,7 @@ class OnboardingOnboardingStep(models.Model):
     @api.model
     def action_open_dunning_addresses(self):
         """Open the overdue items of customers who have no address to write to."""
-        self.env["dunning.screening"].check_access("read")
+        self.env["dunning.settings"].check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "dunning_exclusion.dunning_screening_action"
         )

@@ -277,7 +277,7 @@ class ResPartner(models.Model):
         """
         if not (self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")):
             raise AccessError(self.env._("Only follow-up users switch reminder types."))
-        (self | self.commercial_partner_id).check_access("read")
+        self.check_access("read")
         reminder = read_record(self.env["dunning.reminder.type"], type_id)
         # sudo: accounting users must switch types, but cannot write contacts in Odoo
         customers = self.commercial_partner_id.sudo()

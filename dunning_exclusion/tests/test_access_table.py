@@ -148,23 +148,13 @@ class AccessTableCommon(DunningCommon):
     def _arguments(self):
         """Return {(model, method): arguments} of the methods that need some."""
         domain = [("run_id", "=", self.prepared.id)]
-        panel = {
-            "read_next": [self.customer.id],
-            "read_panel": ["account.move", self.invoice.id],
-            "stop_item": [self._items(self.invoice).id],
-        }
-        return {
-            # The report is made of the screening and has its methods, too.
-            **{
-                (model, name): args
-                for model in ("dunning.screening", "dunning.exclusion.report")
-                for name, args in panel.items()
-            },
+        arguments = {
             ("dunning.task.list", "read_figures"): [self.prepared.id],
             ("dunning.task.list", "read_customer_marks"): [domain, self.customer.ids],
             ("dunning.task.list", "tick"): [domain, False],
             ("res.partner", "action_dunning_toggle_type"): [self.type_overdue.id],
         }
+        return arguments
 
     def _as(self, role, records):
         user = self.users[role]

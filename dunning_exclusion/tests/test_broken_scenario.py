@@ -46,7 +46,7 @@ class TestBrokenScenario(ScenarioCommon):
                     self.assertIn("'Customers' cannot be understood", scenario.broken)
                     self.assertFalse(self.scenario.broken)
                     self.assertOutcome(self.invoice, "included")
-                    self.assertTrue(self.env["dunning.screening"].read_next(self.customer.id))
+                    self.assertTrue(self.customer.dunning_next_reminders())
                     self.assertTrue(self.env["dunning.run"].retrieve_dashboard())
                     self.assertFalse(self.customer.dunning_scenario_missing)
                     self.assertFalse(self._candidates(scenario))

@@ -16,7 +16,7 @@ class TestDunningForecast(ScenarioCommon):
         cls.first, cls.second, cls.third = cls.scenario.level_ids
 
     def _next(self, customer=None):
-        return self.env["dunning.screening"].read_next((customer or self.customer).id)
+        return (customer or self.customer).dunning_next_reminders()
 
     def _says(self, day, what):
         date = format_date(self.env, self.today + timedelta(days=day)) if day else "Today"
@@ -95,7 +95,7 @@ class TestDunningForecast(ScenarioCommon):
         self._create_invoice()
         someone = new_test_user(self.env, login="someone", groups="base.group_user")
         with self.assertRaises(AccessError):
-            self.env["dunning.screening"].with_user(someone).read_next(self.customer.id)
+            self.customer.with_user(someone).dunning_next_reminders()
 
     def test_queries_do_not_grow_with_other_customers(self):
         self._create_invoice()

@@ -135,7 +135,7 @@ class TestOneAnswer(VerdictCommon):
         for records in (self.invoices, self.invoices.commercial_partner_id):
             shown = {}
             for record in records:
-                panel = self.env["dunning.screening"].read_panel(record._name, record.id)
+                panel = record.dunning_panel()
                 with self.subTest(record=record.display_name):
                     self.assertEqual(panel["outcome"], record.dunning_outcome)
                     self.assertEqual(panel["reasons"], record.dunning_explain())

@@ -64,7 +64,7 @@ class TestScreeningSettings(DunningCommon):
             "preparing": run.action_prepare,
             "sending": run.action_send,
             "dashboard": lambda: self.env["dunning.run"].retrieve_dashboard(),
-            "forecast": lambda: self.env["dunning.screening"].read_next(self.customer.id),
+            "forecast": self.customer.dunning_next_reminders,
         }.items():
             with self.subTest(question=name):
                 ask()

@@ -121,7 +121,7 @@ class TestScreens(DunningCommon):
     def test_tab_of_the_customer_tells_everything(self):
         invoice = self._create_invoice(amount=100)
         self.customer.action_dunning_stop()
-        panel = self.env["dunning.screening"].read_panel("res.partner", self.customer.id)
+        panel = self.customer.dunning_panel()
         self.assertEqual(panel["outstanding"], 100)
         self.assertEqual(panel["outcome"], "unchecked")
         self.assertEqual([block["kind"] for block in panel["blocks"]], ["stop"])
@@ -132,19 +132,15 @@ class TestScreens(DunningCommon):
     def test_tab_of_a_contact_is_that_of_its_customer(self):
         self._create_invoice(amount=100)
         contact = self.env["res.partner"].create({"name": "Kid", "parent_id": self.customer.id})
-        panel = self.env["dunning.screening"].read_panel("res.partner", contact.id)
+        panel = contact.dunning_panel()
         self.assertEqual(panel["outstanding"], 100)
         self.assertEqual(panel["item_count"], 1)
 
     def test_item_is_stopped_and_resumed_from_the_tab(self):
         item = self._items(self._create_invoice())
-        self.assertTrue(self.env["dunning.screening"].stop_item(item.id))
+        self.assertTrue(item.dunning_toggle_stop())
         self.assertTrue(item.dunning_stop)
-        self.assertFalse(self.env["dunning.screening"].stop_item(item.id))
-
-    def test_tab_is_closed_for_other_models(self):
-        with self.assertRaisesRegex(UserError, "customers and invoices"):
-            self.env["dunning.screening"].read_panel("res.users", self.env.uid)
+        self.assertFalse(item.dunning_toggle_stop())
 
     # Dashboard ------------------------------------------------------------------------------
 

@@ -54,11 +54,11 @@ const PANEL = {
 const NEXT = ["Today: Firm reminder (Standard reminders)", "12/01/2024: Statement"];
 
 async function mountPanel(panel = PANEL, next = NEXT) {
-    onRpc("dunning.screening", "read_panel", ({ args }) => {
-        expect.step(args);
+    onRpc("dunning_panel", ({ model, args }) => {
+        expect.step([model, ...args[0]]);
         return panel;
     });
-    onRpc("dunning.screening", "read_next", () => next);
+    onRpc("dunning_next_reminders", () => next);
     await mountView({
         resModel: "res.partner",
         resId: serverState.partnerId,

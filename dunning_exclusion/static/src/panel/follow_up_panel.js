@@ -41,17 +41,14 @@ export class FollowUpPanel extends Component {
         this.loadedId = record.resId;
         this.state.panel =
             record.resId &&
-            (await this.orm.call("dunning.screening", "read_panel", [
-                record.resModel,
-                record.resId,
-            ]));
+            (await this.orm.call(record.resModel, "dunning_panel", [[record.resId]]));
         this.loadNext(record);
     }
 
     /** What comes next is asked for beside the rest, which does not wait for it. */
-    async loadNext({ resId }) {
+    async loadNext({ resId, resModel }) {
         if (resId && this.isCustomer) {
-            const next = await this.orm.call("dunning.screening", "read_next", [resId]);
+            const next = await this.orm.call(resModel, "dunning_next_reminders", [[resId]]);
             if (resId === this.loadedId) {
                 this.state.next = next;
             }
@@ -148,7 +145,7 @@ export class FollowUpPanel extends Component {
     }
 
     async stopItem(itemId) {
-        await this.orm.call("dunning.screening", "stop_item", [itemId]);
+        await this.orm.call("account.move.line", "dunning_toggle_stop", [[itemId]]);
         await this.reload();
     }
 
