@@ -210,6 +210,6 @@ def drop_old_prepared():
 def drop_left_overs():
     """Drop the databases of test runs that were killed."""
     for name in postgres.databases():
-        pid = name[len(PREFIX) :]
+        pid = name[len(PREFIX) :].split("_")[0]
         if name.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
             postgres.drop(name)

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
+from .arguments import read_ids
 from .bounds import check_bounds
 
 # What records are about: users name only what they may read, or errors would tell its name.
@@ -162,8 +163,11 @@ class DunningGuarded(models.AbstractModel):
         for name in TARGETS:
             field = self._fields.get(name)
             values = [vals[name] for vals in vals_list if vals.get(name)]
-            if field and values:
-                targets = self.env[field.comodel_name].concat(
-                    *(self.new({name: value})[name]._origin for value in values)
-                )
-                targets.check_access("read")
+            if not (field and values):
+                continue
+            Target = self.env[field.comodel_name]
+            if field.type == "many2one":
+                targets = Target.browse(read_ids(self.env, values))
+            else:
+                targets = Target.concat(*(self.new({name: x})[name]._origin for x in values))
+            targets.check_access("read")

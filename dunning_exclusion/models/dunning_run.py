@@ -3,7 +3,6 @@ from odoo.exceptions import UserError
 
 from .arguments import check_one, without_context
 from .bounds import DAYS, Within
-from .isolation import isolated
 from .typed_text import Char
 
 
@@ -185,62 +184,6 @@ class DunningRun(models.Model):
                 self.env._("A run by criteria needs a reminder type: fill in 'Reminder Type'.")
             )
 
-    # Sending --------------------------------------------------------------------------------
-
-    def action_send(self):
-        """Send the ticked lines: one message per customer, screened again just before.
-
-        May be called again after an interruption: it goes on where it stopped.
-
-        :raise UserError: when the run is not prepared, or another run is being sent
-        """
-        self = without_context(self)
-        for run in self:
-            run.check_access("write")
-            self.env["dunning.sender"]._take_over(run)
-            self.env["dunning.sender"]._send_run(run)
-        return True
-
-    def action_send_in_background(self):
-        """Leave the sending to the server: the page can be left, the progress is shown."""
-        self = without_context(self)
-        self.check_access("write")
-        for run in self:
-            if run.state not in ("prepared", "sending"):
-                raise UserError(
-                    self.env._("%(run)s cannot be sent: prepare it first.", run=run.name)
-                )
-            self.env["dunning.sender"]._take_over(run)
-            self.env["dunning.sender"]._start(run)
-        # sudo: users may not start jobs
-        self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
-        return True
-
-    def _as_sender(self):
-        """Return the run as it is sent in the background: in the name of who pressed Send.
-
-        With the rights of the system, which has them whoever that is. Somebody who was archived
-        since sends nothing any more: then it is the user of the job.
-        """
-        self.ensure_one()
-        run = self.with_company(self.company_id)
-        # sudo: what is read of a user here is no secret
-        sender = self.sudo().user_id
-        if not sender.active or sender == self.env.user:
-            return run
-        return run.with_user(sender).with_context(lang=sender.lang).sudo()
-
-    def action_stop(self):
-        """Stop sending after the customers that are at work; it can be resumed later."""
-        self = without_context(self)
-        self.check_access("write")
-        for run in self.filtered(lambda run: run.state == "sending"):
-            # sudo: users do not write the state of a run
-            run.sudo().stop_requested = True
-        # sudo: users may not start jobs
-        self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
-        return True
-
     def action_cancel(self):
         """Give the run up. What was sent stays sent; the rest is not sent."""
         self = without_context(self)
@@ -250,17 +193,6 @@ class DunningRun(models.Model):
                 raise UserError(self.env._("%(run)s is done already.", run=run.name))
             # sudo: users do not write the state of a run
             run.sudo().write({"state": "cancelled", "stop_requested": False})
-        return True
-
-    def action_retry_failed(self):
-        """Try the failed notices of the run again, and only those.
-
-        :raise UserError: when nothing failed, or the run is not done
-        """
-        self = without_context(self)
-        for run in self:
-            run.check_access("write")
-            self.env["dunning.sender"]._retry_failed(run)
         return True
 
     def action_open_lines(self):
@@ -296,22 +228,3 @@ class DunningRun(models.Model):
             run = self.create({})
             run.action_prepare()
         return run.action_open_lines()
-
-    @api.model
-    def _cron_send_automatic(self):
-        """Prepare and send the automatic scenarios of every company that wants it, once a day."""
-        # sudo: the job sends for every company, whoever starts it.
-        self.env["dunning.automation"].sudo()._send_all_companies()
-
-    @api.model
-    def _cron_send_runs(self):
-        """Go on with the runs that somebody started to send."""
-        # sudo: the job sends for every company, whoever starts it.
-        for run in self.sudo().search([("state", "=", "sending")]):
-            goes_on = True
-            with isolated(
-                run.company_id, self.env._("Sending %(run)s", run=run.name), commits=True
-            ):
-                goes_on = run.env["dunning.automation"]._send(run)
-            if not goes_on:
-                return

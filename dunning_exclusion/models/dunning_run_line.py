@@ -3,7 +3,7 @@ from odoo.exceptions import MissingError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .arguments import check_one, without_context
+from .arguments import check_one
 from .dunning_screening import OUTCOMES
 from .snapshot import Snapshot
 
@@ -180,35 +180,6 @@ class DunningRunLine(models.Model):
         """Open the invoice or entry of the item."""
         check_one(self)
         return self.move_id._get_records_action()
-
-    def action_preview(self):
-        """Show the message that the ticked lines of this customer would make, as it would go out.
-
-        When none of them is ticked, all its listed lines are taken.
-        """
-        line = without_context(self)[:1]
-        check_one(line)
-        if line.notice_id:
-            return line.notice_id.action_open_message()
-        line._check_message_open()
-        listed = line.search(
-            Domain("run_id", "=", line.run_id.id)
-            & Domain("partner_id", "=", line.partner_id.id)
-            & Domain("message_key", "=", line.message_key)
-            & Domain("outcome", "!=", "dropped")
-        )
-        lines = listed.filtered("checked") or listed or line
-        subject, body = line.env["dunning.draft"]._preview(line.run_id, lines)
-        # sudo: users read previews, only the system makes them. The user stays their creator.
-        preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
-        return {
-            "type": "ir.actions.act_window",
-            "name": line.partner_id.display_name,
-            "res_model": "dunning.preview",
-            "res_id": preview.id,
-            "view_mode": "form",
-            "target": "new",
-        }
 
     def action_promise(self):
         """Note a promise to pay for the items."""
