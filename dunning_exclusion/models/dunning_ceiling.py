@@ -1,21 +1,21 @@
 """What customers would be sent on one day, compared with the maximum per customer.
 
-How it works: for each customer of a run asked about, `counted` takes what is ticked in the runs of
-the company for that day and was not sent yet, and what was sent that day or is on its way. An item
+How it works: for each customer of a run asked about, what is ticked in the runs of the company for
+that day and was not sent yet is added up with what was sent that day or is on its way. An item
 counts once, however many runs and messages list it. A credit is deducted only when every message
 of the day carries it: otherwise one list could make room for another one.
 
-Whoever ticks is checked with `above_query`, and what is about to be sent with `hold_back`. Only an
+Whoever ticks is checked with `find_above`, and what is about to be sent with `hold_back`. Only an
 approver gets past it: ticking then records the rule `customer_maximum` among the reasons that the
 tick stands against.
+
+Customers and runs are handed to PostgreSQL as lists, and nothing is joined with what it only just
+found: after many lines were ticked its statistics are wrong, and it would compare each with each.
 """
 
 from odoo import SUPERUSER_ID
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-
-# Columns of `above_query`.
-ABOVE = ("run_id", "partner_id", "company_id", "amount", "maximum")
 
 
 def may_release(env):
@@ -32,119 +32,130 @@ def maximum_rule(env):
     return env.ref("dunning_exclusion.rule_customer_maximum").sudo()
 
 
-def read_limits(env, companies=None):
-    """Return [(company id, maximum, today)] of the companies that have a maximum.
-
-    :param companies: None: all
-    """
-    # sudo: the limits of a company hold for everybody who sends for it
-    Company = env["res.company"].sudo()
-    companies = Company.search([]) if companies is None else companies.sudo()
-    rule = maximum_rule(env)
-    return [
-        (company.id, company.dunning_customer_maximum, company._dunning_today())
-        for company in companies
-        if company.dunning_customer_maximum > 0 and rule.with_company(company).enabled
-    ]
+def maximum_of(company):
+    """Return the maximum per customer of a company; 0: there is none."""
+    # sudo: it holds for everybody who sends for the company
+    maximum = company.sudo().dunning_customer_maximum
+    return maximum if maximum and maximum_rule(company.env).with_company(company).enabled else 0
 
 
-def above_query(limits, asked, ticked=None, sending=False, leaving=()) -> SQL:
-    """Return SELECT of `ABOVE`: the customers who would be sent more than the maximum.
+def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
+    """Return {customer id: amount} of who would be sent more than the maximum on the day of `run`.
 
-    :param limits: what `read_limits` returns
-    :param asked: SELECT of the run_id and partner_id to look at
+    What was prepared for a day that is over would be sent today.
+
     :param ticked: condition on `line` that makes it count as if it were ticked
     :param sending: the run is sent now, whatever day it was prepared for
     :param leaving: ids of notices that leave now, whatever day they were made
     """
-    if not limits:
-        nothing = SQL(", ").join(SQL("NULL::int AS %s", SQL.identifier(name)) for name in ABOVE)
-        return SQL("SELECT %s WHERE FALSE", nothing)
-    return SQL(
-        """WITH asked AS MATERIALIZED (%(asked)s),
-                counted AS MATERIALIZED (%(counted)s),
-                -- Few are above even if each mention of an item counts: only these are added up.
-                rough AS (SELECT run_id, partner_id
-                            FROM counted WHERE amount > 0
-                           GROUP BY run_id, partner_id, maximum HAVING SUM(amount) > maximum),
-                close AS (SELECT * FROM counted JOIN rough USING (run_id, partner_id)),
-                item AS (SELECT run_id, partner_id, company_id, maximum, item_id,
-                                MAX(amount) AS amount,
-                                COUNT(DISTINCT (in_run, message_key)) AS messages
-                           FROM close GROUP BY run_id, partner_id, company_id, maximum, item_id),
-                day AS (SELECT run_id, partner_id,
-                               COUNT(DISTINCT (in_run, message_key)) AS messages
-                          FROM close GROUP BY run_id, partner_id)
-           SELECT item.run_id, item.partner_id, item.company_id,
-                  SUM(item.amount) AS amount, item.maximum
-             FROM item
-             JOIN day USING (run_id, partner_id)
-            WHERE item.amount > 0 OR item.messages = day.messages
-            GROUP BY item.run_id, item.partner_id, item.company_id, item.maximum
-           HAVING SUM(item.amount) > item.maximum""",
-        asked=_asked_query(limits, asked, sending),
-        counted=_counted_query(ticked, leaving),
+    maximum = maximum_of(run.company_id)
+    if not maximum or not customer_ids:
+        return {}
+    today = run.company_id._dunning_today()
+    waits = not sending and run.state in ("draft", "prepared")
+    day = max(run.date, today) if waits else today
+    run.env.flush_all()
+    counted = _counted_query(
+        run,
+        list(customer_ids),
+        _runs_of_day(run, {day, run.date} if waits else {day}),
+        ticked or SQL("FALSE"),
+        SQL("(notice.date = %s OR notice.id = ANY(%s))", day, list(leaving)),
     )
+    rows = run.env.execute_query(
+        SQL(
+            """SELECT partner_id, SUM(amount)
+                 FROM (SELECT partner_id, MAX(amount) AS amount, COUNT(DISTINCT message) AS number,
+                              MAX(MAX(message)) OVER (PARTITION BY partner_id) AS of_number
+                         FROM (SELECT *, DENSE_RANK() OVER (
+                                      PARTITION BY partner_id ORDER BY run_id, message_key
+                                      ) AS message
+                                 FROM (SELECT *, SUM(GREATEST(amount, 0)) OVER (
+                                              PARTITION BY partner_id) AS roughly
+                                         FROM (%(counted)s) counted) summed
+                                -- Few are above even if each mention of an item counts.
+                                WHERE roughly > %(maximum)s) ranked
+                        GROUP BY partner_id, item_id) item
+                WHERE amount > 0 OR number = of_number
+                GROUP BY partner_id HAVING SUM(amount) > %(maximum)s""",
+            counted=counted,
+            maximum=maximum,
+        )
+    )
+    return dict(rows)
 
 
-def _asked_query(limits, asked, sending) -> SQL:
-    """Return the runs and customers asked about, with the maximum and the day that counts.
+def _runs_of_day(run, days):
+    """Return the ids of the runs that count together: of some days, or being sent; and `run`.
 
-    What was prepared for a day that is over would be sent today. `listed` is the day of other runs
-    whose ticks count as well: a list that nobody sent on its day does not count for ever.
+    A list of another day that nobody sent does not count for ever.
     """
-    values = SQL(", ").join(
-        SQL("(%s, %s::numeric, %s::date)", company_id, maximum, today)
-        for company_id, maximum, today in limits
+    rows = run.env.execute_query(
+        SQL(
+            """SELECT id FROM dunning_run
+                WHERE company_id = %s AND (state = 'sending' OR state = 'prepared'
+                                           AND date = ANY(%s::date[]))""",
+            run.company_id.id,
+            list(days),
+        )
     )
-    waits = SQL("FALSE") if sending else SQL("run.state IN ('draft', 'prepared')")
-    return SQL(
-        """SELECT asked.run_id, asked.partner_id, run.company_id, limited.maximum,
-                  CASE WHEN %(waits)s THEN GREATEST(run.date, limited.today)
-                       ELSE limited.today END AS day,
-                  CASE WHEN %(waits)s THEN run.date ELSE limited.today END AS listed
-             FROM (%(asked)s) asked
-             JOIN dunning_run run ON run.id = asked.run_id
-             JOIN (VALUES %(values)s) AS limited (company_id, maximum, today)
-               ON limited.company_id = run.company_id""",
-        asked=asked,
-        waits=waits,
-        values=values,
-    )
+    return list({run.id, *(row[0] for row in rows)})
 
 
-def _counted_query(ticked, leaving) -> SQL:
-    """Return the amounts of what is ticked for the day of `asked`, and of what was sent on it.
+def _counted_query(run, customer_ids, run_ids, ticked, on_day) -> SQL:
+    """Return the amounts of what is ticked in some runs, and of what was sent on a day.
 
     What is still open counts of the former, and of the latter what was open when it was sent. A
     message that failed or was skipped does not count.
     """
     return SQL(
-        """SELECT asked.run_id, asked.partner_id, asked.company_id, asked.maximum,
-                  line.move_line_id AS item_id, item.amount_residual AS amount,
-                  line.run_id AS in_run, line.message_key
-             FROM asked
-             JOIN dunning_run other
-               ON other.company_id = asked.company_id
-              AND (other.id = asked.run_id OR other.state = 'sending'
-                   OR other.state = 'prepared' AND other.date IN (asked.day, asked.listed))
-             JOIN dunning_run_line line
-               ON line.run_id = other.id AND line.partner_id = asked.partner_id
-             JOIN account_move_line item ON item.id = line.move_line_id
-            WHERE line.notice_id IS NULL AND (line.checked OR %(ticked)s)
-           UNION ALL
-           SELECT asked.run_id, asked.partner_id, asked.company_id, asked.maximum,
-                  COALESCE(line.move_line_id, -line.id), line.amount_residual,
+        """SELECT line.partner_id, line.move_line_id AS item_id, item.amount_residual AS amount,
                   line.run_id, line.message_key
-             FROM asked
-             JOIN dunning_notice notice
-               ON notice.partner_id = asked.partner_id AND notice.company_id = asked.company_id
-              AND (notice.date = asked.day OR notice.id = ANY(%(leaving)s))
-              AND notice.state IN ('queued', 'sent')
-             JOIN dunning_run_line line ON line.notice_id = notice.id""",
-        ticked=ticked or SQL("FALSE"),
-        leaving=list(leaving),
+             FROM dunning_run_line line
+             JOIN account_move_line item ON item.id = line.move_line_id
+            WHERE line.run_id = ANY(%(runs)s) AND line.partner_id = ANY(%(customers)s)
+              AND line.notice_id IS NULL AND line.checked
+           UNION ALL
+           SELECT line.partner_id, line.move_line_id, item.amount_residual,
+                  line.run_id, line.message_key
+             FROM dunning_run_line line
+             JOIN account_move_line item ON item.id = line.move_line_id
+            WHERE line.run_id = ANY(%(runs)s) AND line.notice_id IS NULL AND %(ticked)s
+           UNION ALL
+           SELECT notice.partner_id, COALESCE(line.move_line_id, -line.id), line.amount_residual,
+                  line.run_id, line.message_key
+             FROM dunning_notice notice
+             JOIN dunning_run_line line ON line.notice_id = notice.id
+            WHERE notice.partner_id = ANY(%(customers)s) AND notice.company_id = %(company)s
+              AND %(on_day)s AND notice.state IN ('queued', 'sent')""",
+        runs=run_ids,
+        customers=customer_ids,
+        company=run.company_id.id,
+        ticked=ticked,
+        on_day=on_day,
     )
+
+
+def find_above_of_lines(env, ids):
+    """Return {run: {customer id: amount}} of who would be above with more lines ticked.
+
+    :param ids: SQL that stands after IN
+    """
+    if not env["res.company"].sudo().search_count([("dunning_customer_maximum", ">", 0)], limit=1):
+        return {}
+    rows = env.execute_query(
+        SQL(
+            """SELECT run_id, array_agg(DISTINCT partner_id) FROM dunning_run_line
+                WHERE id IN %s GROUP BY run_id""",
+            ids,
+        )
+    )
+    found = {}
+    for run_id, customer_ids in rows:
+        run = env["dunning.run"].browse(run_id)
+        if above := find_above(run, customer_ids, ticked=SQL("line.id IN %s", ids)):
+            found[run] = above
+    return found
 
 
 def hold_back(run, customers, sending=False):
@@ -156,32 +167,33 @@ def hold_back(run, customers, sending=False):
     :param customers: None: all of the run
     """
     env = run.env
-    limits = read_limits(env, run.company_id)
-    if not limits:
+    if not maximum_of(run.company_id):
         return
-    env.flush_all()
+    if customers is None:
+        query = SQL(
+            "SELECT DISTINCT partner_id FROM dunning_run_line WHERE run_id = %s AND checked", run.id
+        )
+        ids = [row[0] for row in env.execute_query(query)]
+    else:
+        ids = customers.ids
+    above = find_above(run, ids, sending=sending)
+    if not above:
+        return
     rule = maximum_rule(env)
-    chosen = SQL("TRUE") if customers is None else SQL("partner_id = ANY(%s)", customers.ids)
-    asked = SQL(
-        """SELECT DISTINCT run_id, partner_id FROM dunning_run_line
-            WHERE run_id = %s AND %s AND checked AND notice_id IS NULL""",
-        run.id,
-        chosen,
-    )
     env.cr.execute(
         SQL(
             """UPDATE dunning_run_line line
                   SET checked = FALSE, outcome = %(outcome)s, rule_id = %(rule)s,
                       reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
                           ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
-                 FROM (%(above)s) above
-                WHERE line.run_id = above.run_id AND line.partner_id = above.partner_id
+                WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)
                   AND line.checked AND line.notice_id IS NULL
                   AND (line.override_reason_ids @> %(reason)s) IS NOT TRUE""",
             outcome=rule._effect_in(run.company_id),
             rule=rule.id,
             reason=SQL("jsonb_build_array(%s::int)", rule.id),
-            above=above_query(limits, asked, sending=sending),
+            run=run.id,
+            above=list(above),
         )
     )
     env["dunning.run.line"].invalidate_model(flush=False)
@@ -193,21 +205,15 @@ def check_letters(letters):
     :raise UserError: when a customer would be sent more than the maximum, unless an approver says
         that the letters left, or has released their lines
     """
-    env = letters.env
-    if may_release(env):
+    if may_release(letters.env):
         return
-    env.flush_all()
-    asked = SQL(
-        """SELECT DISTINCT run_id, partner_id FROM dunning_run_line line
-            WHERE notice_id = ANY(%s)
-              AND (override_reason_ids @> jsonb_build_array(%s::int)) IS NOT TRUE""",
-        letters.ids,
-        maximum_rule(env).id,
-    )
-    limits = read_limits(env, letters.company_id)
-    query = above_query(limits, asked, sending=True, leaving=letters.ids)
-    for _run_id, partner_id, *values in env.execute_query(query):
-        refuse(env, partner_id, *values)
+    rule = maximum_rule(letters.env)
+    for run, group in letters.grouped("run_id").items():
+        unreleased = group.line_ids.filtered(
+            lambda line: rule.id not in (line.override_reason_ids or [])
+        )
+        above = find_above(run, unreleased.partner_id.ids, sending=True, leaving=letters.ids)
+        refuse(run, above)
 
 
 def counts_with_others(run):
@@ -230,19 +236,23 @@ def counts_with_others(run):
     )[0][0]
 
 
-def refuse(env, partner_id, company_id, amount, maximum):
+def refuse(run, above):
     """Tell that a customer would be sent too much.
 
-    :raise UserError: always
+    :param above: what `find_above` returns; empty: nothing is refused
+    :raise UserError: when there is somebody
     """
+    if not above:
+        return
     # sudo: who ticks has seen the customer and the company on the line
-    currency = env["res.company"].sudo().browse(company_id).currency_id
+    company, customers = run.company_id.sudo(), run.env["res.partner"].sudo()
+    customer_id, amount = max(above.items(), key=lambda item: item[1])
     raise UserError(
-        env._(
+        run.env._(
             "%(customer)s would be sent %(amount)s that day, more than the ceiling of "
             "%(maximum)s: only a follow-up approver may release it.",
-            customer=env["res.partner"].sudo().browse(partner_id).display_name,
-            amount=currency.format(float(amount)),
-            maximum=currency.format(float(maximum)),
+            customer=customers.browse(customer_id).display_name,
+            amount=company.currency_id.format(float(amount)),
+            maximum=company.currency_id.format(company.dunning_customer_maximum),
         )
     )

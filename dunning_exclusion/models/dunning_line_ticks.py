@@ -68,56 +68,49 @@ class DunningLineTicks(models.AbstractModel):
         :raise UserError: when a customer is above the maximum and so nothing is ticked
         """
         self.env.flush_all()
+        above = dunning_ceiling.find_above_of_lines(self.env, ids) if checked else {}
         released = dunning_ceiling.may_release(self.env)
-        rows = self.env.execute_query(
-            SQL(
-                """WITH chosen AS MATERIALIZED (
-                       SELECT id, run_id, partner_id, reason_ids
-                         FROM dunning_run_line WHERE id IN %(ids)s),
-                   above AS MATERIALIZED (%(above)s),
-                   reasoned AS (
-                       SELECT chosen.id, above.run_id IS NULL OR %(released)s AS allowed,
-                              CASE WHEN above.run_id IS NULL OR reason_ids @> %(reason)s
-                                   THEN reason_ids
-                                   ELSE COALESCE(reason_ids, '[]') || %(reason)s END AS reasons
-                         FROM chosen LEFT JOIN above USING (run_id, partner_id)),
-                   changed AS (
-                       UPDATE dunning_run_line line
-                          SET checked = %(checked)s,
-                              override_user_id = CASE WHEN against THEN %(user)s END,
-                              override_date = CASE WHEN against THEN %(now)s END,
-                              override_reason_ids = CASE WHEN against THEN reasons END
-                         FROM (SELECT *, %(checked)s AND reasons @? '$[*]' AS against
-                                 FROM reasoned) ticked
-                        WHERE ticked.id = line.id AND ticked.allowed
-                          AND (%(released)s OR NOT %(strict)s OR NOT EXISTS (SELECT FROM above))
-                       RETURNING line.id)
-                   SELECT done.number, above.partner_id, above.company_id, above.amount,
-                          above.maximum
-                     FROM (SELECT COUNT(*) AS number FROM changed) done
-                     LEFT JOIN above ON TRUE ORDER BY above.amount DESC LIMIT 1""",
-                ids=ids,
-                above=self._above_query() if checked else dunning_ceiling.above_query([], SQL()),
-                reason=SQL("jsonb_build_array(%s::int)", dunning_ceiling.maximum_rule(self.env).id),
-                released=released,
-                strict=strict,
-                checked=checked,
-                user=self.env.uid,
-                now=fields.Datetime.now(),
-            )
-        )
+        if above and strict and not released:
+            dunning_ceiling.refuse(*next(iter(above.items())))
+        self.env.cr.execute(self._ticks_query(ids, checked, above, released))
+        number = self.env.cr.rowcount
         self.invalidate_model(flush=False)
-        number, partner_id, *values = rows[0]
-        if partner_id and not number:
-            dunning_ceiling.refuse(self.env, partner_id, *values)
+        if above and not number:
+            dunning_ceiling.refuse(*next(iter(above.items())))
 
     @api.model
-    def _above_query(self):
-        """Return the customers who would be sent too much with the lines `chosen` ticked."""
-        return dunning_ceiling.above_query(
-            dunning_ceiling.read_limits(self.env),
-            SQL("SELECT DISTINCT run_id, partner_id FROM chosen"),
-            ticked=SQL("line.id IN (SELECT id FROM chosen)"),
+    def _ticks_query(self, ids, checked, above, released) -> SQL:
+        """Return the statement of `_write_ticks`.
+
+        :param above: customers by run who are above the maximum: left out, unless `released`
+        """
+        too_much = SQL(" OR ").join(
+            SQL("run_id = %s AND partner_id = ANY(%s)", run.id, list(customers))
+            for run, customers in above.items()
+        )
+        reason = SQL("jsonb_build_array(%s::int)", dunning_ceiling.maximum_rule(self.env).id)
+        return SQL(
+            """WITH chosen AS (
+                   SELECT id, CASE WHEN (%(too_much)s) AND (reason_ids @> %(reason)s) IS NOT TRUE
+                                   THEN COALESCE(reason_ids, '[]') || %(reason)s
+                                   ELSE reason_ids END AS reasons
+                     FROM dunning_run_line
+                    WHERE id IN %(ids)s AND (%(released)s OR (%(too_much)s) IS NOT TRUE)),
+               decided AS (
+                   SELECT *, %(checked)s AND reasons @? '$[*]' AS override FROM chosen)
+               UPDATE dunning_run_line line
+                  SET checked = %(checked)s,
+                      override_user_id = CASE WHEN override THEN %(user)s END,
+                      override_date = CASE WHEN override THEN %(now)s END,
+                      override_reason_ids = CASE WHEN override THEN reasons END
+                 FROM decided WHERE decided.id = line.id""",
+            too_much=too_much if above else SQL("FALSE"),
+            reason=reason,
+            ids=ids,
+            released=released,
+            checked=checked,
+            user=self.env.uid,
+            now=fields.Datetime.now(),
         )
 
     def _check_open(self):
@@ -147,15 +140,12 @@ class DunningLineTicks(models.AbstractModel):
         """
         rule = dunning_ceiling.maximum_rule(self.env)
         alike = SQL(
-            "line.run_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
-            self.run_id.id,
+            "line.partner_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
+            self.partner_id.id,
             rule.id,
         )
-        asked = SQL("SELECT %s AS run_id, %s AS partner_id", self.run_id.id, self.partner_id.id)
-        limits = dunning_ceiling.read_limits(self.env, self.company_id)
-        self.env.flush_all()
-        for row in self.env.execute_query(dunning_ceiling.above_query(limits, asked, alike)):
-            dunning_ceiling.refuse(self.env, *row[1:])
+        run = self.run_id
+        dunning_ceiling.refuse(run, dunning_ceiling.find_above(run, self.partner_id.ids, alike))
         raise UserError(
             self.env._(
                 "%(customer)s is above the ceiling: only a follow-up approver may tick it.",

@@ -159,7 +159,10 @@ class DunningTaskList(models.AbstractModel):
         changed = listed & Domain("checked", "!=", checked)
         closed = Domain("run_id.state", "not in", OPEN_STATES)
         Line.search(changed & closed, order="id", limit=1)._check_open()
-        Line._write_ticks(Line._search(changed).subselect(), checked)
+        # As a list: after many lines were ticked PostgreSQL expects to find none of them, and would
+        # compare each with each.
+        rows = self.env.execute_query(Line._search(changed).select())
+        Line._write_ticks(SQL("(SELECT unnest(%s::int[]))", [row[0] for row in rows]), checked)
 
     @api.model
     def _tickable(self, listed):
