@@ -62,27 +62,30 @@ def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
         ticked or SQL("FALSE"),
         SQL("(notice.date = %s OR notice.id = ANY(%s))", day, list(leaving)),
     )
-    rows = run.env.execute_query(
-        SQL(
-            """SELECT partner_id, SUM(amount)
-                 FROM (SELECT partner_id, MAX(amount) AS amount, COUNT(DISTINCT message) AS number,
-                              MAX(MAX(message)) OVER (PARTITION BY partner_id) AS of_number
-                         FROM (SELECT *, DENSE_RANK() OVER (
-                                      PARTITION BY partner_id ORDER BY run_id, message_key
-                                      ) AS message
-                                 FROM (SELECT *, SUM(GREATEST(amount, 0)) OVER (
-                                              PARTITION BY partner_id) AS roughly
-                                         FROM (%(counted)s) counted) summed
-                                -- Few are above even if each mention of an item counts.
-                                WHERE roughly > %(maximum)s) ranked
-                        GROUP BY partner_id, item_id) item
-                WHERE amount > 0 OR number = of_number
-                GROUP BY partner_id HAVING SUM(amount) > %(maximum)s""",
-            counted=counted,
-            maximum=maximum,
-        )
+    return dict(run.env.execute_query(_totals_query(counted, maximum)))
+
+
+def _totals_query(counted, maximum) -> SQL:
+    """Return SELECT of the customers above the maximum and their amounts.
+
+    Few are above it even if each mention of an item counts: only those are looked at closer.
+    """
+    return SQL(
+        """SELECT partner_id, SUM(amount)
+             FROM (SELECT partner_id, MAX(amount) AS amount, COUNT(DISTINCT message) AS number,
+                          MAX(MAX(message)) OVER (PARTITION BY partner_id) AS of_number
+                     FROM (SELECT *, DENSE_RANK() OVER (
+                                  PARTITION BY partner_id ORDER BY run_id, message_key) AS message
+                             FROM (SELECT *, SUM(GREATEST(amount, 0)) OVER (
+                                          PARTITION BY partner_id) AS roughly
+                                     FROM (%(counted)s) counted) summed
+                            WHERE roughly > %(maximum)s) ranked
+                    GROUP BY partner_id, item_id) item
+            WHERE amount > 0 OR number = of_number
+            GROUP BY partner_id HAVING SUM(amount) > %(maximum)s""",
+        counted=counted,
+        maximum=maximum,
     )
-    return dict(rows)
 
 
 def _runs_of_day(run, days):
