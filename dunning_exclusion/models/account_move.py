@@ -6,14 +6,19 @@ from odoo.tools import SQL
 
 from .arguments import check_one
 from .bounds import DAYS, Within, check_bounds
-from .dunning_held import EMPLOYEES, READERS
+from .dunning_mixin import EMPLOYEES, READERS
 
 
 class AccountMove(models.Model):
     """Entries that can be held and explained, whose due date can be postponed for dunning."""
 
     _name = "account.move"
-    _inherit = ["account.move", "dunning.target"]
+    _inherit = ["account.move", "dunning.mixin"]
+    _dunning_owner_field = "move_id"
+    _dunning_outcome_fields = (
+        *("state", "payment_state", "amount_residual", "preferred_payment_method_line_id"),
+        *("dunning_due_date", "dunning_collection_failed"),
+    )
 
     dunning_due_date = fields.Date(
         string="Postponed Due Date",
@@ -57,31 +62,19 @@ class AccountMove(models.Model):
         for move in self:
             move.dunning_notice_count = counts.get(move, 0)
 
-    @api.model
-    def _dunning_outcome_fields(self):
-        return (
-            "state",
-            "payment_state",
-            "amount_residual",
-            "dunning_due_date",
-            "dunning_collection_failed",
-            "preferred_payment_method_line_id",
-        )
-
-    def _dunning_owner_field(self):
-        return "move_id"
+    # What the mixin asks of each model --------------------------------------------------------
 
     def _dunning_blocks_domain(self):
         return Domain("move_id", "in", self.ids)
-
-    def _dunning_keys(self):
-        return {self.id}
 
     @api.model
     def _dunning_block_key(self, block):
         return block.move_id.id
 
-    def _dunning_held_by(self, blocks):
+    def _dunning_block_keys(self):
+        return {self.id}
+
+    def _dunning_whole_blocks(self, blocks):
         # Blocks of instalments or of one of several customers hold the entry when they leave
         # nothing of it.
         held = blocks.browse()
@@ -99,7 +92,7 @@ class AccountMove(models.Model):
         return held
 
     @api.model
-    def _dunning_held_domain(self, blocks_query):
+    def _dunning_blocked_domain(self, blocks_query):
         return Domain(
             "id",
             "in",
@@ -124,17 +117,10 @@ class AccountMove(models.Model):
             ),
         )
 
-    def _prepare_dunning_block_vals(self):
-        # Nobody who owes: the block itself says what is wrong with the entry.
-        return [
-            {
-                "company_id": self.company_id.id,
-                "partner_id": customer.id,
-                "move_id": self.id,
-                "move_line_id": False,
-            }
-            for customer in self._dunning_customers() or [self.commercial_partner_id]
-        ]
+    def _dunning_block_targets(self):
+        # When nobody owes by the entry, creating the block says what is wrong with it.
+        customers = self._dunning_customers() or [self.commercial_partner_id]
+        return [(self.company_id.id, customer.id, self.id, False) for customer in customers]
 
     def _dunning_receivable_lines(self):
         """Return the receivable items of these entries."""
@@ -165,7 +151,7 @@ class AccountMove(models.Model):
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
         result = super().write(vals)
-        if not vals.keys().isdisjoint(self._dunning_outcome_fields()):
+        if not vals.keys().isdisjoint(self._dunning_outcome_fields):
             self.env["dunning.screening"]._forget_answers()
         if "partner_id" in vals:
             # sudo: who edits invoices may correct their customer; the blocks go with the invoice

@@ -10,25 +10,17 @@ class AccountMoveLine(models.Model):
     """Items, one for each instalment, that can be held and explained one by one."""
 
     _name = "account.move.line"
-    _inherit = ["account.move.line", "dunning.target"]
-
-    @api.model
-    def _dunning_outcome_fields(self):
-        return ("amount_residual", "parent_state", "date_maturity", "partner_id", "no_followup")
-
-    def _dunning_owner_field(self):
-        return "move_line_id"
+    _inherit = ["account.move.line", "dunning.mixin"]
+    _dunning_owner_field = "move_line_id"
+    _dunning_outcome_fields = (
+        *("amount_residual", "parent_state", "no_followup"),
+        *("date_maturity", "partner_id"),
+    )
 
     def _dunning_blocks_domain(self):
         return Domain("move_line_id", "in", self.ids) | (
             Domain("move_line_id", "=", False) & Domain("move_id", "in", self.move_id.ids)
         )
-
-    def _dunning_keys(self):
-        return {
-            ("line", self.id),
-            ("move", self.move_id.id, self.partner_id.commercial_partner_id.id),
-        }
 
     @api.model
     def _dunning_block_key(self, block):
@@ -36,8 +28,12 @@ class AccountMoveLine(models.Model):
             return ("line", block.move_line_id.id)
         return ("move", block.move_id.id, block.partner_id.id)
 
+    def _dunning_block_keys(self):
+        customer = self.partner_id.commercial_partner_id
+        return {("line", self.id), ("move", self.move_id.id, customer.id)}
+
     @api.model
-    def _dunning_held_domain(self, blocks_query):
+    def _dunning_blocked_domain(self, blocks_query):
         return Domain(
             "id",
             "in",
@@ -54,15 +50,9 @@ class AccountMoveLine(models.Model):
             ),
         )
 
-    def _prepare_dunning_block_vals(self):
-        return [
-            {
-                "company_id": self.company_id.id,
-                "partner_id": self.partner_id.commercial_partner_id.id,
-                "move_id": self.move_id.id,
-                "move_line_id": self.id,
-            }
-        ]
+    def _dunning_block_targets(self):
+        customer = self.partner_id.commercial_partner_id
+        return [(self.company_id.id, customer.id, self.move_id.id, self.id)]
 
     def _dunning_own_items(self):
         return self.filtered(
@@ -92,4 +82,21 @@ class AccountMoveLine(models.Model):
         """Override of `account`: the history of reminders outlives the items it is about."""
         result = super().unlink()
         self.env["dunning.line.upkeep"]._forget("move_line_id", self.ids)
+        return result
+
+
+class AccountPartialReconcile(models.Model):
+    _inherit = "account.partial.reconcile"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `account`: what was read of customers before they paid is out of date."""
+        partials = super().create(vals_list)
+        self.env["dunning.screening"]._forget_answers()
+        return partials
+
+    def unlink(self):
+        """Override of `account`: what is no longer reconciled is open again."""
+        result = super().unlink()
+        self.env["dunning.screening"]._forget_answers()
         return result

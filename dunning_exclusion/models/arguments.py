@@ -1,4 +1,7 @@
-"""Arguments of public methods, which may be anything: understood, or refused in plain words."""
+"""Checks of what clients send: arguments of public methods, and typed text.
+
+Both may be anything, so they are understood, or refused in words that say what to do.
+"""
 
 from contextlib import contextmanager
 
@@ -6,6 +9,7 @@ from psycopg2 import DataError
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.tools import OrderedSet
 
 # The largest id that PostgreSQL keeps.
 LAST_ID = 2**31 - 1
@@ -14,9 +18,9 @@ KEPT = ("lang", "tz", "uid", "allowed_company_ids")
 
 
 def check_one(records):
-    """Check that `records` is one record, which `ensure_one` would tell programmers only.
+    """Check that `records` is exactly one record, and that the user may read it.
 
-    :raise UserError: for none and for several, or when the user may not read it
+    :raise UserError: when it is none or several, or when the user may not read it
     """
     if len(records) != 1:
         raise UserError(records.env._("Choose exactly one record for this."))
@@ -83,3 +87,40 @@ def without_context(records):
     """
     context = {name: records.env.context[name] for name in KEPT if name in records.env.context}
     return records.with_env(records.env(context=context))
+
+
+class _Typed:
+    """Text that people type or clients send, without the character NUL.
+
+    PostgreSQL cannot store it, and Odoo would answer with an error that is meant for programmers.
+    """
+
+    def _refuse_nul(self, env, value):
+        values = value if isinstance(value, (list, tuple, set, OrderedSet)) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in values):
+            raise UserError(
+                env._(
+                    "The field '%(field)s' contains a character that cannot be stored (NUL): "
+                    "remove it, or type the text anew.",
+                    field=self._description_string(env),
+                )
+            )
+
+    def convert_to_cache(self, value, record, validate=True):
+        """Override to refuse what is written; values of the database have no NUL."""
+        if validate:
+            self._refuse_nul(record.env, value)
+        return super().convert_to_cache(value, record, validate)
+
+    def condition_to_sql(self, field_expr, operator, value, model, alias, query):
+        """Override to refuse what is searched for."""
+        self._refuse_nul(model.env, value)
+        return super().condition_to_sql(field_expr, operator, value, model, alias, query)
+
+
+class Char(_Typed, fields.Char):
+    """One line of typed text."""
+
+
+class Text(_Typed, fields.Text):
+    """Typed text of several lines."""

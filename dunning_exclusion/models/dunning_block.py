@@ -7,10 +7,9 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
-from .arguments import check_one
+from .arguments import Text, check_one
 from .bounds import DAYS, LAST_DAY, Within, check_bounds
 from .isolation import for_each_company
-from .typed_text import Text
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90
@@ -37,7 +36,7 @@ class DunningBlock(models.Model):
 
     _name = "dunning.block"
     _description = "Dunning Block"
-    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date_from desc, id desc"
     _check_company_auto = True
 
@@ -376,7 +375,7 @@ class DunningBlock(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         blocks = super().create([self._complete_vals(vals) for vals in vals_list])
-        blocks._targets_changed()
+        self._targets_changed(blocks.company_id, blocks.partner_id)
         return blocks
 
     @api.model
@@ -427,12 +426,12 @@ class DunningBlock(models.Model):
             self.date_to = self._default_end(self.reason_id.id, self.date_from)
 
     @api.model
-    def _guarded_fields(self):
+    def _get_protected_fields(self):
         # Administrators import old blocks from other systems, with their history.
         manager = self.env.user.has_group("dunning_exclusion.group_dunning_manager")
         return frozenset() if manager else HISTORY_FIELDS
 
-    def _fixed_fields(self):
+    def _get_fixed_fields(self):
         fixed = HISTORY_FIELDS | {"company_id"}
         return fixed | SUBJECT_FIELDS if "lifted" in self.mapped("state") else fixed
 
@@ -443,7 +442,7 @@ class DunningBlock(models.Model):
         # Who changed what is noted, also when a client asks not to.
         noted = self.with_context(tracking_disable=False, mail_notrack=False)
         result = super(DunningBlock, self if self.env.su else noted).write(vals)
-        self._targets_changed(before)
+        self._targets_changed(self.company_id, self.partner_id | before)
         return result
 
     def _follow_customer(self):
@@ -471,15 +470,16 @@ class DunningBlock(models.Model):
     def unlink(self):
         customers, companies = self.partner_id, self.company_id
         result = super().unlink()
-        self._invalidate_targets()
-        self.env["dunning.mirror"]._sync(companies, customers)
+        self._targets_changed(companies, customers)
         return result
 
-    def _targets_changed(self, former_customers=()):
-        """Forget what follows from the blocks, and let the mirrored flags follow."""
+    @api.model
+    def _targets_changed(self, companies, customers):
+        """Forget what follows from the blocks of `customers` in `companies`.
+
+        Extended by what keeps copies of it: see `dunning.mirror`.
+        """
         self._invalidate_targets()
-        customers = self.partner_id.union(*former_customers)
-        self.env["dunning.mirror"]._sync(self.company_id, customers)
 
     @api.model
     def _invalidate_targets(self):

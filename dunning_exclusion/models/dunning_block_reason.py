@@ -1,7 +1,7 @@
 from odoo import fields, models
 
+from .arguments import Char
 from .bounds import SEQUENCES, TERM, Within
-from .typed_text import Char
 
 
 class DunningBlockReason(models.Model):
@@ -9,7 +9,7 @@ class DunningBlockReason(models.Model):
 
     _name = "dunning.block.reason"
     _description = "Dunning Block Reason"
-    _inherit = ["dunning.guarded"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "sequence, name, id"
     _company_path = ""
     _open_fields = frozenset({"sequence"})

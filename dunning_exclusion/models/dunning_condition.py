@@ -10,7 +10,7 @@ class DunningCondition(models.Model):
 
     _name = "dunning.condition"
     _description = "Dunning Workflow Condition"
-    _inherit = ["dunning.guarded"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "scenario_id, id"
     _company_path = "scenario_id.company_id"
 

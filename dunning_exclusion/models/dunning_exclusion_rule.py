@@ -3,8 +3,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .arguments import Char
 from .bounds import SEQUENCES, Within
-from .typed_text import Char
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
@@ -30,7 +30,7 @@ class DunningExclusionRule(models.Model):
 
     _name = "dunning.exclusion.rule"
     _description = "Exclusion Rule"
-    _inherit = ["dunning.guarded", "dunning.rule.faults"]
+    _inherit = ["dunning.protected.mixin", "dunning.rule.faults"]
     _order = "sequence, id"
     _company_path = "company_id"
     _open_fields = frozenset({"enabled", "disabled", "effect", "company_effect"})

@@ -3,8 +3,8 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..screening.domains import company_query, find_fault, parse_domain
+from .arguments import Char
 from .bounds import AMOUNTS, SEQUENCES, TERM, Within
-from .typed_text import Char
 
 ACTIONS = [
     ("email", "E-mail"),
@@ -19,7 +19,7 @@ class DunningLevel(models.Model):
 
     _name = "dunning.level"
     _description = "Dunning Level"
-    _inherit = ["dunning.guarded"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "scenario_id, sequence, id"
     _company_path = "scenario_id.company_id"
 

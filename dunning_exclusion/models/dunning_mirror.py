@@ -134,3 +134,14 @@ class DunningMirror(models.Model):
         """Note that a person set or cleared the flag of `lines`: it is not ours any more."""
         # Who edits an entry has no rights on this bookkeeping.
         self.sudo().search([("move_line_id", "in", lines.ids)]).overridden = True
+
+
+class DunningBlock(models.Model):
+    """Blocks whose mirrored flags follow every change."""
+
+    _inherit = "dunning.block"
+
+    @api.model
+    def _targets_changed(self, companies, customers):
+        self.env["dunning.mirror"]._sync(companies, customers)
+        return super()._targets_changed(companies, customers)

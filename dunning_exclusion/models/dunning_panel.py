@@ -14,13 +14,13 @@ HISTORY_LIMIT = 10
 FORECAST_DAYS, DAYS_AT_ONCE = 20, 5
 
 
-class DunningTarget(models.AbstractModel):
+class DunningMixin(models.AbstractModel):
     """What the Follow-up tab of customers and invoices shows, the next reminder included.
 
     The tab asks when it is opened, so forms cost nothing while it is closed.
     """
 
-    _inherit = "dunning.target"
+    _inherit = "dunning.mixin"
 
     def dunning_panel(self):
         """Return everything the Follow-up tab of one customer or invoice shows.
@@ -68,7 +68,7 @@ class DunningTarget(models.AbstractModel):
 
     def _panel_items(self):
         """Return the open items with their outcome, the longest overdue first."""
-        field = self._dunning_owner_field()
+        field = self._dunning_owner_field
         screened = self.env["dunning.screening"].search(
             Domain(field, "in", self._dunning_owners().ids)
         )

@@ -1,7 +1,7 @@
 from odoo import fields, models
 
+from .arguments import Char, Text
 from .bounds import SEQUENCES, Within
-from .typed_text import Char, Text
 
 
 class DunningProfile(models.Model):
@@ -9,7 +9,7 @@ class DunningProfile(models.Model):
 
     _name = "dunning.profile"
     _description = "Dunning Profile"
-    _inherit = ["dunning.guarded"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "sequence, name, id"
     _company_path = ""
     _open_fields = frozenset({"sequence"})

@@ -5,9 +5,9 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
+from .arguments import Text
 from .bounds import AMOUNTS, DAYS, Within
 from .isolation import for_each_company
-from .typed_text import Text
 
 # What follows from noting, cancelling and breaking a promise.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
@@ -20,7 +20,7 @@ class DunningPromise(models.Model):
 
     _name = "dunning.promise"
     _description = "Promise to Pay"
-    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -246,10 +246,10 @@ class DunningPromise(models.Model):
                     )
 
     @api.model
-    def _guarded_fields(self):
+    def _get_protected_fields(self):
         return SYSTEM_FIELDS
 
-    def _fixed_fields(self):
+    def _get_fixed_fields(self):
         fixed = frozenset({"company_id"})
         return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled")) else fixed
 

@@ -2,8 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+from .arguments import Char
 from .bounds import SEQUENCES, Within
-from .typed_text import Char
 
 
 class DunningReminderType(models.Model):
@@ -11,7 +11,7 @@ class DunningReminderType(models.Model):
 
     _name = "dunning.reminder.type"
     _description = "Reminder Type"
-    _inherit = ["dunning.guarded"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "sequence, id"
     _company_path = ""
     _open_fields = frozenset({"sequence"})

@@ -1,9 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .arguments import check_one, without_context
+from .arguments import Char, check_one, without_context
 from .bounds import DAYS, Within
-from .typed_text import Char
 
 
 class DunningRun(models.Model):

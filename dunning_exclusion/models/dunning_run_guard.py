@@ -39,7 +39,7 @@ class DunningRunGuard(models.AbstractModel):
 
     _name = "dunning.run.guard"
     _description = "Guard of Dunning Runs"
-    _inherit = "dunning.guarded"
+    _inherit = "dunning.protected.mixin"
 
     @api.constrains("mode", "criteria_domain", "company_id")
     def _check_criteria(self):
@@ -78,10 +78,10 @@ class DunningRunGuard(models.AbstractModel):
                 )
 
     @api.model
-    def _guarded_fields(self):
+    def _get_protected_fields(self):
         return SYSTEM_FIELDS
 
-    def _fixed_fields(self):
+    def _get_fixed_fields(self):
         states = set(self.mapped("state"))
         if states - {"draft", "prepared"}:
             return SUBJECT_FIELDS

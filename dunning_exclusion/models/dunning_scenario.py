@@ -8,9 +8,8 @@ from odoo.tools import SQL
 from ..screening import items
 from ..screening.domains import find_fault, parse_domain
 from ..screening.question import Question
-from .arguments import check_one
+from .arguments import Char, check_one
 from .bounds import DAYS, SEQUENCES, TERM, Within
-from .typed_text import Char
 
 MAX_ACTIONS = 100
 
@@ -20,7 +19,7 @@ class DunningScenario(models.Model):
 
     _name = "dunning.scenario"
     _description = "Dunning Scenario"
-    _inherit = ["dunning.guarded", "dunning.schedule", "dunning.scenario.faults"]
+    _inherit = ["dunning.protected.mixin", "dunning.schedule", "dunning.scenario.faults"]
     _order = "sequence, id"
     _company_path = "company_id"
     _check_company_auto = True

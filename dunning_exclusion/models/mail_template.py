@@ -79,7 +79,7 @@ class MailTemplate(models.Model):
         :raise AccessError: else
         """
         reminders = self.filtered(lambda template: template.sudo().model == "dunning.notice")
-        if not reminders or self.env["dunning.guarded"]._acts_everywhere():
+        if not reminders or self.env["dunning.protected.mixin"]._acts_everywhere():
             return
         mine = self.env.user.company_ids
         # sudo: what other companies send is asked, and not shown

@@ -4,14 +4,16 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .arguments import read_record
-from .dunning_held import READERS
+from .dunning_mixin import READERS
 
 
 class ResPartner(models.Model):
     """Customers who are reminded: what they owe, how they are treated, and where reminders go."""
 
     _name = "res.partner"
-    _inherit = ["res.partner", "dunning.target"]
+    _inherit = ["res.partner", "dunning.mixin"]
+    _dunning_owner_field = "partner_id"
+    _dunning_outcome_fields = ("active", "email", "parent_id", "dunning_type_off_ids")
 
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
@@ -93,14 +95,12 @@ class ResPartner(models.Model):
         help="The messages that reminded the customer.",
     )
 
-    @api.model
-    def _dunning_outcome_fields(self):
-        return ("active", "email", "parent_id", "dunning_type_off_ids")
-
-    def _dunning_owner_field(self):
-        return "partner_id"
+    # What the mixin asks of each model --------------------------------------------------------
 
     def _dunning_owners(self):
+        return self.commercial_partner_id
+
+    def _dunning_customers(self):
         return self.commercial_partner_id
 
     def _dunning_companies(self):
@@ -111,19 +111,22 @@ class ResPartner(models.Model):
             "company_id", "=", self.env.company.id
         )
 
-    def _dunning_keys(self):
-        return {self.commercial_partner_id.id}
-
     @api.model
     def _dunning_block_key(self, block):
         return block.partner_id.id
 
-    @api.model
-    def _dunning_holds(self, block):
-        return not block.move_id
+    def _dunning_block_keys(self):
+        return {self.commercial_partner_id.id}
+
+    def _dunning_whole_blocks(self, blocks):
+        return blocks.filtered(lambda block: not block.move_id)
+
+    def _dunning_fresh_blocks(self, kind=None, day=None):
+        # The blocks on single entries of a customer are no concern of its buttons and flags.
+        return self._dunning_whole_blocks(super()._dunning_fresh_blocks(kind, day))
 
     @api.model
-    def _dunning_held_domain(self, blocks_query):
+    def _dunning_blocked_domain(self, blocks_query):
         blocks = self.env["dunning.block"]._search(
             Domain("id", "in", blocks_query)
             & Domain("move_id", "=", False)
@@ -132,21 +135,14 @@ class ResPartner(models.Model):
         return Domain("commercial_partner_id", "in", blocks.subselect("partner_id"))
 
     @api.model
-    def _dunning_outcome_domain(self, outcomes, owner=None):
+    def _dunning_outcome_domain(self, outcomes, owner):
         query = self.env["dunning.screening"]._owner_query(
             "partner_id", outcomes, self.env.company, owner
         )
         return Domain("commercial_partner_id", "in", query)
 
-    def _prepare_dunning_block_vals(self):
-        return [
-            {
-                "company_id": self.env.company.id,
-                "partner_id": self.commercial_partner_id.id,
-                "move_id": False,
-                "move_line_id": False,
-            }
-        ]
+    def _dunning_block_targets(self):
+        return [(self.env.company.id, self.commercial_partner_id.id, False, False)]
 
     @api.constrains("dunning_own_scenario_id")
     def _check_dunning_scenario(self):
@@ -246,9 +242,6 @@ class ResPartner(models.Model):
         missing = Domain("commercial_partner_id", "in", SQL("(%s)", query))
         return missing if True in value else ~missing
 
-    def _dunning_customers(self):
-        return self.commercial_partner_id
-
     def _dunning_promised_items(self):
         overdue = self.env["dunning.screening"].search(
             Domain("partner_id", "in", self.commercial_partner_id.ids)
@@ -277,7 +270,7 @@ class ResPartner(models.Model):
         """
         if not (self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")):
             raise AccessError(self.env._("Only follow-up users switch reminder types."))
-        self.check_access("read")
+        (self | self.commercial_partner_id).check_access("read")
         reminder = read_record(self.env["dunning.reminder.type"], type_id)
         # sudo: accounting users must switch types, but cannot write contacts in Odoo
         customers = self.commercial_partner_id.sudo()

@@ -1,6 +1,6 @@
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -166,3 +166,22 @@ class TestEntryRights(VerdictCommon):
         with self.assertRaises(AccessError) as caught, self.env.cr.savepoint():
             self.customer.with_user(user).dunning_scenario_id = scenario.id
         self.assertNotIn("SECRET", str(caught.exception))
+
+    def test_types_are_not_switched_for_a_customer_who_may_not_be_read(self):
+        """A contact that is shared may belong to a customer of another company."""
+        user = self._create_user("collector", "dunning_exclusion.group_dunning_user")
+        foreign = self._create_customer("Foreign", company_id=self.other_company.id)
+        contact = self.env["res.partner"].create({"name": "Contact", "parent_id": foreign.id})
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_partner SET company_id = NULL WHERE id = %s", [contact.id])
+        contact.invalidate_recordset()
+        mine = contact.with_user(user)
+        self.assertTrue(mine.name)
+        with self.assertRaises(AccessError):
+            mine.action_dunning_toggle_type(self.type_overdue.id, False)
+        self.assertFalse(foreign.dunning_type_off_ids)
+
+    def test_targets_that_are_no_ids_are_refused(self):
+        for nonsense in ("1", [1], 2**70, True, -1):
+            with self.subTest(partner_id=nonsense), self.assertRaisesRegex(UserError, "ids"):
+                self.env["dunning.run"].create({"type_id": nonsense})

@@ -8,7 +8,7 @@ from odoo.models import BaseModel
 from odoo.tests import tagged
 from odoo.tools import SQL
 
-from odoo.addons.dunning_exclusion.models.dunning_outcome_search import DunningOutcomeSearch
+from odoo.addons.dunning_exclusion.models.dunning_mixin import DunningMixin
 from odoo.addons.dunning_exclusion.screening.question import Owner, Question
 
 from .common import DunningCommon
@@ -171,7 +171,7 @@ class TestQueryCounts(DunningCommon):
         def read(offset, **limits):
             pages.append(Line.web_search_read(domain, {"name": {}}, offset, 2, "id", **limits))
 
-        with patch.object(DunningOutcomeSearch, "_dunning_scoped", lambda _s, domain, _f: domain):
+        with patch.object(DunningMixin, "_dunning_scoped", lambda _s, domain, _f: domain):
             asked = self._queries_with(re.compile("item AS MATERIALIZED"), lambda: read(0))
             read(2)
             read(0, count_limit=2)

@@ -1,10 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.arguments import check_one, read_ids
+from ..models.arguments import Char, Text, check_one, read_ids
 from ..models.bounds import DAYS, Within
 from ..models.dunning_block import KINDS
-from ..models.typed_text import Char, Text
 
 SHOWN_NAMES = 20
 TARGET_MODELS = ("res.partner", "account.move", "account.move.line")
@@ -66,7 +65,7 @@ class DunningBlockWizard(models.TransientModel):
     def _compute_targets(self):
         for wizard in self:
             targets = wizard._targets()
-            blocked = targets._dunning_already(wizard.kind, wizard.date_from)
+            blocked = targets._dunning_blocked(wizard.kind, wizard.date_from)
             wizard.target_count = len(targets)
             wizard.target_names = wizard._names(targets)
             wizard.already_blocked = wizard._names(blocked)
@@ -96,7 +95,7 @@ class DunningBlockWizard(models.TransientModel):
         """
         check_one(self)
         targets = self._targets()
-        already = targets._dunning_already(self.kind, self.date_from)
+        already = targets._dunning_blocked(self.kind, self.date_from)
         blocks = (targets - already)._dunning_block(
             self.kind,
             reason_id=self.reason_id.id,

@@ -1,11 +1,130 @@
-from odoo import api, models
+from datetime import datetime
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.tools import format_date
+
+from ..models.res_company import SETTINGS, THRESHOLDS
+
+
+def setting(field_type, name):
+    """Return a field for the setting `name` of the company, with the rights of the user."""
+    return field_type(related=f"company_id.{name}", related_sudo=False, readonly=False)
+
+
+class DunningSettingsMixin(models.AbstractModel):
+    """How a company reminds, and what each threshold would exclude while it is being chosen.
+
+    The same on Odoo's page of settings, which is for system administrators, and on the page of
+    follow-up administrators.
+    """
+
+    _name = "dunning.settings.mixin"
+    _description = "Follow-up Settings of a Company"
+
+    company_id = fields.Many2one(
+        "res.company",
+        required=True,
+        default=lambda self: self.env.company,
+        help="The company whose receivables it is about.",
+    )
+    currency_id = fields.Many2one(
+        related="company_id.currency_id", help="The currency of the amounts."
+    )
+    dunning_item_minimum = setting(fields.Monetary, "dunning_item_minimum")
+    dunning_customer_minimum = setting(fields.Monetary, "dunning_customer_minimum")
+    dunning_customer_maximum = setting(fields.Monetary, "dunning_customer_maximum")
+    dunning_list_creditors = setting(fields.Boolean, "dunning_list_creditors")
+    dunning_exclude_promises = setting(fields.Boolean, "dunning_exclude_promises")
+    dunning_honour_no_followup = setting(fields.Boolean, "dunning_honour_no_followup")
+    dunning_mirror_no_followup = setting(fields.Boolean, "dunning_mirror_no_followup")
+    dunning_automatic_sending = setting(fields.Boolean, "dunning_automatic_sending")
+    dunning_freshness_days = setting(fields.Integer, "dunning_freshness_days")
+    dunning_promise_tolerance_days = setting(fields.Integer, "dunning_promise_tolerance_days")
+    dunning_catch_up_days = setting(fields.Integer, "dunning_catch_up_days")
+    dunning_cleanup_days = setting(fields.Integer, "dunning_cleanup_days")
+    dunning_timezone = setting(fields.Selection, "dunning_timezone")
+    dunning_timezone_now = fields.Char(
+        compute="_compute_dunning_timezone_now",
+        help="The time zone that counts now, and which day it is there.",
+    )
+    dunning_item_minimum_effect = fields.Char(
+        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+    )
+    dunning_customer_minimum_effect = fields.Char(
+        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+    )
+    dunning_customer_maximum_effect = fields.Char(
+        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
+            self._write_together(company, vals)
+        return super().create([self._without_settings(vals) for vals in vals_list])
+
+    def write(self, vals):
+        self._write_together(self.company_id, vals)
+        return super().write(self._without_settings(vals))
+
+    @api.model
+    def _write_together(self, companies, vals):
+        """Write the settings among `vals`, which Odoo would write one by one.
+
+        A ceiling that is raised together with the threshold below it would be refused.
+        """
+        if settings := {name: value for name, value in vals.items() if name in SETTINGS}:
+            companies.write(settings)
+
+    @api.model
+    def _without_settings(self, vals):
+        return {name: value for name, value in vals.items() if name not in SETTINGS}
+
+    @api.depends("dunning_timezone", "company_id")
+    def _compute_dunning_timezone_now(self):
+        for settings in self:
+            company = settings.company_id._origin
+            company.check_access("read")
+            zone = settings.dunning_timezone or company._dunning_default_timezone()
+            settings.dunning_timezone_now = self.env._(
+                "Follow-ups count days in %(zone)s, where it is %(day)s now.",
+                zone=zone,
+                day=format_date(self.env, datetime.now(pytz.timezone(zone)).date()),
+            )
+
+    @api.depends(*THRESHOLDS, "company_id")
+    def _compute_dunning_threshold_effects(self):
+        for settings in self:
+            company = settings.company_id._origin
+            company.check_access("read")
+            # sudo: who sets up a database need not read scenarios; only totals are shown
+            screening = self.env["dunning.screening"].sudo()
+            thresholds = {name: settings[name] for name in THRESHOLDS}
+            for name, effect in screening._threshold_effects(company, thresholds).items():
+                settings[f"{name}_effect"] = settings._dunning_effect_text(name, *effect)
+
+    def _dunning_effect_text(self, name, items, customers, amount):
+        """Return in words what the threshold `name` would exclude, before it is saved."""
+        if self[name] <= 0:
+            return self.env._("No threshold: excludes nothing.")
+        if not items:
+            return self.env._("Would exclude nothing today.")
+        return self.env._(
+            "Would exclude today: %(amount)s (overdue items: %(items)s, customers: %(customers)s).",
+            items=items,
+            customers=customers,
+            amount=self.company_id.currency_id.format(amount),
+        )
 
 
 class DunningSettings(models.TransientModel):
     """The page of settings of follow-up administrators, who do not see Odoo's own."""
 
     _name = "dunning.settings"
-    _inherit = "dunning.company.settings"
+    _inherit = "dunning.settings.mixin"
     _description = "Follow-up Settings"
 
     @api.depends("company_id")
@@ -25,3 +144,10 @@ class DunningSettings(models.TransientModel):
             "res_id": self.create({}).id,
             "view_mode": "form",
         }
+
+
+class ResConfigSettings(models.TransientModel):
+    """Odoo's page of settings, where system administrators find those of follow-ups."""
+
+    _name = "res.config.settings"
+    _inherit = ["res.config.settings", "dunning.settings.mixin"]

@@ -4,22 +4,23 @@ from odoo.exceptions import AccessError, UserError
 from .arguments import read_ids
 from .bounds import check_bounds
 
-# What records are about: users name only what they may read, or errors would tell its name.
+# The fields that say what a record is about. Users may only name what they may read, or an error
+# message would tell them its name.
 TARGETS = (
     *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
     *("reason_id", "scenario_ids", "type_id", "template_id"),
 )
 
 
-class DunningGuarded(models.AbstractModel):
+class DunningProtectedMixin(models.AbstractModel):
     """Keeps users from writing what is not theirs to write.
 
-    That is what only buttons and jobs decide, and what serves companies in which they may not act.
-    Guarded here, where everybody comes by: a readonly field of a form is written over the API all
-    the same. Buttons check what the user may do and then write with the rights of the system.
+    These are fields that only buttons and jobs write, and records of companies in which the user
+    may not act. A field that is readonly in a form can still be written over the API, so it is
+    refused here. Buttons check what the user may do, then write with the rights of the system.
     """
 
-    _name = "dunning.guarded"
+    _name = "dunning.protected.mixin"
     _description = "Fields and Records That Not Everybody Writes"
 
     # The path to the company of a record, which is shared by all companies where it is empty.
@@ -30,11 +31,11 @@ class DunningGuarded(models.AbstractModel):
     _open_fields = frozenset()
 
     @api.model
-    def _guarded_fields(self):
+    def _get_protected_fields(self):
         """Return the names of the fields that users neither write nor give to new records."""
         return frozenset()
 
-    def _fixed_fields(self):
+    def _get_fixed_fields(self):
         """Return the names of the fields of `self` that users can no longer write."""
         return frozenset()
 
@@ -46,20 +47,8 @@ class DunningGuarded(models.AbstractModel):
 
     def write(self, vals):
         check_bounds(self, [vals])
-        guarded = not self.env.su and self._guarded_fields().union(self._fixed_fields())
-        if guarded and (foreign := guarded.intersection(vals)):
-            raise UserError(
-                self.env._(
-                    "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a new "
-                    "one.",
-                    record=self[:1].display_name,
-                    fields=", ".join(
-                        f"'{self._fields[name]._description_string(self.env)}'"
-                        for name in sorted(foreign)
-                    ),
-                )
-            )
         if not self.env.su:
+            self._check_protected(vals)
             self._check_targets([vals])
         if self._open_fields.issuperset(vals):
             return super().write(vals)
@@ -73,16 +62,18 @@ class DunningGuarded(models.AbstractModel):
     def create(self, vals_list):
         if self.env.su:
             return super().create(vals_list)
-        self._check_targets([*vals_list, self._default_targets()])
-        guarded = self._guarded_fields()
+        context = self.env.context
+        proposed = {name: context.get(f"default_{name}") for name in TARGETS}
+        self._check_targets([*vals_list, proposed])
+        protected = self._get_protected_fields()
         vals_list = [
-            {name: value for name, value in vals.items() if name not in guarded}
+            {name: value for name, value in vals.items() if name not in protected}
             for vals in vals_list
         ]
-        foreign = {f"default_{name}" for name in guarded}
-        context = {name: value for name, value in self.env.context.items() if name not in foreign}
-        clean = self.with_env(self.env(context=context))
-        records = super(DunningGuarded, clean).create(vals_list).with_env(self.env)
+        defaults = {f"default_{name}" for name in protected}
+        allowed = {name: value for name, value in context.items() if name not in defaults}
+        clean = self.with_env(self.env(context=allowed))
+        records = super(DunningProtectedMixin, clean).create(vals_list).with_env(self.env)
         records._check_reach()
         return records
 
@@ -148,11 +139,22 @@ class DunningGuarded(models.AbstractModel):
         """Return the company of new records: none, so all share them, where the user may do that"""
         return self.env["res.company"] if self._acts_everywhere() else self.env.company
 
-    @api.model
-    def _default_targets(self):
-        """Return the targets that the context proposes for new records."""
-        proposed = {name: self.env.context.get(f"default_{name}") for name in TARGETS}
-        return {name: value for name, value in proposed.items() if value}
+    def _check_protected(self, vals):
+        """Check that `vals` name no field that only buttons and jobs write.
+
+        :raise UserError: else
+        """
+        protected = self._get_protected_fields() | self._get_fixed_fields()
+        if refused := sorted(protected.intersection(vals)):
+            names = [self._fields[name]._description_string(self.env) for name in refused]
+            raise UserError(
+                self.env._(
+                    "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a new "
+                    "one.",
+                    record=self[:1].display_name,
+                    fields=", ".join(f"'{name}'" for name in names),
+                )
+            )
 
     @api.model
     def _check_targets(self, vals_list):

@@ -1,0 +1,478 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.orm.domains import DomainAnd
+from odoo.tools import OrderedSet
+
+from ..screening import explain, statement
+from ..screening.question import Owner
+from .arguments import read_date
+from .bounds import check_day
+from .dunning_screening import OUTCOMES, OWNERS, read_page
+
+# Who may see anything of dunning; accounting users are follow-up users, too.
+READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
+# Customers read their invoices and the company in the portal, but not how they are treated. Odoo
+# reads and writes these fields for every employee who posts entries or changes the company.
+EMPLOYEES = "base.group_user"
+FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
+# What a block is about, as its fields name it.
+TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
+# A search that finds no more records than these by its other conditions screens only them.
+SCOPE_LIMIT = 1000
+
+
+class DunningMixin(models.AbstractModel):
+    """What customers, invoices and items share: they can be blocked, and have an outcome.
+
+    The plain fields mirror the blocks of the current company, so imports and API clients can read
+    and set them: setting one creates a block, clearing it lifts the block. The outcome and its
+    reasons are asked of the screening.
+    """
+
+    _name = "dunning.mixin"
+    _description = "Left Out of Dunning or Not"
+
+    # What each model says about itself: the field of `dunning.screening` that holds its id, and
+    # its own fields after whose change a cached outcome is forgotten. To follow the fields of
+    # other models would cost queries when entries are posted and paid.
+    _dunning_owner_field = None
+    _dunning_outcome_fields = ()
+
+    dunning_block_ids = fields.Many2many(
+        "dunning.block",
+        string="Dunning Blocks",
+        compute="_compute_dunning_blocks",
+        help="Every hold ever set here in the current company, the history included.",
+        groups=READERS,
+    )
+    dunning_stop = fields.Boolean(
+        string="Dunning Stopped",
+        compute="_compute_dunning_blocks",
+        inverse="_inverse_dunning_stop",
+        search="_search_dunning_stop",
+        help="Listed in runs but not ticked, with an (x) and the reason.",
+        groups=READERS,
+    )
+    dunning_pause = fields.Boolean(
+        string="Dunning Paused",
+        compute="_compute_dunning_blocks",
+        inverse="_inverse_dunning_pause",
+        search="_search_dunning_pause",
+        help="Nothing is sent until the pause ends. Totals still count the amounts.",
+        groups=READERS,
+    )
+    dunning_pause_until = fields.Date(
+        string="Paused Until",
+        compute="_compute_dunning_blocks",
+        inverse="_inverse_dunning_pause_until",
+        search="_search_dunning_pause_until",
+        help="Last day of the pause.",
+        groups=READERS,
+    )
+    prevent_dunning = fields.Boolean(
+        string="Dunning Prevented",
+        compute="_compute_dunning_blocks",
+        inverse="_inverse_prevent_dunning",
+        search="_search_prevent_dunning",
+        help="Left out of every run.",
+        groups=READERS,
+    )
+    dunning_outcome = fields.Selection(
+        OUTCOMES,
+        string="Dunning",
+        compute="_compute_dunning_outcome",
+        search="_search_dunning_outcome",
+        help="What dunning would do today: remind (included), list unticked (unchecked) or not "
+        "list at all (dropped). Empty when nothing is open.",
+        groups=READERS,
+    )
+
+    # What each model says about itself ------------------------------------------------------
+
+    def _dunning_companies(self):
+        """Return the companies in which `self` is screened."""
+        return self.company_id
+
+    def _dunning_customers(self):
+        """Return the customers (commercial partners) of the records."""
+        raise NotImplementedError
+
+    def _dunning_owners(self):
+        """Return the records the screening knows `self` by (customers: commercial partners)."""
+        return self
+
+    def _dunning_own_items(self):
+        """Return the posted receivable items that `self` consists of; none for customers."""
+        return self.env["account.move.line"]
+
+    def _dunning_promised_items(self):
+        """Return the items that a promise on these records is about, unless others are chosen."""
+        raise NotImplementedError
+
+    def _dunning_blocks_domain(self):
+        """Return the domain of all blocks that concern `self`, in any state."""
+        raise NotImplementedError
+
+    @api.model
+    def _dunning_block_key(self, block):
+        """Return the key under which `block` is filed for this model."""
+        raise NotImplementedError
+
+    def _dunning_block_keys(self):
+        """Return the keys under which blocks of this record are filed."""
+        raise NotImplementedError
+
+    def _dunning_whole_blocks(self, blocks):
+        """Return those of its `blocks` that hold this record, and not only a part of it."""
+        return blocks
+
+    @api.model
+    def _dunning_blocked_domain(self, blocks_query):
+        """Return the domain of the records that the blocks of the query `blocks_query` hold."""
+        raise NotImplementedError
+
+    def _dunning_block_targets(self):
+        """Return what blocks that hold this record name: a list of ids, see `TARGET_FIELDS`.
+
+        An entry needs a block for each customer who owes by it.
+        """
+        raise NotImplementedError
+
+    # Blocks ---------------------------------------------------------------------------------
+
+    @api.model
+    def _invalidate_dunning(self):
+        self.invalidate_model(("dunning_block_ids", *FLAGS, "dunning_outcome"), flush=False)
+
+    @api.depends_context("company", "allowed_company_ids")
+    def _compute_dunning_blocks(self):
+        blocks = self.env["dunning.block"].search(self._dunning_blocks_domain())
+        for record, own in self._dunning_with_blocks(blocks):
+            active = own.filtered(lambda block: block.state == "active")
+            holding = record._dunning_whole_blocks(active)
+            pauses = holding.filtered(lambda block: block.kind == "pause")
+            ends = pauses.mapped("date_to")
+            record.dunning_block_ids = own
+            record.dunning_stop = "stop" in holding.mapped("kind")
+            record.prevent_dunning = "prevent" in holding.mapped("kind")
+            record.dunning_pause = bool(pauses)
+            record.dunning_pause_until = all(ends) and max(ends, default=False)
+
+    def _dunning_with_blocks(self, blocks):
+        """Return (record, those of `blocks` that are filed under it) of each record."""
+        by_key = blocks.grouped(self._dunning_block_key)
+        return [
+            (
+                record,
+                blocks.browse().concat(
+                    *(by_key[key] for key in record._dunning_block_keys() if key in by_key)
+                ),
+            )
+            for record in self
+        ]
+
+    def _dunning_fresh_blocks(self, kind=None, day=None):
+        """Return the blocks of `self` that hold, as they are in the database now.
+
+        :param kind: only blocks of this kind
+        :param day: the day on which they hold; None: today in their company
+        """
+        Block = self.env["dunning.block"]
+        holding = Domain("state", "in", ["active"])
+        if day:
+            # What somebody has lifted by now holds on no later day either.
+            holding = Block._state_domain("active", day) & Domain("state", "not in", ["lifted"])
+        of_kind = Domain("kind", "=", kind) if kind else Domain.TRUE
+        blocks = Block.search(self._dunning_blocks_domain() & holding & of_kind)
+        return blocks.browse().union(*(own for _record, own in self._dunning_with_blocks(blocks)))
+
+    def _dunning_blocked_by(self, blocks):
+        """Return the records that `blocks` hold, and not only a part of them."""
+        return self.browse(
+            record.id
+            for record, own in self._dunning_with_blocks(blocks)
+            if record._dunning_whole_blocks(own)
+        )
+
+    def _dunning_blocked(self, kind, day=None):
+        """Return the records that blocks of `kind` hold already, on `day` (default: today)."""
+        return self._dunning_blocked_by(self._dunning_fresh_blocks(kind, fields.Date.to_date(day)))
+
+    def _dunning_block(self, kind, **values):
+        """Create blocks of `kind` on the records that have none yet, and return the new ones.
+
+        :param values: further values of `dunning.block`: reason_id, date_from, date_to, note
+        """
+        companies = self._dunning_companies()
+        today = {company.id: company._dunning_today() for company in companies}
+        blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(values.get("date_from")))
+        there = {tuple(block[name].id for name in TARGET_FIELDS) for block in blocks}
+        targets = OrderedSet(
+            target
+            for record in self - self._dunning_blocked_by(blocks)
+            for target in record._dunning_block_targets()
+        )
+        vals_list = [
+            {
+                "kind": kind,
+                "date_from": today[target[0]],
+                "date_to": False,
+                **dict(zip(TARGET_FIELDS, target, strict=True)),
+                **values,
+            }
+            for target in targets - there
+        ]
+        # The block itself says who set what and when; a log message each would cost far more.
+        Block = self.env["dunning.block"].with_context(
+            mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
+        )
+        return Block.create(vals_list).with_env(self.env)
+
+    def _dunning_lift(self, kind=None):
+        """Lift the active blocks on `self`, of one `kind` or of all."""
+        self._dunning_fresh_blocks(kind).action_lift()
+
+    def _dunning_set_flag(self, kind, field_name):
+        wanted = {record: record[field_name] for record in self}
+        on = self.filtered(lambda record: wanted[record])
+        on._dunning_block(kind)
+        (self - on)._dunning_lift(kind)
+
+    def _inverse_dunning_stop(self):
+        self._dunning_set_flag("stop", "dunning_stop")
+
+    def _inverse_prevent_dunning(self):
+        self._dunning_set_flag("prevent", "prevent_dunning")
+
+    def _inverse_dunning_pause(self):
+        # The end of a pause that exists is not touched: it may be set in this same write.
+        self._dunning_set_flag("pause", "dunning_pause")
+
+    def _inverse_dunning_pause_until(self):
+        wanted = {record: record.dunning_pause_until for record in self}
+        for until, records in self.grouped(wanted.get).items():
+            pauses = records._dunning_fresh_blocks("pause")
+            if until:
+                pauses.filtered(lambda block, end=until: block.date_to != end).date_to = until
+                records._dunning_block("pause", date_to=until)
+            else:
+                # A pause without end is not meant: it was perhaps set in this same write.
+                pauses.filtered("date_to").action_lift()
+
+    @api.model
+    def _dunning_search_flag(self, kind, operator, value):
+        if operator != "in":
+            return NotImplemented
+        query = self.env["dunning.block"]._search(
+            Domain("kind", "=", kind) & Domain("state", "in", ["active"])
+        )
+        blocked = self._dunning_blocked_domain(query)
+        return Domain.OR(blocked if flag else ~blocked for flag in value)
+
+    def _search_dunning_stop(self, operator, value):
+        return self._dunning_search_flag("stop", operator, value)
+
+    def _search_dunning_pause(self, operator, value):
+        return self._dunning_search_flag("pause", operator, value)
+
+    def _search_prevent_dunning(self, operator, value):
+        return self._dunning_search_flag("prevent", operator, value)
+
+    def _search_dunning_pause_until(self, operator, value):
+        pauses = Domain("kind", "=", "pause") & Domain("state", "in", ["active"])
+
+        def paused(*condition):
+            query = self.env["dunning.block"]._search(pauses & Domain("date_to", *condition))
+            return self._dunning_blocked_domain(query)
+
+        if operator in ("<", "<=", ">", ">="):
+            return paused(operator, value)
+        if operator != "in":
+            return NotImplemented
+        found = paused("in", [day for day in value if day])
+        return found | ~paused("!=", False) if False in value else found
+
+    # Outcome --------------------------------------------------------------------------------
+
+    @api.depends(lambda self: self._dunning_outcome_fields)
+    @api.depends_context("company", "allowed_company_ids")
+    def _compute_dunning_outcome(self):
+        outcomes = self.env["dunning.screening"]._best_outcomes(
+            self._dunning_owner_field, self._dunning_owners().ids, self._dunning_companies()
+        )
+        for record in self:
+            record.dunning_outcome = outcomes.get(record._dunning_owners()._origin.id, False)
+
+    def _search_dunning_outcome(self, operator, value, owner=None):
+        """Search by outcome; `owner`, an `Owner`, says whom to screen, None: everybody."""
+        if operator != "in":
+            return NotImplemented
+        found = self._dunning_outcome_domain([outcome for outcome in value if outcome], owner)
+        if False in value:
+            found |= ~self._dunning_outcome_domain([code for code, _name in OUTCOMES], owner)
+        return found
+
+    @api.model
+    def _dunning_outcome_domain(self, outcomes, owner):
+        """Return the domain of the records with one of `outcomes`."""
+        companies = self.env.companies
+        if self.env.su:
+            # The rights of the system find the records of all companies, each of which is
+            # screened in its own.
+            Company = self.env["res.company"].with_context(active_test=False)
+            companies = Company.search(Domain.TRUE)
+        query = self.env["dunning.screening"]._owner_query(
+            self._dunning_owner_field, outcomes, companies, owner
+        )
+        return Domain("id", "in", query)
+
+    @api.model
+    def _search(self, domain, *args, **kwargs):
+        """Override to screen only the customers that the other conditions of `domain` leave."""
+        domain = Domain(domain)
+        if not self._asks_for_outcome(domain):
+            return super()._search(domain, *args, **kwargs)
+        query, few = self._dunning_outcome_query(domain, super()._search, *args, **kwargs)
+        # Executed here, where PostgreSQL is told how to work on the statement.
+        with statement.planned(self.env, few=few):
+            return self.browse(query.get_result_ids())._as_query()
+
+    @api.model
+    @api.readonly
+    def web_search_read(
+        self, domain, specification, offset=0, limit=None, order=None, count_limit=None
+    ):
+        """Override of `web` for searches by outcome: see `read_page`."""
+        if limit and self._asks_for_outcome(Domain(domain)):
+            # The query of `_search` before it is executed.
+            search = super()._search  # pylint: disable=super-method-mismatch
+            query, few = self._dunning_outcome_query(
+                Domain(domain), search, offset, limit, order or self._order
+            )
+            return read_page(self, query, specification, count_limit, few)
+        return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+
+    @api.model
+    def _asks_for_outcome(self, domain):
+        return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
+
+    @api.model
+    def _dunning_outcome_query(self, domain, search, *args, **kwargs):
+        """Return the query of a search by outcome, and whether only a few customers are screened.
+
+        :param search: the method `_search` that is overridden; it takes the other arguments
+        """
+        scoped = self._dunning_scoped(domain, search)
+        return search(scoped, *args, **kwargs), scoped is not domain
+
+    @api.model
+    def _dunning_scoped(self, domain, search):
+        """Return `domain` with its conditions on the outcome restricted to what else it asks for.
+
+        PostgreSQL would screen everything and compare afterwards.
+        """
+        parts = domain.children if isinstance(domain, DomainAnd) else []
+        others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
+        if others.is_true() or not self._has_field_access(self._fields["dunning_outcome"], "read"):
+            return domain
+        # Who may see what is left to the search itself.
+        query = search(others, limit=SCOPE_LIMIT + 1, active_test=False, bypass_access=True)
+        found = self.browse(query.get_result_ids())
+        if len(found) > SCOPE_LIMIT:
+            return domain
+        # sudo: only the customers are read, and only to choose what is screened
+        owners = found.sudo()._dunning_owners()
+        owner = Owner(OWNERS[self._dunning_owner_field], tuple(owners.ids))
+
+        def scoped(leaf):
+            if leaf.field_expr != "dunning_outcome" or leaf.operator not in ("=", "in"):
+                return leaf
+            many = isinstance(leaf.value, (list, tuple, set, frozenset, OrderedSet))
+            return self._search_dunning_outcome("in", leaf.value if many else [leaf.value], owner)
+
+        return domain.map_conditions(scoped)
+
+    def dunning_explain(self, date=None):
+        """Explain why this is left out of dunning, for people and for API clients.
+
+        :param date: the day asked about, a date or "YYYY-MM-DD"; default: today in the company
+        :return: list of dicts, the deciding reason first, empty when nothing stands against a
+            reminder: `outcome` ("dropped" or "unchecked": what this reason alone leads to), `rule`
+            (code), `reason` (translated name), `marker`, `level` ("customer" or "item"), `since`
+            and `until` (dates or False), `block_id` (or False)
+        :raise AccessError: when the user may not read the records
+        :raise ValidationError: when the day is out of bounds
+        """
+        self.check_access("read")
+        # Customers in the portal can read themselves; why we do not remind them is not for them.
+        self.env["dunning.screening"].check_access("read")
+        day = read_date(self.env, date)
+        check_day(self.env, day)
+        reasons = self.env["dunning.screening"]._explain(
+            self._dunning_owner_field, self._dunning_owners().ids, self._dunning_companies(), day
+        )
+        items = self._dunning_own_items()
+        if reasons or not items or not all(items.mapped("reconciled")):
+            return reasons
+        # sudo: the name of a reason is no secret
+        rule = self.env.ref("dunning_exclusion.rule_paid").sudo()
+        return [explain.prepare_reason(rule, items.company_id[:1])]
+
+    # Buttons --------------------------------------------------------------------------------
+
+    def action_dunning_stop(self):
+        """Stop dunning at once; records that are stopped already are left as they are."""
+        self.check_access("read")
+        self._dunning_block("stop")
+        return True
+
+    def action_dunning_pause(self):
+        """Open the dialog that asks until when and why to pause."""
+        return self._dunning_block_dialog("pause")
+
+    def action_dunning_prevent(self):
+        """Open the dialog that asks why to leave the records out of every run."""
+        return self._dunning_block_dialog("prevent")
+
+    def _dunning_block_dialog(self, kind):
+        self.check_access("read")
+        self.env["dunning.block"].check_access("create")
+        if not self:
+            raise UserError(self.env._("Select at least one record first."))
+        names = dict(self.env["dunning.block"]._fields["kind"]._description_selection(self.env))
+        return {
+            "type": "ir.actions.act_window",
+            "name": names[kind],
+            "res_model": "dunning.block.wizard",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_kind": kind,
+                "default_res_model": self._name,
+                "default_res_ids": self.ids,
+            },
+        }
+
+    def action_dunning_resume(self):
+        """Lift every active block on the records. Nothing is sent by this."""
+        self.check_access("read")
+        self._dunning_lift()
+        return True
+
+    def action_dunning_promise(self):
+        """Open the form in which a promise to pay what is open here is noted."""
+        self.check_access("read")
+        self.env["dunning.promise"].check_access("create")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Promise to Pay"),
+            "res_model": "dunning.promise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_company_id": self._dunning_companies()[:1].id,
+                "default_partner_id": self._dunning_customers()[:1].id,
+                "default_move_line_ids": self._dunning_promised_items().ids,
+            },
+        }
