@@ -36,9 +36,7 @@ class DunningRun(models.Model):
             "currency_id": company.currency_id.id,
             "steps": self._dashboard_steps(company, by_reason),
             "to_send": self._dashboard_to_send(),
-            **self._dashboard_notices(company, today),
-            **self._dashboard_promises(company, today),
-            **self._dashboard_blocks(company),
+            **self._dashboard_figures(company, today),
             "by_reason": by_reason,
             "by_age": self._dashboard_by_age(company, today),
             "by_person": self._dashboard_by_person(company, today),
@@ -62,22 +60,18 @@ class DunningRun(models.Model):
         if not onboarding or onboarding.is_onboarding_closed:
             return []
         done = self._dashboard_steps_done(company, by_reason)
-        names = {step.id: name for name in done if (step := self._dashboard_step(name))}
         steps = [
             {
-                "name": names.get(step.id),
+                "name": name,
                 "title": step.title,
                 "text": step.description,
                 "action": step.panel_step_open_action_name,
-                "done": done.get(names.get(step.id), step.current_step_state != "not_done"),
+                "done": done.get(name, step.current_step_state != "not_done"),
             }
             for step in onboarding.step_ids
+            for name in [step.get_external_id()[step.id].rpartition("onboarding_step_")[2]]
         ]
         return [] if all(step["done"] for step in steps) else steps
-
-    @api.model
-    def _dashboard_step(self, name):
-        return self.env.ref(f"dunning_exclusion.onboarding_step_{name}", raise_if_not_found=False)
 
     @api.model
     def _dashboard_steps_done(self, company, by_reason):
@@ -117,37 +111,23 @@ class DunningRun(models.Model):
         return {"count": ticked["message_count"], "amount": ticked["amount"]}
 
     @api.model
-    def _dashboard_notices(self, company, today):
+    def _dashboard_figures(self, company, today):
+        """Return what was sent and what needs somebody's attention."""
         mine = Domain("company_id", "=", company.id)
-        Notice = self.env["dunning.notice"]
-        month = Domain("date", ">=", today.replace(day=1))
-        count, amount = Notice._read_group(
-            mine & month & Domain("state", "=", "sent"), [], ["__count", "amount:sum"]
-        )[0]
+        Notice, Promise = self.env["dunning.notice"], self.env["dunning.promise"]
+        Block = self.env["dunning.block"]
+        sent = mine & Domain("state", "=", "sent") & Domain("date", ">=", today.replace(day=1))
+        [(count, amount)] = Notice._read_group(sent, [], ["__count", "amount:sum"])
+        soon = Domain("date", "<=", today + timedelta(days=ENDING_WITHIN_DAYS))
+        promises = Promise.search(mine & soon & Domain("state", "in", ["open"]))
         return {
             "sent": {"count": count, "amount": amount or 0.0},
             "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
-        }
-
-    @api.model
-    def _dashboard_promises(self, company, today):
-        mine = Domain("company_id", "=", company.id)
-        Promise = self.env["dunning.promise"]
-        soon = today + timedelta(days=ENDING_WITHIN_DAYS)
-        week = Promise.search(mine & Domain("state", "in", ["open"]) & Domain("date", "<=", soon))
-        return {
             "promises": {
-                "count": len(week),
-                "amount": sum(week.mapped("promised_amount")),
+                "count": len(promises),
+                "amount": sum(promises.mapped("promised_amount")),
             },
             "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
-        }
-
-    @api.model
-    def _dashboard_blocks(self, company):
-        mine = Domain("company_id", "=", company.id)
-        Block = self.env["dunning.block"]
-        return {
             "ending": Block.search_count(mine & Domain("ending_soon", "=", True)),
             "forgotten": Block.search_count(mine & Domain("forgotten", "=", True)),
         }

@@ -25,35 +25,20 @@ class DunningExclusionReport(models.Model):
     _order = "amount_residual desc, id"
 
     amount_residual = fields.Monetary(string="Excluded Amount")
-    block_id = fields.Many2one(
-        "dunning.block", readonly=True, help="The block that holds the item back, if one does."
-    )
+    block_id = fields.Many2one("dunning.block", readonly=True)
     kind = fields.Selection(
         KINDS,
         readonly=True,
         help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
     )
-    reason_id = fields.Many2one(
-        "dunning.block.reason", string="Block Reason", readonly=True, help="Why it is held back."
-    )
-    user_id = fields.Many2one(
-        "res.users", string="Set by", readonly=True, help="Who set the block."
-    )
-    date_from = fields.Date(string="Held Since", readonly=True, help="The first day of the block.")
+    reason_id = fields.Many2one("dunning.block.reason", string="Block Reason", readonly=True)
+    user_id = fields.Many2one("res.users", string="Set by", readonly=True)
+    date_from = fields.Date(string="Held Since", readonly=True)
     date_to = fields.Date(
-        string="Held Until",
-        readonly=True,
-        help="The last day of the block; empty: until somebody ends it.",
+        string="Held Until", readonly=True, help="Empty: until somebody ends the block."
     )
-    age_days = fields.Integer(
-        string="Age (days)",
-        readonly=True,
-        aggregator="max",
-        help="How many days the block has held.",
-    )
-    age = fields.Selection(
-        AGES, string="Age of the Block", readonly=True, help="How long the block has held."
-    )
+    age_days = fields.Integer(string="Age (days)", readonly=True, aggregator="max")
+    age = fields.Selection(AGES, string="Age of the Block", readonly=True)
 
     @property
     def _table_query(self):

@@ -17,12 +17,7 @@ class DunningMirror(models.Model):
     _name = "dunning.mirror"
     _description = "Mirrored No Follow-Up Flag"
 
-    move_line_id = fields.Many2one(
-        "account.move.line",
-        required=True,
-        ondelete="cascade",
-        help="The receivable item: an invoice, or one instalment of it.",
-    )
+    move_line_id = fields.Many2one("account.move.line", required=True, ondelete="cascade")
     overridden = fields.Boolean(help="A person changed the flag since: it is left as it is.")
 
     _line_unique = models.UniqueIndex("(move_line_id)")

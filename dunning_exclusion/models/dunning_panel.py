@@ -1,5 +1,4 @@
 from odoo import api, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 from odoo.tools.misc import format_date, split_every
 
@@ -33,9 +32,8 @@ class DunningMixin(models.AbstractModel):
         check_one(self)
         # Customers in the portal can read themselves; how we treat them is not for them.
         self.env["dunning.screening"].check_access("read")
-        company = self._dunning_companies()
         panel = {
-            "currency_id": company.currency_id.id,
+            "currency_id": self._dunning_companies().currency_id.id,
             "can_work": self.env.user.has_group("dunning_exclusion.group_dunning_user"),
             "outcome": self.dunning_outcome,
             "reasons": self.dunning_explain(),
@@ -68,9 +66,8 @@ class DunningMixin(models.AbstractModel):
 
     def _panel_items(self):
         """Return the open items with their outcome, the longest overdue first."""
-        field = self._dunning_owner_field
         screened = self.env["dunning.screening"].search(
-            Domain(field, "in", self._dunning_owners().ids)
+            [(self._dunning_owner_field, "in", self._dunning_owners().ids)]
         )
         items = [
             {
@@ -88,28 +85,27 @@ class DunningMixin(models.AbstractModel):
         ]
         return {"items": items, "item_count": len(screened)}
 
-    def _panel_promises(self):
-        domain = Domain("partner_id", "in", self._dunning_customers().ids)
+    def _panel_history(self, model, path_to_move):
+        """Return the latest records of `model` about this customer or entry."""
+        domain = [("partner_id", "in", self._dunning_customers().ids)]
         if self._name == "account.move":
-            domain = Domain("move_line_ids.move_id", "=", self.id)
-        states = dict(self.env["dunning.promise"]._fields["state"]._description_selection(self.env))
+            domain = [(path_to_move, "=", self.id)]
+        return self.env[model].search(domain, limit=HISTORY_LIMIT)
+
+    def _panel_promises(self):
         return [
             {
                 "id": promise.id,
                 "date": promise.date,
                 "amount": promise.promised_amount,
                 "state": promise.state,
-                "state_name": states[promise.state],
+                "state_name": _label(promise, "state"),
                 "note": promise.note or "",
             }
-            for promise in self.env["dunning.promise"].search(domain, limit=HISTORY_LIMIT)
+            for promise in self._panel_history("dunning.promise", "move_line_ids.move_id")
         ]
 
     def _panel_notices(self):
-        domain = Domain("partner_id", "in", self._dunning_customers().ids)
-        if self._name == "account.move":
-            domain = Domain("line_ids.move_id", "=", self.id)
-        states = dict(self.env["dunning.notice"]._fields["state"]._description_selection(self.env))
         return [
             {
                 "id": notice.id,
@@ -117,9 +113,9 @@ class DunningMixin(models.AbstractModel):
                 "name": notice.level_id.name or notice.type_id.name or "",
                 "description": notice.description or "",
                 "state": notice.state,
-                "state_name": states[notice.state],
+                "state_name": _label(notice, "state"),
             }
-            for notice in self.env["dunning.notice"].search(domain, limit=HISTORY_LIMIT)
+            for notice in self._panel_history("dunning.notice", "line_ids.move_id")
         ]
 
     def _panel_customer(self):
@@ -172,10 +168,10 @@ class DunningMixin(models.AbstractModel):
         check_one(self)
         # Who may not read what customers owe must not learn it from here.
         self.env["dunning.screening"].check_access("read")
+        self.env.flush_all()
         customer, company = self._dunning_customers(), self.env.company
-        return self._forecast_levels(customer, company) + self._forecast_workflows(
-            customer, company
-        )
+        levels = self._forecast_levels(customer, company)
+        return levels + self._forecast_workflows(customer, company)
 
     @api.model
     def _forecast_levels(self, customer, company):
@@ -231,7 +227,6 @@ class DunningMixin(models.AbstractModel):
     def _forecast_days(self, customer, company):
         """Return today and the next days on which the answer can change, in order."""
         today = company._dunning_today()
-        self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT day FROM (%(levels)s UNION ALL %(waits)s UNION ALL %(blocks)s
@@ -306,28 +301,29 @@ class DunningMixin(models.AbstractModel):
         ]
         rows = self.env.execute_query(
             SQL(
-                "SELECT ARRAY[%s]::int[] FROM res_partner customer WHERE customer.id = %s",
+                """SELECT ARRAY_REMOVE(ARRAY[%s]::int[], NULL)
+                     FROM res_partner customer WHERE customer.id = %s""",
                 SQL(", ").join(applies),
                 customer.id,
             )
         )
-        chosen = workflows.filtered(lambda workflow: workflow.id in rows[0][0])
-        return [
-            self._forecast_workflow(workflow, company) for workflow in chosen if workflow.level_ids
-        ]
+        chosen = workflows.browse(rows[0][0]).filtered("level_ids")
+        return [self._forecast_workflow(workflow, company) for workflow in chosen]
 
     @api.model
     def _forecast_workflow(self, workflow, company):
-        words = {
-            "day": self._forecast_format(workflow._next_date(company), company),
-            "workflow": workflow.name,
-        }
+        day = self._forecast_format(workflow._next_date(company), company)
+        words = {"day": day, "workflow": workflow.name}
         if workflow.condition_ids:
             return self.env._("%(day)s: %(workflow)s, if its conditions hold", **words)
         return self.env._("%(day)s: %(workflow)s", **words)
 
     @api.model
     def _forecast_format(self, day, company):
-        if day == company._dunning_today():
-            return self.env._("Today")
-        return format_date(self.env, day)
+        today = day == company._dunning_today()
+        return self.env._("Today") if today else format_date(self.env, day)
+
+
+def _label(record, field_name):
+    """Return what people read for the value of a selection field."""
+    return record._fields[field_name].convert_to_export(record[field_name], record)

@@ -52,7 +52,7 @@ class DunningReasons(models.AbstractModel):
         named = {rule_id for record in self for rule_id in record.reason_ids or []}
         # Rules can be deleted; what was found out by them is kept.
         existing = rules.browse(named).exists()
-        # Read together here: setting them below would read the rules of each kind by themselves.
+        # Read all rules at once: when they are set below, Odoo would read them group by group.
         existing.mapped("name")
         found = set(existing.ids)
         for reasons, records in self._by_reasons().items():
@@ -61,11 +61,11 @@ class DunningReasons(models.AbstractModel):
     @api.depends("rule_ids")
     def _compute_marks(self):
         for records in self._by_reasons().values():
-            # The first of them by iteration: a slice would read the rules of one record alone.
+            # A slice would lose the other records, whose rules are read at the same time.
             records.marks = next(iter(records)).rule_ids._names_by_marker()
 
     def _by_reasons(self):
-        """Return {ids of rules: the records that have them}: on a page there are few kinds."""
+        """Return {ids of rules: the records that have them}; many records have the same."""
         return self.grouped(lambda record: tuple(record.reason_ids or ()))
 
     @api.model
@@ -107,26 +107,18 @@ class DunningScreening(models.Model):
         readonly=True,
         help="The receivable item: an invoice, or one instalment of it.",
     )
-    move_id = fields.Many2one(
-        "account.move", string="Invoice", readonly=True, help="The invoice or entry of the item."
-    )
+    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
         readonly=True,
         help="The customer who owes the items: the company, not one of its contacts.",
     )
-    company_id = fields.Many2one(
-        "res.company", readonly=True, help="The company whose receivables it is about."
-    )
+    company_id = fields.Many2one("res.company", readonly=True)
     company_currency_id = fields.Many2one(
-        related="company_id.currency_id",
-        string="Company Currency",
-        help="The currency in which the company keeps its books.",
+        related="company_id.currency_id", string="Company Currency"
     )
-    currency_id = fields.Many2one(
-        "res.currency", readonly=True, help="The currency of the amounts."
-    )
+    currency_id = fields.Many2one("res.currency", readonly=True)
     date_due = fields.Date(
         string="Due Date", readonly=True, help="For dunning: the postponed due date counts."
     )
@@ -139,11 +131,7 @@ class DunningScreening(models.Model):
         readonly=True,
         help="What is still open, in company currency; negative for credits.",
     )
-    amount_residual_currency = fields.Monetary(
-        string="Open in Currency",
-        readonly=True,
-        help="What is still open, in the currency of the item.",
-    )
+    amount_residual_currency = fields.Monetary(string="Open in Currency", readonly=True)
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
         readonly=True,
@@ -167,12 +155,7 @@ class DunningScreening(models.Model):
         readonly=True,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
     )
-    rule_id = fields.Many2one(
-        "dunning.exclusion.rule",
-        string="Deciding Reason",
-        readonly=True,
-        help="The reason that decides the outcome; there may be more.",
-    )
+    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason", readonly=True)
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
@@ -226,7 +209,7 @@ class DunningScreening(models.Model):
             rules = self._working_rules(company)
             # Own conditions are restricted to one company.
             alone = company.id if "domain" in rules.mapped("source") else 0
-            # Pairs and not a recordset, which equals another one in whatever order its rules are.
+            # Pairs, because recordsets with the same rules in another order would be equal.
             ranked = tuple((rule, rule._effect_in(company)) for rule in rules)
             groups.setdefault((day, ranked, alone), []).append(company.id)
         companies = self.env["res.company"]
@@ -329,7 +312,8 @@ class DunningScreening(models.Model):
         for condition in conditions:
             if isinstance(condition, DomainCondition) and condition.field_expr in OWNERS:
                 ids = {"=": [condition.value], "in": condition.value}.get(condition.operator)
-                if _are_ids(ids):
+                listed = isinstance(ids, (list, tuple, OrderedSet))
+                if listed and all(isinstance(res_id, int) and res_id for res_id in ids):
                     return Owner(OWNERS[condition.field_expr], tuple(ids))
         return None
 
@@ -385,7 +369,14 @@ class DunningScreening(models.Model):
         for company in companies:
             today = day or company._dunning_today()
             owner = Owner(OWNERS[owner_field], tuple(owner_ids))
-            rows = self._excluded_rows(Question(company, today, owner))
+            with self._screened(Question(company, today, owner)) as screening:
+                rows = self.env.execute_query(
+                    SQL(
+                        """SELECT move_line_id, move_id, partner_id, reason_ids
+                             FROM (%s) AS screening WHERE reason_ids IS NOT NULL""",
+                        screening,
+                    )
+                )
             rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[3]})
             rules = rules._deciding_first(company)
             blocks = self._blocks_of(rows, rules, company, today)
@@ -417,18 +408,6 @@ class DunningScreening(models.Model):
             Domain("move_line_ids", "in", [row[0] for row in rows])
             & Domain("state", "in", ["open"])
         )
-
-    @api.model
-    def _excluded_rows(self, question):
-        """Return (item id, entry id, customer id, ids of rules) of the excluded items."""
-        with self._screened(question) as screening:
-            return self.env.execute_query(
-                SQL(
-                    """SELECT move_line_id, move_id, partner_id, reason_ids
-                         FROM (%s) AS screening WHERE reason_ids IS NOT NULL""",
-                    screening,
-                )
-            )
 
     @api.model
     def _balances(self, customer_ids, company):
@@ -499,12 +478,6 @@ class DunningScreening(models.Model):
     def _outcome_order(self) -> SQL:
         """Return the place of the outcome: the first one is the best for the reminder."""
         return SQL("array_position(%s::text[], outcome)", [code for code, _name in OUTCOMES])
-
-
-def _are_ids(value):
-    return isinstance(value, (list, tuple, OrderedSet)) and all(
-        isinstance(res_id, int) and res_id for res_id in value
-    )
 
 
 def read_page(model, query, specification, count_limit, few=False):
