@@ -1,8 +1,56 @@
-from odoo import api, fields, models
-from odoo.exceptions import UserError
+from functools import partial
 
-from .arguments import Char, check_one, without_context
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command, Domain
+from odoo.tools import SQL
+
+from ..screening import candidates
+from ..screening.domains import company_query, find_fault, find_faults
+from ..screening.question import Question
+from . import customer_maximum
+from .arguments import Char, check_one, read_ids, without_context
 from .bounds import DAYS, Within
+from .dunning_changes import changed_customers, oldest_transaction
+from .dunning_screening import OUTCOMES
+
+# What only buttons and jobs write.
+SYSTEM_FIELDS = frozenset(
+    {
+        "state",
+        "automatic",
+        "user_id",
+        "stop_requested",
+        "last_notice",
+        "screened_transaction",
+        "line_ids",
+        "notice_ids",
+        "workflow_ids",
+        "without_scenario_count",
+    }
+)
+# What the run is about: it stays as it was when the messages went out.
+SUBJECT_FIELDS = frozenset(
+    {
+        "company_id",
+        "date",
+        "mode",
+        "scenario_ids",
+        "type_id",
+        "template_id",
+        "criteria_domain",
+    }
+)
+# From so many new lines on PostgreSQL is told at once how their values are spread.
+MANY_LINES = 10_000
+# The columns that the task list filters and groups by.
+ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
+# The columns of a line that the screening answers.
+SCREENED = (
+    *("company_id", "move_line_id", "move_id", "partner_id", "level_id", "level_sequence"),
+    *("scenario_id", "message_key", "currency_id", "date_due", "days_overdue", "amount_residual"),
+    *("amount_residual_currency", "outcome", "rule_id", "reason_ids"),
+)
 
 
 class DunningRun(models.Model):
@@ -10,26 +58,15 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning Run"
-    _inherit = [
-        "dunning.run.figures",
-        "dunning.run.guard",
-        "mail.thread",
-        "mail.activity.mixin",
-    ]
+    _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(compute="_compute_name", help="The day of the run and what it is about.")
+    name = fields.Char(compute="_compute_name")
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        index=True,
-        default=lambda self: self.env.company,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, index=True, default=lambda self: self.env.company
     )
-    currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency of the amounts."
-    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
     date = fields.Date(
         required=True,
         default=lambda self: self.env.company._dunning_today(),
@@ -113,15 +150,69 @@ class DunningRun(models.Model):
         help="The oldest transaction that was at work when the task list last caught up with "
         "changed blocks and promises.",
     )
-    line_ids = fields.One2many(
-        "dunning.run.line",
-        "run_id",
-        string="Lines",
-        copy=False,
-        help="The items of the run with their outcome.",
+    line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
+    notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
+
+    # Figures
+    checked_amount = fields.Monetary(
+        compute="_compute_figures",
+        string="Ticked Amount",
+        help="What the ticked items have open, in company currency.",
     )
-    notice_ids = fields.One2many(
-        "dunning.notice", "run_id", string="Notices", copy=False, help="The messages of the run."
+    checked_count = fields.Integer(compute="_compute_figures", string="Ticked Items")
+    customer_count = fields.Integer(compute="_compute_figures", string="Ticked Customers")
+    included_count = fields.Integer(
+        compute="_compute_figures",
+        string="Included Items",
+        help="How many items nothing stands against.",
+    )
+    unchecked_count = fields.Integer(
+        compute="_compute_figures",
+        string="Unchecked Items",
+        help="How many items are listed without a tick, for a reason.",
+    )
+    dropped_count = fields.Integer(
+        compute="_compute_figures",
+        string="Dropped Items",
+        help="How many items are not listed, for a reason.",
+    )
+    included_amount = fields.Monetary(
+        compute="_compute_figures",
+        help="What the items have open that nothing stands against, in company currency.",
+    )
+    unchecked_amount = fields.Monetary(
+        compute="_compute_figures",
+        help="What the items have open that are listed without a tick, in company currency.",
+    )
+    dropped_amount = fields.Monetary(
+        compute="_compute_figures",
+        help="What the items have open that are not listed, in company currency.",
+    )
+    included_customer_count = fields.Integer(
+        compute="_compute_customers",
+        string="Included Customers",
+        help="How many customers have items that nothing stands against.",
+    )
+    unchecked_customer_count = fields.Integer(
+        compute="_compute_customers",
+        string="Unchecked Customers",
+        help="How many customers have items that are listed without a tick.",
+    )
+    dropped_customer_count = fields.Integer(
+        compute="_compute_customers",
+        string="Dropped Customers",
+        help="How many customers have items that are not listed.",
+    )
+    progress = fields.Float(
+        compute="_compute_progress", help="Percentage of the ticked customers dealt with."
+    )
+    sent_count = fields.Integer(
+        compute="_compute_notice_counts",
+        string="Sent",
+        help="How many messages left, or are on their way: in the mail queue, or to be printed.",
+    )
+    failed_count = fields.Integer(
+        compute="_compute_notice_counts", string="Failed", help="How many messages did not leave."
     )
 
     _date_within = Within("date", *DAYS)
@@ -138,6 +229,96 @@ class DunningRun(models.Model):
             about = ", ".join(run.scenario_ids.mapped("name")) or run.type_id.name
             run.name = f"{run.date or ''} {about or self.env._('All scenarios')}".strip()
 
+    def _compute_figures(self):
+        figures = self.env["dunning.run.line"]._read_group(
+            [("run_id", "in", self.ids)],
+            ["run_id", "outcome", "checked"],
+            ["__count", "amount_residual:sum"],
+        )
+        customers = self._count_customers(Domain("checked", "=", True))
+        for run in self:
+            mine = [row[1:] for row in figures if row[0] == run]
+            run.checked_amount = sum(amount for _o, checked, _n, amount in mine if checked)
+            run.checked_count = sum(count for _o, checked, count, _a in mine if checked)
+            run.customer_count = customers.get((run,), 0)
+            for outcome, _name in OUTCOMES:
+                own = [row[2:] for row in mine if row[0] == outcome]
+                run[f"{outcome}_count"] = sum(count for count, _amount in own)
+                run[f"{outcome}_amount"] = sum(amount for _count, amount in own)
+
+    def _compute_customers(self):
+        # Apart: counting the customers of a million lines takes longer than all other figures.
+        counts = self._count_customers(Domain.TRUE, "outcome")
+        for run in self:
+            for outcome, _name in OUTCOMES:
+                run[f"{outcome}_customer_count"] = counts.get((run, outcome), 0)
+
+    @api.depends("state")
+    def _compute_progress(self):
+        waiting = self._count_customers(
+            Domain("checked", "=", True) & Domain("notice_id", "=", False)
+        )
+        for run in self:
+            total = run.customer_count
+            run.progress = 100.0 * (total - waiting.get((run,), 0)) / total if total else 0.0
+
+    def _count_customers(self, condition, *groupby):
+        """Return {(run, *values of `groupby`): how many customers} of the lines in `condition`."""
+        rows = self.env["dunning.run.line"]._read_group(
+            Domain("run_id", "in", self.ids) & condition,
+            ["run_id", *groupby],
+            ["partner_id:count_distinct"],
+        )
+        return {tuple(key): count for *key, count in rows}
+
+    def _compute_notice_counts(self):
+        counts = {
+            (run, state): count
+            for run, state, count in self.env["dunning.notice"]._read_group(
+                [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
+            )
+        }
+        for run in self:
+            run.sent_count = counts.get((run, "sent"), 0) + counts.get((run, "queued"), 0)
+            run.failed_count = counts.get((run, "failed"), 0)
+
+    # What may be written --------------------------------------------------------------------
+
+    @api.constrains("mode", "criteria_domain", "company_id")
+    def _check_criteria(self):
+        Line = self.env["account.move.line"]
+        for run in self.filtered(lambda run: run.mode == "criteria"):
+            if fault := find_fault(Line, run.criteria_domain, run.company_id):
+                raise ValidationError(run._criteria_error(fault))
+
+    def _criteria_error(self, fault):
+        return self.env._(
+            "The field 'Items' of the run cannot be understood: %(error)s", error=fault
+        )
+
+    @api.constrains("template_id")
+    def _check_template(self):
+        for run in self:
+            if fault := run.template_id and run.template_id._dunning_fault():
+                raise ValidationError(
+                    self.env._(
+                        "%(fault)s Choose another one in the field 'Template' of the run, or leave "
+                        "it empty.",
+                        fault=fault,
+                    )
+                )
+
+    @api.model
+    def _get_protected_fields(self):
+        return SYSTEM_FIELDS
+
+    def _get_fixed_fields(self):
+        states = set(self.mapped("state"))
+        if states - {"draft", "prepared"}:
+            return SUBJECT_FIELDS
+        # The lines of a prepared run are items of its company.
+        return frozenset({"company_id"}) if states - {"draft"} else frozenset()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sent(self):
         if self.notice_ids:
@@ -147,7 +328,7 @@ class DunningRun(models.Model):
 
     def unlink(self):
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._delete_of_runs(self.ids)
+        self.env["dunning.run.line"]._delete_of_runs(self.ids)
         return result
 
     # Preparing ------------------------------------------------------------------------------
@@ -161,16 +342,16 @@ class DunningRun(models.Model):
         """
         self = without_context(self)
         for run in self:
-            if run.state not in ("draft", "prepared"):
-                raise UserError(
-                    self.env._("%(run)s was sent or cancelled: make a new run.", run=run.name)
-                )
             run.check_access("write")
-            run._check_complete()
-            self.env["dunning.preparation"]._replace_lines(run)
+            run._check_preparable()
+            run._replace_lines()
         return True
 
-    def _check_complete(self):
+    def _check_preparable(self):
+        if self.state not in ("draft", "prepared"):
+            raise UserError(
+                self.env._("%(run)s was sent or cancelled: make a new run.", run=self.name)
+            )
         if self.notice_ids:
             raise UserError(
                 self.env._(
@@ -182,6 +363,134 @@ class DunningRun(models.Model):
             raise UserError(
                 self.env._("A run by criteria needs a reminder type: fill in 'Reminder Type'.")
             )
+
+    def _replace_lines(self):
+        """List the items of the run anew, whatever their number, and note what it was about."""
+        Line = self.env["dunning.run.line"]
+        Line._delete_of_runs(self.ids)
+        if self._insert_lines() > MANY_LINES:
+            # Else the first pages of the task list are slow until autovacuum has seen the lines.
+            # Where another transaction analyzes the table already, nobody waits for it.
+            columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
+            self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
+        Line.invalidate_model()
+        # Notices of all companies have numbers.
+        newest = self.env.execute_query(SQL("SELECT MAX(id) FROM dunning_notice"))[0][0]
+        # sudo: users do not write the state of a run
+        self.sudo().write(
+            {
+                "state": "prepared",
+                "last_notice": newest,
+                "screened_transaction": oldest_transaction(self.env),
+                **self._prepare_scenario_vals(),
+            }
+        )
+        self.invalidate_recordset()
+        if customer_maximum.counts_with_others(self):
+            self._untick_above_maximum()
+
+    def _insert_lines(self):
+        """Insert the lines of the run; return their number."""
+        with self.env["dunning.screening"]._screened(self._question()) as screening:
+            self.env.cr.execute(
+                SQL(
+                    """INSERT INTO dunning_run_line (run_id, checked, %(columns)s)
+                       SELECT %(run)s, outcome = 'included', %(columns)s
+                         FROM (%(screening)s) AS screening""",
+                    columns=SQL(", ").join(map(SQL.identifier, SCREENED)),
+                    run=self.id,
+                    screening=screening,
+                )
+            )
+            return self.env.cr.rowcount
+
+    def _question(self):
+        """Return what the run asks of the screening."""
+        return Question(
+            self.company_id,
+            self.date,
+            candidates=self._get_candidates_query(),
+            type_id=self.type_id.id or 0,
+        )
+
+    def _get_candidates_query(self) -> SQL:
+        """Return SELECT of the items the run is about: see `screening.candidates`."""
+        if self.mode == "criteria":
+            return candidates.of_criteria(self._get_criteria_query(), self.date)
+        scenarios, due_only = self._get_scenarios()
+        return candidates.of_scenarios(scenarios, self.company_id, self.date, due_only)
+
+    def _get_criteria_query(self):
+        """Return the query of the items that match the filter of a run by criteria.
+
+        :raise ValidationError: when the filter cannot be understood any more
+        """
+        self.ensure_one()
+        Line = self.env["account.move.line"]
+        make_query = partial(company_query, Line, self.criteria_domain, self.company_id)
+        if fault := find_faults(self.env, {self: make_query}).get(self):
+            raise ValidationError(self._criteria_error(fault))
+        return make_query()
+
+    def _get_scenarios(self):
+        """Return the scenarios of the run, and whether workflows must be due: not when chosen."""
+        # A chosen scenario that was archived since must not turn into "all scenarios".
+        chosen = self.with_context(active_test=False).scenario_ids
+        scenarios = chosen or self.env["dunning.scenario"].search(
+            [("company_id", "in", [False, self.company_id.id]), ("active", "=", True)]
+        )
+        return scenarios, self.automatic or not chosen
+
+    def _prepare_scenario_vals(self):
+        """Return what the run notes about scenarios, beside its lines, when it is prepared."""
+        if self.mode == "criteria":
+            return {"workflow_ids": [Command.clear()], "without_scenario_count": 0}
+        scenarios, due_only = self._get_scenarios()
+        workflows = scenarios._workflows_of_run(self.company_id, self.date, due_only)
+        return {
+            "workflow_ids": [Command.set(workflows.ids)],
+            "without_scenario_count": scenarios._count_without(self.company_id, self.date),
+        }
+
+    def _untick_above_maximum(self, customers=None, sending=False):
+        """Untick what would be sent above the maximum per customer and no approver has released.
+
+        The reason of the lines is then the maximum, beside those that a person has ticked them
+        against.
+
+        :param customers: None: all of the run
+        :param sending: the run is sent now, whatever day it was prepared for
+        """
+        if not customer_maximum.maximum_of(self.company_id):
+            return
+        if customers is None:
+            ticked = [("run_id", "=", self.id), ("checked", "=", True)]
+            customers = self.env["dunning.run.line"]._read_group(
+                ticked, [], ["partner_id:recordset"]
+            )[0][0]
+        above = customer_maximum.find_above(self, customers.ids, sending=sending)
+        if not above:
+            return
+        rule = customer_maximum.maximum_rule(self.env)
+        self.env.cr.execute(
+            SQL(
+                """UPDATE dunning_run_line line
+                      SET checked = FALSE, outcome = %(outcome)s, rule_id = %(rule)s,
+                          reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
+                              ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
+                    WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)
+                      AND line.checked AND line.notice_id IS NULL
+                      AND (line.override_reason_ids @> %(reason)s) IS NOT TRUE""",
+                outcome=rule._effect_in(self.company_id),
+                rule=rule.id,
+                reason=SQL("jsonb_build_array(%s::int)", rule.id),
+                run=self.id,
+                above=list(above),
+            )
+        )
+        self.env["dunning.run.line"].invalidate_model(flush=False)
+
+    # Buttons --------------------------------------------------------------------------------
 
     def action_cancel(self):
         """Give the run up. What was sent stays sent; the rest is not sent."""
@@ -197,33 +506,105 @@ class DunningRun(models.Model):
     def action_open_lines(self):
         """Open the task list of the run."""
         check_one(self)
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "dunning_exclusion.dunning_run_line_action"
-        )
-        action["domain"] = [("run_id", "=", self.id)]
-        action["display_name"] = self.name
-        action["context"] = {
-            "search_default_listed": 1,
-            "search_default_by_customer": 1,
-            "dunning_run_id": self.id,
+        return {
+            **self._prepare_action("dunning_exclusion.dunning_run_line_action"),
+            "display_name": self.name,
+            "context": {
+                "search_default_listed": 1,
+                "search_default_by_customer": 1,
+                "dunning_run_id": self.id,
+            },
         }
-        return action
 
     def action_open_notices(self):
         """Open the messages of the run."""
         check_one(self)
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "dunning_exclusion.dunning_notice_action"
-        )
-        action["domain"] = [("run_id", "=", self.id)]
-        action["context"] = {}
-        return action
+        return self._prepare_action("dunning_exclusion.dunning_notice_action")
+
+    def _prepare_action(self, xml_id):
+        action = self.env["ir.actions.act_window"]._for_xml_id(xml_id)
+        return {**action, "domain": [("run_id", "=", self.id)], "context": {}}
 
     @api.model
     def action_open_latest(self):
         """Open the task list of the latest run, preparing a first one when there is none."""
-        run = self.env["dunning.task.list"]._latest_run()
+        run = self._get_latest_run()
         if not run:
             run = self.create({})
             run.action_prepare()
         return run.action_open_lines()
+
+    # Figures above the task list ------------------------------------------------------------
+
+    @api.model
+    def _get_latest_run(self):
+        """Return the latest run that has lines to work on or to look at."""
+        return self.search(
+            Domain("company_id", "=", self.env.company.id)
+            & Domain("state", "not in", ["draft", "cancelled"]),
+            limit=1,
+        )
+
+    @api.model
+    def read_figures(self, run_id):
+        """Return what is ticked in a run, after screening again whom people changed since.
+
+        :param run_id: id of the run, or False for the latest one of the current company
+        :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
+            `customer_count`, `message_count`, `amount` (company currency), the number of lines by
+            outcome, `sent_count`, `failed_count` and `can_work`; empty when there is no run
+        """
+        self.browse().check_access("read")
+        ids = read_ids(self.env, [run_id]) if run_id else self._get_latest_run().ids
+        run = self.browse(ids).exists()
+        if not run:
+            return {}
+        run.check_access("read")
+        can_work = run.has_access("write")
+        if can_work:
+            run._screen_changed()
+        names = ["name", "state", "date", "sent_count", "failed_count"]
+        if run.state == "sending":
+            names.append("progress")
+        counts = dict(
+            self.env["dunning.run.line"]._read_group(
+                [("run_id", "=", run.id)], ["outcome"], ["__count"]
+            )
+        )
+        return {
+            **run.read(names)[0],
+            **{f"{outcome}_count": counts.get(outcome, 0) for outcome, _name in OUTCOMES},
+            **run._read_ticked(),
+            "currency_id": run.currency_id.id,
+            "can_work": can_work,
+        }
+
+    def _read_ticked(self):
+        """Return how much of what is ticked was not sent yet."""
+        self.env["dunning.run.line"].flush_model()
+        items, customers, messages, amount = self.env.execute_query(
+            SQL(
+                """SELECT COALESCE(SUM(items), 0), COUNT(DISTINCT partner_id), COUNT(*),
+                          COALESCE(SUM(amount), 0)
+                     FROM (SELECT partner_id, COUNT(*) AS items, SUM(amount_residual) AS amount
+                             FROM dunning_run_line
+                            WHERE run_id = %s AND checked AND notice_id IS NULL
+                            GROUP BY partner_id, message_key) AS message""",
+                self.id,
+            )
+        )[0]
+        return {
+            "item_count": int(items),
+            "customer_count": customers,
+            "message_count": messages,
+            "amount": float(amount),
+        }
+
+    def _screen_changed(self):
+        """Screen the customers again whose blocks or promises changed since that was done last."""
+        if self.state != "prepared":
+            return
+        if customers := changed_customers(self):
+            self.env["dunning.sender"]._screen_again(self, customers)
+            # sudo: users do not write it; no follower of the run wants to know of it.
+            self.sudo().screened_transaction = oldest_transaction(self.env)

@@ -1,63 +1,79 @@
 from odoo import api, fields, models
-from odoo.exceptions import MissingError
+from odoo.exceptions import MissingError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, Query
 
-from .arguments import check_one
+from . import customer_maximum
+from .arguments import check_one, read_ids, understand_domain
 from .dunning_screening import OUTCOMES
-from .snapshot import Snapshot
+
+# The states of a run in which its lines can be ticked.
+OPEN_STATES = ("draft", "prepared")
+# What the task list sums up of the lines in a group, computed by PostgreSQL.
+GROUP_FIGURES = {
+    "checked_count": "CASE WHEN %(line)s.checked THEN 1 ELSE 0 END",
+    "included_count": "CASE WHEN %(line)s.outcome = 'included' THEN 1 ELSE 0 END",
+    "listed_count": "CASE WHEN %(line)s.outcome = 'dropped' THEN 0 ELSE 1 END",
+    "checked_amount": "CASE WHEN %(line)s.checked THEN %(line)s.amount_residual ELSE 0 END",
+}
+
+
+class UncheckedMany2one(fields.Many2one):
+    """A many2one without foreign key in the database, for tables with millions of rows.
+
+    PostgreSQL checks each foreign key of each row that is inserted, which takes longer than
+    screening the item. So the model has to empty the field itself when a record is deleted that it
+    points to: see `_forget` of run lines.
+    """
+
+    def update_db_foreign_key(self, model, column):
+        """Override of `Many2one` to make none."""
 
 
 class DunningRunLine(models.Model):
     """One item in a run, as it was when the run was prepared, with a tick box.
 
-    A million are inserted at once, so nothing is checked for each of them: what a line names is a
-    `Snapshot`, and `dunning.line.upkeep` looks after what is deleted.
+    A run can have a million lines. So they are inserted, ticked, emptied and deleted by single SQL
+    statements, and the columns have no foreign keys.
     """
 
     _name = "dunning.run.line"
     _description = "Dunning Run Line"
-    _inherit = ["dunning.reasons", "dunning.line.figures", "dunning.line.ticks"]
-    # Lines are shown by run; ordering them by it as well would join it for each question.
+    _inherit = "dunning.reasons"
+    # Lines are shown by run; ordering them by it as well would join its table each time.
     _order = "partner_id, date_due, id"
     _rec_name = "move_line_id"
-    # Written by the million: the run says who made its lines and when.
+    # Four columns less in each of a million rows: the run says who prepared it and when.
     _log_access = False
 
-    # Found by the index on run and customer below, as is the customer.
-    run_id = Snapshot("dunning.run", required=True, help="The run it belongs to.")
-    company_id = Snapshot(
-        "res.company", required=True, help="The company whose receivables it is about."
+    # Both are found by `_run_partner_index`.
+    run_id = UncheckedMany2one("dunning.run", required=True)
+    partner_id = UncheckedMany2one(
+        "res.partner",
+        string="Customer",
+        help="The customer who owes the items: the company, not one of its contacts.",
     )
-    run_state = fields.Selection(
-        related="run_id.state", string="Run State", help="How far the run has got."
-    )
-    move_line_id = Snapshot(
+    company_id = UncheckedMany2one("res.company", required=True)
+    run_state = fields.Selection(related="run_id.state", string="Run State")
+    move_line_id = UncheckedMany2one(
         "account.move.line",
         string="Item",
         index=True,
         help="The receivable item: an invoice, or one instalment of it.",
     )
-    move_id = Snapshot("account.move", string="Invoice", help="The invoice or entry of the item.")
-    partner_id = Snapshot(
-        "res.partner",
-        string="Customer",
-        help="The customer who owes the items: the company, not one of its contacts.",
-    )
-    level_id = Snapshot(
+    move_id = UncheckedMany2one("account.move", string="Invoice")
+    level_id = UncheckedMany2one(
         "dunning.level",
         string="Dunning Level",
         help="The dunning level of the scenario, or the action of the workflow.",
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
-    scenario_id = Snapshot("dunning.scenario", help="The scenario it belongs to.")
+    scenario_id = UncheckedMany2one("dunning.scenario")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
     company_currency_id = fields.Many2one(
-        related="company_id.currency_id",
-        string="Company Currency",
-        help="The currency in which the company keeps its books.",
+        related="company_id.currency_id", string="Company Currency"
     )
-    currency_id = Snapshot("res.currency", help="The currency of the amounts.")
+    currency_id = UncheckedMany2one("res.currency")
     date_due = fields.Date(
         string="Due Date", help="The due date of the item, or the date it was postponed to."
     )
@@ -88,17 +104,10 @@ class DunningRunLine(models.Model):
         OUTCOMES,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
     )
-    rule_id = Snapshot(
+    rule_id = UncheckedMany2one(
         "dunning.exclusion.rule",
         string="Deciding Reason",
         help="The reason that decides the outcome; there may be more.",
-    )
-    # No monetary field: it would be rounded anew, line by line, to the currency it is in already.
-    checked_amount = fields.Float(
-        string="Ticked Amount",
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="What the ticked items have open, in company currency.",
     )
     promise_date = fields.Date(
         string="Promised For",
@@ -106,22 +115,65 @@ class DunningRunLine(models.Model):
         help="Until when the customer has promised to pay the item.",
     )
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
+    notice_id = UncheckedMany2one(
+        "dunning.notice",
+        readonly=True,
+        index="btree_not_null",
+        help="The message that reminds of the item.",
+    )
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )
     skip_reason = fields.Char(
         readonly=True, help="Why a line was left out when the run was sent, if not by a rule."
     )
-    notice_id = Snapshot(
-        "dunning.notice",
+
+    # Ticks
+    checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
+    override_user_id = UncheckedMany2one(
+        "res.users",
+        string="Ticked by",
         readonly=True,
         index="btree_not_null",
-        help="The message that reminds of the item.",
+        help="Who ticked the item although a reason stands against it.",
+    )
+    override_date = fields.Datetime(
+        string="Ticked on",
+        readonly=True,
+        help="When somebody ticked the item although a reason stands against it.",
+    )
+    override_reason_ids = fields.Json(
+        readonly=True, help="The reasons that stood against the item when somebody ticked it."
+    )
+
+    # Figures of groups
+    checked_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when the item is ticked; summed up in groups.",
+    )
+    included_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when nothing stands against the item; summed up in groups.",
+    )
+    listed_count = fields.Integer(
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="1 when the item is listed; summed up in groups.",
+    )
+    # Not Monetary: that would round each line again, to the currency in which it is already.
+    checked_amount = fields.Float(
+        string="Ticked Amount",
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="What the ticked items have open, in company currency.",
     )
 
     # The pages of the task list and the work of the sender.
     _run_partner_index = models.Index("(run_id, partner_id)")
-    # The history of invoices, whose items may be others by now; new lines are not in it.
+    # The history on an invoice, also of items that Odoo has replaced. Lines of new runs are left
+    # out, so inserting them is fast.
     _move_index = models.Index("(move_id) WHERE notice_id IS NOT NULL OR move_line_id IS NULL")
 
     @api.depends("move_line_id")
@@ -144,12 +196,19 @@ class DunningRunLine(models.Model):
             lines.promise_date = date
 
     def web_read(self, specification):
-        """Override of `web` to mend lines whose items were deleted while a run was prepared."""
+        """Override of `web` for lines whose item was deleted while the run was prepared.
+
+        The other transaction could not see the lines yet, and so they still name the item.
+        """
         try:
             return super().web_read(specification)
         except MissingError:
-            self.env["dunning.line.upkeep"]._mend(self)
+            for field_name in ("move_line_id", "move_id"):
+                named = self.mapped(field_name)
+                self._forget(field_name, (named - named.exists()).ids)
             return super().web_read(specification)
+
+    # Buttons --------------------------------------------------------------------------------
 
     def action_dunning_stop(self):
         """Stop the items for good and untick them here."""
@@ -197,3 +256,377 @@ class DunningRunLine(models.Model):
                 "default_move_line_ids": self.move_line_id.ids,
             },
         }
+
+    # Ticks ----------------------------------------------------------------------------------
+
+    def write(self, vals):
+        """Override to let users change the tick box only, and to record whose tick it is."""
+        if self.env.su and "checked" not in vals:
+            return super().write(vals)
+        if foreign := set(vals) - {"checked"}:
+            raise UserError(
+                self.env._(
+                    "Only the tick box of a run line can be changed, not: %(fields)s",
+                    fields=", ".join(sorted(foreign)),
+                )
+            )
+        self.check_access("write")
+        if not self or not vals:
+            return True
+        self._check_open()
+        checked = bool(vals["checked"])
+        if checked:
+            self._check_tickable()
+        self._write_ticks(checked, strict=True)
+        return True
+
+    @api.model
+    def tick(self, domain, checked):
+        """Tick or untick all lines that match `domain` and were not sent, however many they are.
+
+        Ticking means the included ones. Only where none of the lines is included are the
+        unchecked ones meant: then a person decides against their reasons. Customers who would be
+        sent more than the maximum are left out, unless an approver ticks.
+
+        :raise UserError: when lines are to be ticked and there is none that may be
+        """
+        self.browse().check_access("write")
+        checked = bool(checked)
+        with understand_domain(self.env):
+            lines = Domain(domain) & Domain("outcome", "!=", "dropped")
+            lines &= Domain("notice_id", "=", False)
+            if checked:
+                lines = self._get_tickable_domain(lines & ~self._get_message_left_domain())
+            lines &= Domain("checked", "!=", checked)
+            closed = Domain("run_id.state", "not in", OPEN_STATES)
+            self.search(lines & closed, order="id", limit=1)._check_open()
+            self.search(lines, order="id")._write_ticks(checked)
+        return True
+
+    @api.model
+    def _get_tickable_domain(self, lines):
+        """Return the domain of those that are ticked of `lines`, the domain of many.
+
+        :raise UserError: when there is none
+        """
+        included = lines & Domain("outcome", "=", "included")
+        if self.search_count(included, limit=1):
+            return included
+        if not customer_maximum.may_release(self.env):
+            rules = self.env["dunning.exclusion.rule"].search([("needs_approval", "=", True)])
+            lines &= ~Domain("rule_ids", "in", rules.ids)
+        if not self.search_count(lines, limit=1):
+            raise UserError(
+                self.env._(
+                    "Nothing here may be ticked: it is left out, reminded already, or above the "
+                    "maximum, which only a follow-up approver may release."
+                )
+            )
+        return lines
+
+    def _write_ticks(self, checked, strict=False):
+        """Tick or untick lines by one statement, and record who ticks against which reasons.
+
+        The caller has checked that the user may tick them. Only the maximum is checked here: when
+        a customer would be sent more than it, its lines are ticked by approvers only, and the
+        maximum is one of the reasons recorded.
+
+        :param strict: tick nothing when a customer is above the maximum; else those below it
+        :raise UserError: when a customer is above the maximum and so nothing is ticked
+        """
+        self.env.flush_all()
+        above = self._find_above_maximum() if checked else {}
+        released = customer_maximum.may_release(self.env)
+        if not strict or released or not above:
+            self.env.cr.execute(self._get_ticks_statement(checked, above, released))
+            self.invalidate_model(flush=False)
+            if not above or self.env.cr.rowcount:
+                return
+        customer_maximum.refuse(*next(iter(above.items())))
+
+    def _find_above_maximum(self):
+        """Return {run: {customer id: amount}} of who would be above it with the lines ticked."""
+        groups = self._read_group(
+            [("id", "in", self.ids)], ["run_id"], ["partner_id:recordset"], order="run_id"
+        )
+        ticked = SQL("line.id IN %s", self._get_ids_sql())
+        found = {
+            run: customer_maximum.find_above(run, customers.ids, ticked)
+            for run, customers in groups
+        }
+        return {run: above for run, above in found.items() if above}
+
+    def _get_ids_sql(self) -> SQL:
+        """Return the ids of many lines, to stand after IN.
+
+        Not as a subquery with the conditions of the lines: after many were ticked PostgreSQL would
+        expect it to find none of them, and compare each line with each.
+        """
+        return SQL("(SELECT unnest(%s::int[]))", self.ids)
+
+    def _get_ticks_statement(self, checked, above, released) -> SQL:
+        """Return the statement of `_write_ticks`.
+
+        :param above: customers by run who are above the maximum: left out, unless `released`
+        """
+        too_much = SQL(" OR ").join(
+            SQL("run_id = %s AND partner_id = ANY(%s)", run.id, list(customers))
+            for run, customers in above.items()
+        )
+        return SQL(
+            """WITH chosen AS (
+                   SELECT id, CASE WHEN (%(too_much)s) AND (reason_ids @> %(reason)s) IS NOT TRUE
+                                   THEN COALESCE(reason_ids, '[]') || %(reason)s
+                                   ELSE reason_ids END AS reasons
+                     FROM dunning_run_line
+                    WHERE id IN %(ids)s AND (%(released)s OR (%(too_much)s) IS NOT TRUE)),
+               decided AS (
+                   SELECT *, %(checked)s AND reasons @? '$[*]' AS override FROM chosen)
+               UPDATE dunning_run_line line
+                  SET checked = %(checked)s,
+                      override_user_id = CASE WHEN override THEN %(user)s END,
+                      override_date = CASE WHEN override THEN %(now)s END,
+                      override_reason_ids = CASE WHEN override THEN reasons END
+                 FROM decided WHERE decided.id = line.id""",
+            too_much=too_much if above else SQL("FALSE"),
+            reason=SQL("jsonb_build_array(%s::int)", customer_maximum.maximum_rule(self.env).id),
+            ids=self._get_ids_sql(),
+            released=released,
+            checked=checked,
+            user=self.env.uid,
+            now=fields.Datetime.now(),
+        )
+
+    def _check_open(self):
+        if any(line.notice_id or line.run_id.state not in OPEN_STATES for line in self):
+            raise UserError(
+                self.env._("Lines of a run that is being sent or done cannot be changed.")
+            )
+
+    def _check_tickable(self):
+        if dropped := self.filtered(lambda line: line.outcome == "dropped")[:1]:
+            raise UserError(
+                self.env._(
+                    "%(item)s cannot be ticked, it is left out: %(reason)s",
+                    item=dropped.move_line_id.display_name,
+                    reason=dropped.rule_id.name,
+                )
+            )
+        self._check_message_open()
+        if not customer_maximum.may_release(self.env):
+            if above := self.filtered(lambda line: any(line.rule_ids.mapped("needs_approval")))[:1]:
+                above._refuse_above_maximum()
+
+    def _refuse_above_maximum(self):
+        """Tell how much the customer of a line would be sent, and what the maximum is.
+
+        :raise UserError: always
+        """
+        rule = customer_maximum.maximum_rule(self.env)
+        alike = SQL(
+            "line.partner_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
+            self.partner_id.id,
+            rule.id,
+        )
+        above = customer_maximum.find_above(self.run_id, self.partner_id.ids, alike)
+        customer_maximum.refuse(self.run_id, above)
+        raise UserError(
+            self.env._(
+                "%(customer)s is above the maximum: only a follow-up approver may tick it.",
+                customer=self.partner_id.display_name,
+            )
+        )
+
+    def _check_message_open(self):
+        """Check that the messages of the lines have not left without them."""
+        left = Domain("id", "in", self.ids) & self._get_message_left_domain()
+        if late := self.search(left, limit=1):
+            raise UserError(
+                self.env._(
+                    "%(customer)s was reminded in this run already: remind of %(item)s in the next "
+                    "one.",
+                    customer=late.partner_id.display_name,
+                    item=late.move_line_id.display_name,
+                )
+            )
+
+    @api.model
+    def _get_message_left_domain(self):
+        """Return the domain of the lines whose message was sent, or is on its way."""
+        self.env.flush_all()
+
+        def message_left(_model, alias, _query):
+            return SQL(
+                """EXISTS (SELECT 1 FROM dunning_notice notice
+                            WHERE notice.run_id = %(line)s.run_id
+                              AND notice.partner_id = %(line)s.partner_id
+                              AND notice.message_key = %(line)s.message_key
+                              AND notice.state IN ('queued', 'sent')
+                              AND notice.merged IS NOT TRUE)""",
+                line=SQL.identifier(alias),
+            )
+
+        return Domain.custom(to_sql=message_left)
+
+    # Groups of the task list ----------------------------------------------------------------
+
+    @api.depends("checked", "outcome", "amount_residual")
+    def _compute_group_figures(self):
+        for line in self:
+            line.checked_count = int(line.checked)
+            line.included_count = int(line.outcome == "included")
+            line.listed_count = int(line.outcome != "dropped")
+            line.checked_amount = line.amount_residual if line.checked else 0
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        if field_expr in GROUP_FIGURES:
+            return SQL(GROUP_FIGURES[field_expr], line=SQL.identifier(alias))
+        return super()._field_to_sql(alias, field_expr, query)
+
+    @api.model
+    def read_customer_marks(self, domain, customer_ids):
+        """Return {customer id: names of the reasons that stand beside the customer}.
+
+        :param domain: domain of the lines on the screen
+        :param customer_ids: the customers of the page
+        """
+        customers = Domain("partner_id", "in", read_ids(self.env, customer_ids))
+        with understand_domain(self.env):
+            lines = self._search(Domain(domain) & customers)
+            if lines.is_empty():
+                return {}
+            columns = (SQL.identifier(self._table, name) for name in ("partner_id", "reason_ids"))
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT DISTINCT line.partner_id, reason.id::int
+                         FROM %s AS line,
+                              jsonb_array_elements_text(line.reason_ids) AS reason(id)""",
+                    lines.subselect(*columns),
+                )
+            )
+        marks = {}
+        for rule in self.env["dunning.exclusion.rule"].search([("marker", "=", "customer")]):
+            for customer_id, rule_id in rows:
+                if rule_id == rule.id:
+                    marks.setdefault(customer_id, []).append(rule.name)
+        return marks
+
+    def _formatted_read_group_with_length(
+        self, domain, groupby, aggregates, offset=0, limit=None, order=None
+    ):
+        """Override of `web` to sum up the customers of the page only.
+
+        Odoo sums up all customers to show some of them by name, and then asks for their number.
+        """
+        directions = {"partner_id": False, "partner_id ASC": False, "partner_id DESC": True}
+        if list(groupby) != ["partner_id"] or not limit or order not in directions:
+            return super()._formatted_read_group_with_length(
+                domain, groupby, aggregates, offset=offset, limit=limit, order=order
+            )
+        customer_ids, length = self._read_customer_page(domain, offset, limit, directions[order])
+        mine = Domain(domain) & Domain("partner_id", "in", customer_ids)
+        # Ordered by number here and by page below: by name, PostgreSQL would join all contacts.
+        groups = self.formatted_read_group(mine, groupby, aggregates, order="__count")
+        places = {customer_id: place for place, customer_id in enumerate(customer_ids)}
+        groups.sort(key=lambda group: places[group["partner_id"] and group["partner_id"][0]])
+        return groups, length
+
+    @api.model
+    def _read_customer_page(self, domain, offset, limit, reverse):
+        """Return (ids of the customers on the page, number of all) of lines that match `domain`.
+
+        In the order of their names. Lines without a customer count as one, whose id is False.
+        """
+        self.browse().check_access("read")
+        lines = self._search(domain)
+        if lines.is_empty():
+            return [], 0
+        listed = lines.subselect(SQL("DISTINCT %s", SQL.identifier(self._table, "partner_id")))
+        customers = self.env["res.partner"]
+        page = Query(self.env, "listed", listed)
+        alias = page.left_join("listed", "partner_id", customers._table, "id", "partner_id")
+        page.order = customers._order_to_sql(customers._order, page, alias, reverse)
+        page.offset, page.limit = offset, limit
+        rows = self.env.execute_query(
+            page.select(SQL.identifier("listed", "partner_id"), SQL("COUNT(*) OVER ()"))
+        )
+        return [row[0] or False for row in rows], rows[0][1] if rows else 0
+
+    # What is deleted or merged --------------------------------------------------------------
+
+    @api.model
+    def _forget(self, field_name, ids):
+        """Empty `field_name` in the lines that name one of the deleted records `ids`.
+
+        To be called by the `unlink` of each model that an `UncheckedMany2one` names.
+        """
+        if not ids:
+            # Odoo often deletes none, when it posts and pays.
+            return
+        # Lines of a deleted entry have lost their items already: with these there is an index.
+        rest = SQL("AND move_line_id IS NULL") if field_name == "move_id" else SQL()
+        field = SQL.identifier(field_name)
+        self._change(
+            SQL("UPDATE dunning_run_line SET %s = NULL", field),
+            SQL("%s = ANY(%s) %s", field, list(ids), rest),
+        )
+
+    @api.model
+    def _delete_of_runs(self, run_ids):
+        self._change(SQL("DELETE FROM dunning_run_line"), SQL("run_id = ANY(%s)", list(run_ids)))
+
+    @api.model
+    def _delete_of_customers(self, customer_ids):
+        """Delete the lines of deleted customers: Odoo deletes none who got a notice."""
+        self._change(SQL("DELETE FROM dunning_run_line"), self._of_customers(customer_ids))
+
+    @api.model
+    def _merge_customers(self, customer_ids, partner):
+        """File the lines of customers that are merged under the customer of `partner`."""
+        self._change(
+            SQL("UPDATE dunning_run_line SET partner_id = %s", partner.commercial_partner_id.id),
+            self._of_customers(customer_ids),
+        )
+
+    @api.model
+    def _of_customers(self, customer_ids) -> SQL:
+        """Return the condition on the customer; naming all runs lets PostgreSQL use the index."""
+        return SQL(
+            "run_id IN (SELECT id FROM dunning_run) AND partner_id = ANY(%s)", list(customer_ids)
+        )
+
+    @api.model
+    def _change(self, change, condition):
+        self.flush_model()
+        self.env.cr.execute(SQL("%s WHERE %s", change, condition))
+        self.invalidate_model(flush=False)
+
+
+class DunningLevel(models.Model):
+    """Run lines forget a deleted level; levels themselves know nothing of runs."""
+
+    _inherit = "dunning.level"
+
+    def unlink(self):
+        self.env["dunning.run.line"]._forget("level_id", self.ids)
+        return super().unlink()
+
+
+class DunningScenario(models.Model):
+    """Run lines forget a deleted scenario; scenarios themselves know nothing of runs."""
+
+    _inherit = "dunning.scenario"
+
+    def unlink(self):
+        self.env["dunning.run.line"]._forget("scenario_id", self.ids)
+        return super().unlink()
+
+
+class DunningExclusionRule(models.Model):
+    """Run lines forget a deleted rule; rules themselves know nothing of runs."""
+
+    _inherit = "dunning.exclusion.rule"
+
+    def unlink(self):
+        self.env["dunning.run.line"]._forget("rule_id", self.ids)
+        return super().unlink()

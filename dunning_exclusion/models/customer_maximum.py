@@ -5,12 +5,11 @@ that day and was not sent yet is added up with what was sent that day or is on i
 counts once, however many runs and messages list it. A credit is deducted only when every message
 of the day carries it: otherwise one list could make room for another one.
 
-Whoever ticks is checked with `find_above`, and what is about to be sent with `hold_back`. Only an
-approver gets past it: ticking then records the rule `customer_maximum` among the reasons that the
-tick stands against.
+Ticking lines and sending runs ask `find_above`. Only an approver gets past the maximum: ticking
+then records the rule `customer_maximum` among the reasons that the tick stands against.
 
-Customers and runs are handed to PostgreSQL as lists, and nothing is joined with what it only just
-found: after many lines were ticked its statistics are wrong, and it would compare each with each.
+PostgreSQL is given customers and runs as lists, not as subqueries: after many lines were ticked its
+statistics are wrong, it would expect few customers, and compare each line with each of them.
 """
 
 from odoo import SUPERUSER_ID
@@ -21,7 +20,7 @@ from odoo.tools import SQL
 def may_release(env):
     """Return whether the user may have more sent to a customer than the maximum.
 
-    The rights of the system are no way around it: what counts is who acts.
+    With `sudo` nobody may more than without: what counts is who acts.
     """
     return env.uid == SUPERUSER_ID or env.user.has_group("dunning_exclusion.group_dunning_approver")
 
@@ -139,69 +138,6 @@ def _counted_query(run, customer_ids, run_ids, ticked, on_day) -> SQL:
     )
 
 
-def find_above_of_lines(env, ids):
-    """Return {run: {customer id: amount}} of who would be above with more lines ticked.
-
-    :param ids: SQL that stands after IN
-    """
-    if not env["res.company"].sudo().search_count([("dunning_customer_maximum", ">", 0)], limit=1):
-        return {}
-    rows = env.execute_query(
-        SQL(
-            """SELECT run_id, array_agg(DISTINCT partner_id) FROM dunning_run_line
-                WHERE id IN %s GROUP BY run_id""",
-            ids,
-        )
-    )
-    found = {}
-    for run_id, customer_ids in rows:
-        run = env["dunning.run"].browse(run_id)
-        if above := find_above(run, customer_ids, ticked=SQL("line.id IN %s", ids)):
-            found[run] = above
-    return found
-
-
-def hold_back(run, customers, sending=False):
-    """Untick what would be sent to `customers` above the maximum and no approver has released.
-
-    The reason of the lines is then the maximum, beside those that a person has ticked them
-    against.
-
-    :param customers: None: all of the run
-    """
-    env = run.env
-    if not maximum_of(run.company_id):
-        return
-    if customers is None:
-        query = SQL(
-            "SELECT DISTINCT partner_id FROM dunning_run_line WHERE run_id = %s AND checked", run.id
-        )
-        ids = [row[0] for row in env.execute_query(query)]
-    else:
-        ids = customers.ids
-    above = find_above(run, ids, sending=sending)
-    if not above:
-        return
-    rule = maximum_rule(env)
-    env.cr.execute(
-        SQL(
-            """UPDATE dunning_run_line line
-                  SET checked = FALSE, outcome = %(outcome)s, rule_id = %(rule)s,
-                      reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
-                          ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
-                WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)
-                  AND line.checked AND line.notice_id IS NULL
-                  AND (line.override_reason_ids @> %(reason)s) IS NOT TRUE""",
-            outcome=rule._effect_in(run.company_id),
-            rule=rule.id,
-            reason=SQL("jsonb_build_array(%s::int)", rule.id),
-            run=run.id,
-            above=list(above),
-        )
-    )
-    env["dunning.run.line"].invalidate_model(flush=False)
-
-
 def check_letters(letters):
     """Check letters that waited and leave today: together with what else was sent today.
 
@@ -252,7 +188,7 @@ def refuse(run, above):
     customer_id, amount = max(above.items(), key=lambda item: item[1])
     raise UserError(
         run.env._(
-            "%(customer)s would be sent %(amount)s that day, more than the ceiling of "
+            "%(customer)s would be sent %(amount)s that day, more than the maximum of "
             "%(maximum)s: only a follow-up approver may release it.",
             customer=customers.browse(customer_id).display_name,
             amount=company.currency_id.format(float(amount)),
