@@ -93,7 +93,7 @@ def compare_with_floor(env, floor):
 def plan(env):
     """Return the plan of the statement behind a run, as it was executed."""
     run = env["dunning.run"].create({})
-    question = env["dunning.preparation"]._question(run)
+    question = run._question()
     with env["dunning.screening"]._screened(question) as screening:
         env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", screening))
     lines = "\n".join(row[0] for row in env.cr.fetchall())

@@ -33,7 +33,6 @@ class Screen:
 
     def __init__(self, env, run):
         self.run, self.lines = run, env["dunning.run.line"]
-        self.task_list = env["dunning.task.list"]
         view = self.lines.get_view(view_type="list")
         self.names = view["models"][self.lines._name]
         arch = etree.fromstring(view["arch"])
@@ -56,21 +55,21 @@ class Screen:
             unfold_read_specification=self.specification,
         )
         customer_ids = [group["partner_id"][0] for group in page["groups"]]
-        marks = self.task_list.read_customer_marks(domain, customer_ids)
+        marks = self.lines.read_customer_marks(domain, customer_ids)
         return json.dumps([page, marks], default=str)
 
     def tick_one_customer(self):
         """Tick or untick a customer; read its sums and lines and the figures above anew."""
         self.ticked = not self.ticked
         domain = [("run_id", "=", self.run.id), ("partner_id", "=", self.customer.id)]
-        self.task_list.tick(domain, self.ticked)
+        self.lines.tick(domain, self.ticked)
         sums = ["checked_count:sum", "checked_amount:sum"]
         groups = self.lines.formatted_read_group(domain, [], sums)
         lines = self.lines.web_search_read(domain, self.specification, limit=80)
         return json.dumps([groups, lines, self.figures()], default=str)
 
     def figures(self):
-        return json.dumps(self.task_list.read_figures(self.run.id), default=str)
+        return json.dumps(self.run.browse().read_figures(self.run.id), default=str)
 
     def _aggregates(self):
         """Return what the web client sums up: amounts as they are, and by their currency."""

@@ -24,7 +24,7 @@ def prepare(world):
 def look(world, run_id):
     """Open the list of the run, as its screen does; return the customers that are ticked."""
     with world.env() as env:
-        env["dunning.task.list"].read_figures(run_id)
+        env["dunning.run"].read_figures(run_id)
     with world.env() as env:
         lines = env["dunning.run"].browse(run_id).line_ids
         return set(lines.filtered("checked").mapped("partner_id.name"))

@@ -207,7 +207,7 @@ class AccountMove(models.Model):
     def unlink(self):
         """Override of `account`: the history of reminders outlives the entries it is about."""
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._forget("move_id", self.ids)
+        self.env["dunning.run.line"]._forget("move_id", self.ids)
         return result
 
     def _post(self, soft=True):

@@ -81,7 +81,7 @@ class AccountMoveLine(models.Model):
     def unlink(self):
         """Override of `account`: the history of reminders outlives the items it is about."""
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._forget("move_line_id", self.ids)
+        self.env["dunning.run.line"]._forget("move_line_id", self.ids)
         return result
 
 

@@ -104,10 +104,10 @@ class DunningRun(models.Model):
 
     @api.model
     def _dashboard_to_send(self):
-        run = self.env["dunning.task.list"]._latest_run()
+        run = self.env["dunning.run"]._get_latest_run()
         if run.state != "prepared":
             return {"count": 0, "amount": 0.0}
-        ticked = self.env["dunning.task.list"]._ticked(run)
+        ticked = run._read_ticked()
         return {"count": ticked["message_count"], "amount": ticked["amount"]}
 
     @api.model

@@ -195,10 +195,6 @@ class DunningExclusionRule(models.Model):
         self.env["dunning.block"]._invalidate_targets()
         return result
 
-    def unlink(self):
-        self.env["dunning.line.upkeep"]._forget("rule_id", self.ids)
-        return super().unlink()
-
     def _check_builtin(self, vals):
         """Check that `vals` leave alone what the code of built-in rules relies on.
 

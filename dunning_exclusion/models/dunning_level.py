@@ -158,10 +158,6 @@ class DunningLevel(models.Model):
             fault=fault,
         )
 
-    def unlink(self):
-        self.env["dunning.line.upkeep"]._forget("level_id", self.ids)
-        return super().unlink()
-
     def _has_condition(self):
         """Return whether only some invoices reach the level."""
         self.ensure_one()

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .arguments import check_one, without_context
-from .dunning_ceiling import check_letters
+from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 
 
@@ -157,8 +157,30 @@ class DunningNotice(models.Model):
     def unlink(self):
         """Override to keep the lines of a deleted notice, which were not reminded of then."""
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._forget("notice_id", self.ids)
+        self.env["dunning.run.line"]._forget("notice_id", self.ids)
         return result
+
+    @api.model
+    def _merge_customers(self, customer_ids, partner):
+        """File the notices of customers that are merged under the customer of `partner`.
+
+        That one may have got the same reminder in the same run: both stay. In a run that is not
+        done it may have its message already, while items of the others wait for theirs.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE dunning_notice notice SET merged = TRUE, partner_id = %(customer)s
+                     FROM dunning_run run
+                    WHERE run.id = notice.run_id
+                      AND (notice.partner_id = ANY(%(merged)s)
+                           OR notice.partner_id = %(customer)s AND notice.merged IS NOT TRUE
+                              AND run.state IN ('prepared', 'sending'))""",
+                customer=partner.commercial_partner_id.id,
+                merged=list(customer_ids),
+            )
+        )
+        self.invalidate_model(flush=False)
 
     @api.depends("level_id")
     def _compute_level_number(self):

@@ -4,7 +4,6 @@ from odoo.tools import SQL
 
 from ..screening import candidates
 from ..screening.question import Owner, Question
-from .dunning_ceiling import hold_back
 
 
 class DunningRecheck(models.AbstractModel):
@@ -33,7 +32,7 @@ class DunningRecheck(models.AbstractModel):
         with self.env["dunning.screening"]._screened(question) as screening:
             self.env.cr.execute(self._screen_again_query(run, customers, screening))
         self.env["dunning.run.line"].invalidate_model()
-        hold_back(run, customers, sending)
+        run._untick_above_maximum(customers, sending)
 
     @api.model
     def _screen_again_query(self, run, customers, screening) -> SQL:

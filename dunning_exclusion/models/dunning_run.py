@@ -9,10 +9,11 @@ from ..screening import candidates
 from ..screening.domains import company_query, find_fault, find_faults
 from ..screening.question import Question
 from . import customer_maximum
-from .arguments import Char, check_one, read_ids, without_context
+from .arguments import check_one, read_ids, without_context
 from .bounds import DAYS, Within
 from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_screening import OUTCOMES
+from .typed_text import Char
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
@@ -58,7 +59,7 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning Run"
-    _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -309,10 +310,10 @@ class DunningRun(models.Model):
                 )
 
     @api.model
-    def _get_protected_fields(self):
+    def _guarded_fields(self):
         return SYSTEM_FIELDS
 
-    def _get_fixed_fields(self):
+    def _fixed_fields(self):
         states = set(self.mapped("state"))
         if states - {"draft", "prepared"}:
             return SUBJECT_FIELDS
@@ -465,10 +466,11 @@ class DunningRun(models.Model):
             return
         if customers is None:
             ticked = [("run_id", "=", self.id), ("checked", "=", True)]
-            customers = self.env["dunning.run.line"]._read_group(
-                ticked, [], ["partner_id:recordset"]
-            )[0][0]
-        above = customer_maximum.find_above(self, customers.ids, sending=sending)
+            Line = self.env["dunning.run.line"]
+            customer_ids = Line._read_group(ticked, [], ["partner_id:array_agg_distinct"])[0][0]
+        else:
+            customer_ids = customers.ids
+        above = customer_maximum.find_above(self, customer_ids, sending=sending)
         if not above:
             return
         rule = customer_maximum.maximum_rule(self.env)

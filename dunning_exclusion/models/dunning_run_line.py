@@ -347,12 +347,12 @@ class DunningRunLine(models.Model):
     def _find_above_maximum(self):
         """Return {run: {customer id: amount}} of who would be above it with the lines ticked."""
         groups = self._read_group(
-            [("id", "in", self.ids)], ["run_id"], ["partner_id:recordset"], order="run_id"
+            [("id", "in", self.ids)], ["run_id"], ["partner_id:array_agg_distinct"]
         )
         ticked = SQL("line.id IN %s", self._get_ids_sql())
         found = {
-            run: customer_maximum.find_above(run, customers.ids, ticked)
-            for run, customers in groups
+            run: customer_maximum.find_above(run, customer_ids, ticked)
+            for run, customer_ids in groups
         }
         return {run: above for run, above in found.items() if above}
 

@@ -156,7 +156,6 @@ class DunningScenario(models.Model):
 
     def unlink(self):
         self.level_ids.unlink()
-        self.env["dunning.line.upkeep"]._forget("scenario_id", self.ids)
         return super().unlink()
 
     @api.model_create_multi

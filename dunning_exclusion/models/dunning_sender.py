@@ -206,7 +206,7 @@ class DunningSender(models.AbstractModel):
         except Exception as worse:
             _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
             lines = self._open_lines(run, customer)
-            lines._write_ticks(SQL("%s", tuple(lines.ids)), False)
+            lines._write_ticks(False)
             # sudo: what is decided here is the system's part of lines.
             lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
 

@@ -334,7 +334,7 @@ class ResPartner(models.Model):
     def unlink(self):
         """Override of `base`: customers that got no reminder vanish from the task lists, too."""
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._delete_of_customers(self.ids)
+        self.env["dunning.run.line"]._delete_of_customers(self.ids)
         return result
 
     def _dunning_follow_customer(self):

@@ -10,7 +10,7 @@ class ResUsers(models.Model):
     def unlink(self):
         """Override to keep the lines that a deleted user ticked."""
         result = super().unlink()
-        self.env["dunning.line.upkeep"]._forget("override_user_id", self.ids)
+        self.env["dunning.run.line"]._forget("override_user_id", self.ids)
         return result
 
     def _dunning_reads_by_follow_up_only(self, model):

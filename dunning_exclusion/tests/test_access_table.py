@@ -149,9 +149,9 @@ class AccessTableCommon(DunningCommon):
         """Return {(model, method): arguments} of the methods that need some."""
         domain = [("run_id", "=", self.prepared.id)]
         arguments = {
-            ("dunning.task.list", "read_figures"): [self.prepared.id],
-            ("dunning.task.list", "read_customer_marks"): [domain, self.customer.ids],
-            ("dunning.task.list", "tick"): [domain, False],
+            ("dunning.run", "read_figures"): [self.prepared.id],
+            ("dunning.run.line", "read_customer_marks"): [domain, self.customer.ids],
+            ("dunning.run.line", "tick"): [domain, False],
             ("res.partner", "action_dunning_toggle_type"): [self.type_overdue.id],
         }
         return arguments

@@ -79,7 +79,7 @@ class TestBadCalls(AccessTableCommon):
                     self.assertClean(record, "dunning_explain", record.ids, nonsense)
 
     def test_domains_that_cannot_be_understood(self):
-        tasks = self.env["dunning.task.list"].with_user(self.users["user"])
+        lines = self.env["dunning.run.line"].with_user(self.users["user"])
         for domain in NONSENSE_DOMAINS:
             for name, argument in (("tick", True), ("read_customer_marks", self.customer.ids)):
                 with (
@@ -88,7 +88,7 @@ class TestBadCalls(AccessTableCommon):
                     self.assertRaisesRegex(UserError, "filter cannot be understood"),
                     self.undone(),
                 ):
-                    call_kw(tasks, name, [domain, argument], {})
+                    call_kw(lines, name, [domain, argument], {})
 
     def test_writing_nothing_on_lines_changes_nothing(self):
         lines = self.prepared.line_ids.with_user(self.users["user"])

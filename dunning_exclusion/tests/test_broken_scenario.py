@@ -96,15 +96,15 @@ class TestBrokenScenario(ScenarioCommon):
         self.scenario.copy({"company_id": other.id, "automatic": True})
         self.scenario.automatic = True
         self._create_invoice(self.customer.with_company(other), company_id=other.id)
-        Preparation = type(self.env["dunning.preparation"])
-        replace = Preparation._replace_lines
+        Run = type(self.env["dunning.run"])
+        replace = Run._replace_lines
 
-        def fail(model, run):
+        def fail(run):
             if run.company_id == self.company:
                 raise ZeroDivisionError("odd")
-            replace(model, run)
+            replace(run)
 
-        with patch.object(Preparation, "_replace_lines", fail):
+        with patch.object(Run, "_replace_lines", fail):
             self._assert_only(other)
         message = self.env["mail.message"].search([("body", "ilike", "cannot be prepared")])
         self.assertIn("odd", message.body)

@@ -19,7 +19,6 @@ class TestChangedCustomers(DunningCommon):
         self._create_invoice()
         self._create_invoice(self.other_customer)
         self.run_record = self._create_run()
-        self.task_list = self.env["dunning.task.list"]
 
     def _at(self, oldest, newest=None):
         numbers = (oldest, newest or oldest)
@@ -46,7 +45,7 @@ class TestChangedCustomers(DunningCommon):
 
     def test_open_list_shows_them(self):
         self.customer.action_dunning_stop()
-        self.task_list.read_figures(self.run_record.id)
+        self.env["dunning.run"].read_figures(self.run_record.id)
         outcomes = {line.partner_id: line.outcome for line in self.run_record.line_ids}
         self.assertEqual(outcomes, {self.customer: "unchecked", self.other_customer: "included"})
 

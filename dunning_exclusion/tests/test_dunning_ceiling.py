@@ -99,7 +99,7 @@ class TestDunningCeiling(VerdictCommon):
             self.assertFalse(any(run.line_ids.mapped("checked")))
 
     def _tick_all(self, run):
-        run.env["dunning.task.list"].tick([("run_id", "=", run.id)], True)
+        run.env["dunning.run.line"].tick([("run_id", "=", run.id)], True)
 
     def test_ticking_all_leaves_out_who_is_above(self):
         small = self._invoices(600, customer=self.other_customer)
@@ -109,7 +109,7 @@ class TestDunningCeiling(VerdictCommon):
         self.env.invalidate_all()
         self.assertEqual(run.line_ids.filtered("checked").move_id, small)
         with self.assertRaisesRegex(UserError, r"Alpha.*1,200.*1,000"):
-            run.env["dunning.task.list"].tick(
+            run.env["dunning.run.line"].tick(
                 [("run_id", "=", run.id), ("partner_id", "=", self.customer.id)], True
             )
         self._tick_all(run.with_user(self.approver))
@@ -436,10 +436,10 @@ class TestDunningCeiling(VerdictCommon):
         self.assertEqual(count(2), count(9))
 
     def test_preparing_the_only_run_of_a_day_compares_nothing_again(self):
-        path = "odoo.addons.dunning_exclusion.models.dunning_preparation.hold_back"
-        with patch(path) as hold_back:
+        Run = type(self.env["dunning.run"])
+        with patch.object(Run, "_untick_above_maximum") as untick:
             run = self._create_run()
             run.action_prepare()
-            hold_back.assert_not_called()
+            untick.assert_not_called()
             self._create_run()
-            hold_back.assert_called_once()
+            untick.assert_called_once()

@@ -4,7 +4,7 @@ from psycopg2.errors import UniqueViolation
 
 from odoo.exceptions import UserError
 from odoo.tests import tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import mute_logger
 
 from .common import DunningCommon
 
@@ -41,7 +41,7 @@ class TestDunningStoppedRun(DunningCommon):
                 with self.assertRaisesRegex(UserError, "Gamma was reminded in this run already"):
                     rest.action_preview()
                 with self.assertRaisesRegex(UserError, "Nothing here may be ticked"):
-                    self.env["dunning.task.list"].tick([("id", "=", rest.id)], True)
+                    self.env["dunning.run.line"].tick([("id", "=", rest.id)], True)
                 self.assertFalse(rest.checked)
                 self.assertEqual(first.notice_id, run.notice_ids)
                 run.action_cancel()
@@ -49,14 +49,14 @@ class TestDunningStoppedRun(DunningCommon):
     def test_many_are_ticked_but_those_of_a_message_that_left(self):
         run, _first, rest = self._send_in_part(10, 9)
         other = rest.sudo().copy({"partner_id": self.other_customer.id, "checked": False})
-        self.env["dunning.task.list"].tick([("run_id", "=", run.id)], True)
+        self.env["dunning.run.line"].tick([("run_id", "=", run.id)], True)
         self.assertEqual((rest.checked, other.checked), (False, True))
 
     def test_what_was_ticked_all_the_same_is_left_out_with_the_reason(self):
         for days in ((10, 9), (10, 40)):
             with self.subTest(days=days):
                 run, first, rest = self._send_in_part(*days)
-                rest._write_ticks(SQL("%s", tuple(rest.ids)), True)
+                rest._write_ticks(True)
                 run.action_send()
                 self.assertEqual(run.state, "done")
                 self.assertEqual(run.notice_ids, first.notice_id)

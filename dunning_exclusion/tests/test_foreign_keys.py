@@ -154,7 +154,7 @@ class TestForeignKeys(TransactionCase):
             for column, condition in rows
             if condition is None
             or condition == f"({column} IS NOT NULL)"
-            # The items of a deleted entry are forgotten before: see `dunning.line.upkeep`.
+            # The items of a deleted entry are forgotten before: see `_forget` of run lines.
             or (table, column) == ("dunning_run_line", "move_id")
         }
 

@@ -69,12 +69,12 @@ class TestQueryCounts(DunningCommon):
     def test_ticking_many_lines_takes_the_queries_of_one(self):
         self._add_customers(1)
         run = self._create_run()
-        task_list = self.env["dunning.task.list"]
+        lines = run.line_ids.browse()
 
         def tick_all():
             for checked in (False, True):
-                task_list.tick([("run_id", "=", run.id)], checked)
-            task_list.read_figures(run.id)
+                lines.tick([("run_id", "=", run.id)], checked)
+            run.browse().read_figures(run.id)
 
         tick_all()
         few = self._count(tick_all)
@@ -86,7 +86,7 @@ class TestQueryCounts(DunningCommon):
     def test_a_run_reads_the_tables_of_odoo_once(self):
         self._add_customers(2)
         run = self._create_run(prepare=False)
-        plan = self._plan_of(self.env["dunning.preparation"]._question(run))
+        plan = self._plan_of(run._question())
         read = Counter(node.get("Relation Name") for node in self._nodes(plan))
         # A promise is compared with what its own few items have open.
         promised = sum(node.get("Alias") == "promised_line" for node in self._nodes(plan))
@@ -111,7 +111,7 @@ class TestQueryCounts(DunningCommon):
         run.action_send()
         self.assertEqual(len(run.notice_ids), 6)
         run = self._create_run(prepare=False)
-        question = self.env["dunning.preparation"]._question(run)
+        question = run._question()
         query = self.env["dunning.screening"]._statement(question)
         # What PostgreSQL chooses when it believes that there is no notice yet.
         for kind in ("hashjoin", "mergejoin", "material"):

@@ -11,10 +11,10 @@ class TestScreens(DunningCommon):
     """What the screens ask the server for, beyond the records themselves."""
 
     def _figures(self, run):
-        return self.env["dunning.task.list"].read_figures(run.id)
+        return self.env["dunning.run"].read_figures(run.id)
 
     def _tick(self, run, checked, *domain):
-        self.env["dunning.task.list"].tick([("run_id", "=", run.id), *domain], checked)
+        self.env["dunning.run.line"].tick([("run_id", "=", run.id), *domain], checked)
 
     # Task list ------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class TestScreens(DunningCommon):
             company_ids=[(6, 0, self.company.ids)],
         )
         with self.assertRaisesRegex(UserError, "approver"):
-            self.env["dunning.task.list"].with_user(user).tick([("run_id", "=", run.id)], True)
+            self.env["dunning.run.line"].with_user(user).tick([("run_id", "=", run.id)], True)
 
     def test_groups_know_how_much_of_them_is_ticked(self):
         self._create_invoice(amount=100)
@@ -111,7 +111,7 @@ class TestScreens(DunningCommon):
         self._create_invoice(self.other_customer)
         self.other_customer.action_dunning_stop()
         run = self._create_run()
-        marks = self.env["dunning.task.list"].read_customer_marks(
+        marks = self.env["dunning.run.line"].read_customer_marks(
             [("run_id", "=", run.id)], [self.customer.id, self.other_customer.id]
         )
         self.assertEqual(marks, {self.other_customer.id: ["The customer is stopped"]})

@@ -12,8 +12,8 @@ class BasePartnerMergeAutomaticWizard(models.TransientModel):
 
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Override of `base` for notices and switches, which are kept, and lines without key."""
-        self.env["dunning.line.upkeep"]._merge_notices(src_partners.ids, dst_partner)
+        self.env["dunning.notice"]._merge_customers(src_partners.ids, dst_partner)
         self.env["dunning.type.off"]._merge_customers(src_partners.ids, dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
-        self.env["dunning.line.upkeep"]._merge_customers(src_partners.ids, dst_partner)
+        self.env["dunning.run.line"]._merge_customers(src_partners.ids, dst_partner)
         return result

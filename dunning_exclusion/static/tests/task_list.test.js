@@ -82,8 +82,8 @@ const FIGURES = {
 
 async function mountTaskList(figures = FIGURES) {
     mockDate(`${TODAY} 12:00:00`);
-    onRpc("dunning.task.list", "read_figures", () => figures);
-    onRpc("dunning.task.list", "read_customer_marks", () => ({ 1: ["The customer is stopped"] }));
+    onRpc("dunning.run", "read_figures", () => figures);
+    onRpc("dunning.run.line", "read_customer_marks", () => ({ 1: ["The customer is stopped"] }));
     await mountView({
         resModel: "dunning.run.line",
         type: "list",
@@ -125,7 +125,7 @@ test("each customer has a tick box, its totals and its reasons", async () => {
 });
 
 test("the box of a customer ticks on the server, for its other pages, too", async () => {
-    onRpc("dunning.task.list", "tick", ({ args }) => {
+    onRpc("dunning.run.line", "tick", ({ args }) => {
         expect.step(args);
         return true;
     });
@@ -135,14 +135,14 @@ test("the box of a customer ticks on the server, for its other pages, too", asyn
 });
 
 test("a customer ticked: its lines and totals follow, the page is not read anew", async () => {
-    onRpc("dunning.task.list", "tick", function ({ args: [, checked] }) {
+    onRpc("dunning.run.line", "tick", function ({ args: [, checked] }) {
         const lines = this.env["dunning.run.line"];
         lines.write([1], { checked, checked_count: 1, checked_amount: 50 });
         return true;
     });
     await mountTaskList();
     onRpc("dunning.run.line", "web_read_group", () => expect.step("the page is read anew"));
-    onRpc("dunning.task.list", "read_figures", () => ({ ...FIGURES, amount: 450 }));
+    onRpc("dunning.run", "read_figures", () => ({ ...FIGURES, amount: 450 }));
     await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
     await animationFrame();
     expect(".o_group_header:eq(0) .o_dunning_group_ticked").toHaveText("1 of 1 ticked, 50.00");
@@ -173,7 +173,7 @@ test("space ticks the item in focus", async () => {
 });
 
 test("arrows move from an item to the next customer and on, space ticks there", async () => {
-    onRpc("dunning.task.list", "tick", ({ args }) => {
+    onRpc("dunning.run.line", "tick", ({ args }) => {
         expect.step(args);
         return true;
     });
@@ -196,7 +196,7 @@ test("arrows move from an item to the next customer and on, space ticks there", 
 });
 
 test("the box above all ticks all, those that are not on the page, too", async () => {
-    onRpc("dunning.task.list", "tick", ({ args }) => {
+    onRpc("dunning.run.line", "tick", ({ args }) => {
         expect.step(args);
         return true;
     });

@@ -27,10 +27,7 @@ export class TaskListModel extends RelationalModel {
 
     async loadFigures(context = this.config.context) {
         const runId = context.dunning_run_id || false;
-        Object.assign(
-            this.figures,
-            await this.orm.call("dunning.task.list", "read_figures", [runId])
-        );
+        Object.assign(this.figures, await this.orm.call("dunning.run", "read_figures", [runId]));
     }
 
     async _loadGroupedList(config, cache) {
@@ -46,7 +43,7 @@ export class TaskListModel extends RelationalModel {
         Object.assign(
             this.customerMarks,
             Object.fromEntries(customerIds.map((customerId) => [customerId, []])),
-            await this.orm.call("dunning.task.list", "read_customer_marks", [domain, customerIds])
+            await this.orm.call("dunning.run.line", "read_customer_marks", [domain, customerIds])
         );
     }
 
@@ -80,7 +77,7 @@ export class TaskListModel extends RelationalModel {
     }
 
     tick(domain, checked) {
-        return this.orm.call("dunning.task.list", "tick", [domain, checked]);
+        return this.orm.call("dunning.run.line", "tick", [domain, checked]);
     }
 
     /** Add to the totals of the group that `holds` what was ticked, and of those around it. */
