@@ -25,17 +25,17 @@ def may_release(env):
     return env.uid == SUPERUSER_ID or env.user.has_group("dunning_exclusion.group_dunning_approver")
 
 
-def maximum_rule(env):
+def get_rule(env):
     """Return the rule of the maximum per customer."""
     # sudo: who sends need not have the right to read rules
     return env.ref("dunning_exclusion.rule_customer_maximum").sudo()
 
 
-def maximum_of(company):
+def get_maximum(company):
     """Return the maximum per customer of a company; 0: there is none."""
     # sudo: it holds for everybody who sends for the company
     maximum = company.sudo().dunning_customer_maximum
-    return maximum if maximum and maximum_rule(company.env).with_company(company).enabled else 0
+    return maximum if maximum and get_rule(company.env).with_company(company).enabled else 0
 
 
 def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
@@ -47,7 +47,7 @@ def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
     :param sending: the run is sent now, whatever day it was prepared for
     :param leaving: ids of notices that leave now, whatever day they were made
     """
-    maximum = maximum_of(run.company_id)
+    maximum = get_maximum(run.company_id)
     if not maximum or not customer_ids:
         return {}
     today = run.company_id._dunning_today()
@@ -139,14 +139,14 @@ def _counted_query(run, customer_ids, run_ids, ticked, on_day) -> SQL:
 
 
 def check_letters(letters):
-    """Check letters that waited and leave today: together with what else was sent today.
+    """Check that letters and what else is sent today are not more than the maximum.
 
-    :raise UserError: when a customer would be sent more than the maximum, unless an approver says
-        that the letters left, or has released their lines
+    :raise UserError: when a customer would be sent more than it, unless an approver says that the
+        letters left, or has released their lines
     """
     if may_release(letters.env):
         return
-    rule = maximum_rule(letters.env)
+    rule = get_rule(letters.env)
     for run, group in letters.grouped("run_id").items():
         unreleased = group.line_ids.filtered(
             lambda line: rule.id not in (line.override_reason_ids or [])

@@ -1,9 +1,9 @@
 """Whose blocks and promises changed since a run was last screened.
 
-How it works: when a run is screened, it notes the oldest transaction that was at work then. What
-that one or a later one wrote may not have been visible yet, so its customers are screened again,
-and more often than needed rather than too seldom. Times would not do: a row bears the time at which
-its transaction began, and a long one commits what looks older than the last look at it.
+How it works: when a run is screened, it notes the oldest transaction that is at work then. What
+that one or a later one writes is not visible yet, so its customers are screened again when the
+task list is opened: sometimes without need, but nobody is missed. Comparing times would miss some:
+a change bears the time at which its transaction began, which may be long before it is committed.
 """
 
 from odoo.tools import SQL

@@ -17,30 +17,17 @@ from .typed_text import Char
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
-    {
-        "state",
-        "automatic",
-        "user_id",
-        "stop_requested",
-        "last_notice",
-        "screened_transaction",
-        "line_ids",
-        "notice_ids",
-        "workflow_ids",
-        "without_scenario_count",
-    }
+    [
+        *("state", "automatic", "user_id", "stop_requested", "last_notice", "screened_transaction"),
+        *("line_ids", "notice_ids", "workflow_ids", "without_scenario_count"),
+    ]
 )
 # What the run is about: it stays as it was when the messages went out.
 SUBJECT_FIELDS = frozenset(
-    {
-        "company_id",
-        "date",
-        "mode",
-        "scenario_ids",
-        "type_id",
-        "template_id",
+    [
+        *("company_id", "date", "mode", "scenario_ids", "type_id", "template_id"),
         "criteria_domain",
-    }
+    ]
 )
 # From so many new lines on PostgreSQL is told at once how their values are spread.
 MANY_LINES = 10_000
@@ -177,32 +164,17 @@ class DunningRun(models.Model):
         string="Dropped Items",
         help="How many items are not listed, for a reason.",
     )
-    included_amount = fields.Monetary(
-        compute="_compute_figures",
-        help="What the items have open that nothing stands against, in company currency.",
-    )
-    unchecked_amount = fields.Monetary(
-        compute="_compute_figures",
-        help="What the items have open that are listed without a tick, in company currency.",
-    )
-    dropped_amount = fields.Monetary(
-        compute="_compute_figures",
-        help="What the items have open that are not listed, in company currency.",
-    )
+    included_amount = fields.Monetary(compute="_compute_figures")
+    unchecked_amount = fields.Monetary(compute="_compute_figures")
+    dropped_amount = fields.Monetary(compute="_compute_figures")
     included_customer_count = fields.Integer(
-        compute="_compute_customers",
-        string="Included Customers",
-        help="How many customers have items that nothing stands against.",
+        compute="_compute_customers", string="Included Customers"
     )
     unchecked_customer_count = fields.Integer(
-        compute="_compute_customers",
-        string="Unchecked Customers",
-        help="How many customers have items that are listed without a tick.",
+        compute="_compute_customers", string="Unchecked Customers"
     )
     dropped_customer_count = fields.Integer(
-        compute="_compute_customers",
-        string="Dropped Customers",
-        help="How many customers have items that are not listed.",
+        compute="_compute_customers", string="Dropped Customers"
     )
     progress = fields.Float(
         compute="_compute_progress", help="Percentage of the ticked customers dealt with."
@@ -462,7 +434,7 @@ class DunningRun(models.Model):
         :param customers: None: all of the run
         :param sending: the run is sent now, whatever day it was prepared for
         """
-        if not customer_maximum.maximum_of(self.company_id):
+        if not customer_maximum.get_maximum(self.company_id):
             return
         if customers is None:
             ticked = [("run_id", "=", self.id), ("checked", "=", True)]
@@ -473,7 +445,7 @@ class DunningRun(models.Model):
         above = customer_maximum.find_above(self, customer_ids, sending=sending)
         if not above:
             return
-        rule = customer_maximum.maximum_rule(self.env)
+        rule = customer_maximum.get_rule(self.env)
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line

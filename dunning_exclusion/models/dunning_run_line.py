@@ -137,37 +137,20 @@ class DunningRunLine(models.Model):
         index="btree_not_null",
         help="Who ticked the item although a reason stands against it.",
     )
-    override_date = fields.Datetime(
-        string="Ticked on",
-        readonly=True,
-        help="When somebody ticked the item although a reason stands against it.",
-    )
+    override_date = fields.Datetime(string="Ticked on", readonly=True)
     override_reason_ids = fields.Json(
         readonly=True, help="The reasons that stood against the item when somebody ticked it."
     )
 
-    # Figures of groups
-    checked_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when the item is ticked; summed up in groups.",
-    )
-    included_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when nothing stands against the item; summed up in groups.",
-    )
-    listed_count = fields.Integer(
-        compute="_compute_group_figures",
-        aggregator="sum",
-        help="1 when the item is listed; summed up in groups.",
-    )
+    # Figures of groups: of a line they are 0 or 1, of a group their sum
+    checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    included_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     # Not Monetary: that would round each line again, to the currency in which it is already.
     checked_amount = fields.Float(
         string="Ticked Amount",
         compute="_compute_group_figures",
         aggregator="sum",
-        help="What the ticked items have open, in company currency.",
     )
 
     # The pages of the task list and the work of the sender.
@@ -389,7 +372,7 @@ class DunningRunLine(models.Model):
                       override_reason_ids = CASE WHEN override THEN reasons END
                  FROM decided WHERE decided.id = line.id""",
             too_much=too_much if above else SQL("FALSE"),
-            reason=SQL("jsonb_build_array(%s::int)", customer_maximum.maximum_rule(self.env).id),
+            reason=SQL("jsonb_build_array(%s::int)", customer_maximum.get_rule(self.env).id),
             ids=self._get_ids_sql(),
             released=released,
             checked=checked,
@@ -422,7 +405,7 @@ class DunningRunLine(models.Model):
 
         :raise UserError: always
         """
-        rule = customer_maximum.maximum_rule(self.env)
+        rule = customer_maximum.get_rule(self.env)
         alike = SQL(
             "line.partner_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
             self.partner_id.id,

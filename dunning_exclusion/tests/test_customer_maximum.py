@@ -11,7 +11,7 @@ MAXIMUM = 1000
 
 
 @tagged("post_install", "-at_install")
-class TestDunningCeiling(VerdictCommon):
+class TestCustomerMaximum(VerdictCommon):
     """Nobody but an approver has more sent to a customer on one day than the maximum."""
 
     @classmethod
@@ -115,7 +115,7 @@ class TestDunningCeiling(VerdictCommon):
         self._tick_all(run.with_user(self.approver))
         self.assertTrue(all(run.line_ids.mapped("checked")))
 
-    def test_lines_of_the_ceiling_itself_are_refused_with_the_amount(self):
+    def test_lines_above_the_maximum_are_refused_with_the_amount(self):
         run = self._create_run().with_user(self.clerk)
         self.assertEqual(set(run.line_ids.mapped("rule_id.code")), {"customer_maximum"})
         with self.assertRaisesRegex(UserError, r"Alpha.*1,200.*1,000.*approver"):
