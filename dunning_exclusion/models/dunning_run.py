@@ -9,11 +9,10 @@ from ..screening import candidates
 from ..screening.domains import company_query, find_fault, find_faults
 from ..screening.question import Question
 from . import customer_maximum
-from .arguments import check_one, read_ids, without_context
+from .arguments import Char, check_one, read_ids, without_context
 from .bounds import DAYS, Within
 from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_screening import OUTCOMES
-from .typed_text import Char
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
@@ -46,7 +45,7 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning Run"
-    _inherit = ["dunning.guarded", "mail.thread", "mail.activity.mixin"]
+    _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -282,10 +281,10 @@ class DunningRun(models.Model):
                 )
 
     @api.model
-    def _guarded_fields(self):
+    def _get_protected_fields(self):
         return SYSTEM_FIELDS
 
-    def _fixed_fields(self):
+    def _get_fixed_fields(self):
         states = set(self.mapped("state"))
         if states - {"draft", "prepared"}:
             return SUBJECT_FIELDS
