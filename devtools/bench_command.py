@@ -1,19 +1,22 @@
 """./dev bench: speed and memory on a generated ledger, each measure beside its floor."""
 
 import argparse
+import contextlib
 import json
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from . import bench_data
-from .base import DevError, cache, say
-from .bench_table import measure, print_table
+from benchmarks import table
 
-# names that are measured in the work copy, in this order; the others are separate
-OTHERS = ("growth", "core", "peer")
-GROWTH_LIMIT = 11
-CORE_LIMIT = 1.03
+from . import databases, postgres, venv
+from .base import ROOT, DevError, cache, fingerprint, say
+
+ADDON = "dunning_exclusion"
+PEER = "account_credit_control"
+FOLDER = ROOT / "benchmarks"
+# what Odoo's shell runs, and how the lines begin that are JSON for us
+SCRIPT = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n%s\nprint('--- done')\n"
+MARK = "--- figures "
 # Fewer items have too few customers to send to; what the peer sends grows with their square.
 PEER_ITEMS = range(50_000, 100_001)
 
@@ -22,121 +25,101 @@ def run(arguments):
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--items", type=int, default=100_000, help="open items: 10000 and more")
     parser.add_argument("--only", nargs="+", default=[], help="sections: see benchmarks/README.md")
-    parser.add_argument("--json", help="file for the figures (also kept in the cache)")
     options = parser.parse_args(arguments)
-    if options.items < 10_000:
+    items, wanted = options.items, set(options.only)
+    if items < 10_000:
         raise DevError("A ledger needs at least 10000 open items: see --items.")
-    wanted = set(options.only)
-    measures = []
-    if not wanted or wanted - set(OTHERS):
-        measures += measure_addon(options.items, [name for name in wanted if name not in OTHERS])
-    if not wanted or "growth" in wanted:
-        measures += measure_growth(options.items)
-    if not wanted or "core" in wanted:
-        measures += measure_core(options.items)
-    if not wanted or "peer" in wanted:
-        measures += measure_peer(options.items)
-    print_table(options.items, measures)
-    write(options, measures)
-    return int(any(measure.get("failure") for measure in measures))
+    # the database that a section compares with the one that has the addon
+    origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
+    lines = []
+    if not wanted or wanted - set(origins):
+        lines += measured(items, f"run(env, {sorted(wanted - set(origins))!r})")
+    for name in origins:
+        origin = origins[name](items) if name in wanted or not wanted else None
+        if origin:
+            lines += measured(items, f"compare(env, {name!r}, %r)", origin)
+    about = {"items": items, "date": time.strftime("%Y-%m-%d"), "processors": os.cpu_count()}
+    for plan in [line.pop("plan") for line in lines if "plan" in line]:
+        print(f"Plan of the statement that stores a run, as executed:\n\n{plan}")
+        kept(f"{items}.plan.txt").write_text(plan)
+    lines = list(filter(None, lines))
+    table.show(items, lines)
+    path = kept(f"{items}.json")
+    path.write_text(json.dumps({**about, "measures": lines}, indent=2))
+    print(f"Figures: {path}")
+    return int(any(line.get("failure") for line in lines))
 
 
-def measure_addon(items, only):
-    """Return what was measured in a copy of the ledger with the addon; keep the plan."""
-    with bench_data.work_copy(bench_data.held_ledger(items)) as name:
+def kept(name):
+    """Return the path of a file with what was measured."""
+    path = cache("bench", name)
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def measured(items, call, origin=None):
+    """Return what a call of benchmarks.main prints, in new copies of the databases."""
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(databases.temporary(held_ledger(items), "_bench"))
+        if origin:
+            call %= stack.enter_context(databases.temporary(origin, "_other"))
         say("Measuring …")
-        output = bench_data.shell(name, f"from benchmarks import main\nmain.run(env, {only!r})")
-    if "--- plan" in output:
-        plan = output.split("--- plan\n")[1].split("--- end of plan")[0]
-        path = cache("bench", f"{items}.plan.txt")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(plan)
-        print(f"Plan of the statement behind a run, as executed:\n\n{plan}")
-    mark = "--- measure "
-    return [json.loads(line[len(mark) :]) for line in output.splitlines() if line.startswith(mark)]
+        return figures(name, f"from benchmarks import main\nmain.{call}")
 
 
 def figures(name, call):
-    """Return the figures that a script printed as JSON."""
-    output = bench_data.shell(name, call)
-    return json.loads(output.split("--- figures ")[1].splitlines()[0])
+    """Run a call in Odoo's shell; return what it printed as JSON."""
+    output = databases.shell(name, SCRIPT % call, "--- done").splitlines()
+    return [json.loads(line[len(MARK) :]) for line in output if line.startswith(MARK)]
 
 
-def in_turns(module, origins):
-    """Return the figures that a module of the benchmark finds in two databases, in turns."""
-    turn = cache("bench", "turn")
-    turn.parent.mkdir(exist_ok=True)
-    turn.write_text("0")
-    script = f"from benchmarks import {module}\n{module}.measure(env, {str(turn)!r}, %s)"
-    with bench_data.work_copy(origins[0]) as first, bench_data.work_copy(origins[1], 1) as second:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(figures, (first, second), (script % 0, script % 1)))
+def ledger(items):
+    """Return the database with the ledger, without the addon."""
+    key = fingerprint(databases.base_key(), FOLDER / "ledger.py", FOLDER / "documents.py")
+    call = f"from benchmarks import ledger\nledger.fill(env, {items})"
+    return databases.build(
+        f"dunning_bench_ledger_{items}_{key}",
+        databases.template(),
+        f"Making a ledger with {items:,} open items …",
+        lambda name: figures(name, call),
+    )
 
 
-def measure_growth(items):
-    """Compare with a tenth of the items."""
-    if items < 100_000:
-        return []
-    few = items // 10
-    origins = [bench_data.held_ledger(count) for count in (few, items)]
-    say(f"Measuring what ten times {few:,} items take …")
-    before, after = in_turns("growth", origins)
-    limits = dict.fromkeys(after, GROWTH_LIMIT) | {"F2": None, "F3": None}
-    return [
-        measure(f"growth: {work}", after[work], "s", before[work], f"{few:,} items", limits[work])
-        for work in after
-    ]
+def held_ledger(items):
+    """Return the same ledger with the addon, as its sources are, and what people hold."""
+    origin = ledger(items)
+    key = fingerprint(origin, FOLDER / "holds.py", databases.installed_key([ADDON]))
+    kind = f"dunning_bench_held_{items}_"
+
+    def fill(name):
+        databases.install(name, [ADDON])
+        figures(name, "from benchmarks import holds\nholds.fill(env)")
+
+    message = f"Installing the addon over {items:,} open items …"
+    name = databases.build(f"{kind}{key}", origin, message, fill)
+    for other in postgres.databases():
+        if other.startswith(kind) and other != name:
+            postgres.drop(other)
+    return name
 
 
-def measure_core(items):
-    """Compare Odoo's own work with the addon and without, in turns."""
-    origins = bench_data.ledger(items), bench_data.held_ledger(items)
-    say("Measuring Odoo's own work with the addon and without it …")
-    floors, found = in_turns("core", origins)
-    result = []
-    for work in found:
-        for place, (what, unit) in enumerate((("queries", ""), ("time", "s"))):
-            name = f"core: {work}, {what}"
-            values = found[work][place], unit, floors[work][place]
-            result.append(measure(name, *values, "without the addon", CORE_LIMIT))
-    return result
+def tenth(items):
+    """Return the ledger with a tenth of the items and the addon."""
+    return held_ledger(items // 10) if items >= 100_000 else None
 
 
-def measure_peer(items):
-    """Compare run and e-mails with those of the OCA's addon; see PEER_ITEMS."""
+def peer_ledger(items):
+    """Return a database with the ledger and the OCA's addon, None where that is not to be had."""
     if items not in PEER_ITEMS:
-        say(f"{bench_data.PEER} is measured with 50,000 to 100,000 items only.")
-        return []
-    origin = bench_data.peer_ledger(items)
-    if not origin:
-        return []
-    held = bench_data.held_ledger(items)
-    say(f"Measuring {bench_data.PEER} and ours …")
-    ours, peer = in_turns("peer", (held, origin))
-    note = f"{peer['run_lines']} lines, {peer['run_queries']:,} queries, "
-    note += f"{peer['run_megabytes']:.0f} MB"
-    customers = f"{peer['emails_customers']} customers"
-    return [
-        measure("OCA: run", peer["run"], note=note),
-        measure("OCA: the run by ours", ours["run"], "s", peer["run"], "OCA", 1 / 40),
-        measure("OCA: communications and e-mails", peer["emails"], note=customers),
-        measure("OCA: the e-mails by ours", ours["emails"], "s", peer["emails"], "OCA", 1 / 5),
-    ]
-
-
-def write(options, measures):
-    """Keep the figures as JSON."""
-    figures = {
-        "items": options.items,
-        "date": time.strftime("%Y-%m-%d"),
-        "processors": os.cpu_count(),
-        "measures": measures,
-    }
-    paths = [cache("bench", f"{options.items}.json")]
-    if options.json:
-        paths.append(options.json)
-    for path in paths:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(path, "w") as file:
-            json.dump(figures, file, indent=2)
-        print(f"Figures: {path}")
+        return say(f"{PEER} is measured with 50,000 to 100,000 items only.")
+    try:
+        venv.oca_addons()
+    except DevError as error:
+        return say(f"{PEER} is left out: {error}")
+    origin = ledger(items)
+    return databases.build(
+        f"dunning_bench_peer_{items}_{fingerprint(origin, PEER)}",
+        origin,
+        f"Installing {PEER} over {items:,} open items …",
+        lambda name: databases.install(name, [PEER]),
+    )

@@ -6,14 +6,14 @@ usage: catcher.py FOLDER SMTP_PORT HTTP_PORT
 import email
 import email.policy
 import html
+import mailbox
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import quote, unquote
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Mailbox
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{0}</title><style>
 body {{ font: 15px/1.4 Roboto, sans-serif; margin: 2rem; color: #1f2937 }}
@@ -22,21 +22,7 @@ a {{ color: #017e84 }} iframe {{ width: 100%; height: 75vh; border: 1px solid #e
 </style></head><body><h1>{0}</h1><table>{1}</table>{2}</body></html>"""
 # a message can neither run scripts nor load anything
 BODY_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-HEADERS = ("Date", "From", "To", "X-Envelope-To", "Reply-To")
-
-
-class Keeper:
-    """Keep each message in a file of its own, complete from the moment it has its name."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    async def handle_DATA(self, _server, _session, envelope):
-        recipients = "".join(f"X-Envelope-To: {to}\r\n" for to in envelope.rcpt_tos)
-        draft = self.folder / f"{time.time_ns()}.part"
-        draft.write_bytes(recipients.encode() + envelope.content)
-        draft.rename(draft.with_suffix(".eml"))
-        return "250 Kept"
+HEADERS = ("Date", "From", "To", "X-RcptTo", "Reply-To")
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -46,13 +32,13 @@ class Pages(BaseHTTPRequestHandler):
 
     def do_GET(self):
         name, _slash, part = unquote(self.path).strip("/").partition("/")
-        path = self.folder / name
+        self.box = mailbox.Maildir(self.folder)
         if not name:
             return self.overview()
-        if path.parent != self.folder or path.suffix != ".eml" or not path.exists():
+        if name not in self.box:
             return self.send_error(404)
-        message = read(path)
-        files = dict(enumerate(message.iter_attachments()))
+        message = self.read(name)
+        files = list(message.iter_attachments())
         if not part:
             return self.message(name, message, files)
         if part == "body":
@@ -61,7 +47,7 @@ class Pages(BaseHTTPRequestHandler):
             if body and body.get_content_type() == "text/plain":
                 content = f"<pre>{html.escape(content)}</pre>"
             return self.answer(content, **{"Content-Security-Policy": BODY_POLICY})
-        if part.isdigit() and int(part) in files:
+        if part.isdigit() and int(part) < len(files):
             file = files[int(part)]
             name = quote(file.get_filename() or "file")
             disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
@@ -69,20 +55,23 @@ class Pages(BaseHTTPRequestHandler):
             return self.answer(data, **{"Content-Type": file.get_content_type()}, **disposition)
         return self.send_error(404)
 
+    def read(self, name):
+        return email.message_from_bytes(self.box.get_bytes(name), policy=email.policy.default)
+
     def overview(self):
-        messages = [(path.name, read(path)) for path in sorted(self.folder.glob("*.eml"))]
-        rows = "".join(
-            row(message["Date"], ", ".join(message.get_all("X-Envelope-To", [])))
+        rows = [
+            row(message["Date"], message["X-RcptTo"])
             + f"<td><a href='/{quote(name)}'>{html.escape(message['Subject'] or '…')}</a></td>"
-            for name, message in reversed(messages)
-        )
-        self.answer(PAGE.format(f"{len(messages)} messages caught", rows, ""))
+            for name, message in ((name, self.read(name)) for name in sorted(self.box.keys()))
+        ]
+        title = f"{len(rows)} messages caught"
+        self.answer(PAGE.format(title, "".join(reversed(rows)), ""))
 
     def message(self, name, message, files):
         rows = "".join(row(head, *message.get_all(head, [])) for head in HEADERS)
         links = " ".join(
             f"<a href='/{quote(name)}/{number}'>{html.escape(file.get_filename() or 'file')}</a>"
-            for number, file in files.items()
+            for number, file in enumerate(files)
         )
         body = f"<p>{links} <a href='/'>All messages</a></p>"
         body += f"<iframe src='/{quote(name)}/body' title='Message' sandbox></iframe>"
@@ -101,17 +90,13 @@ class Pages(BaseHTTPRequestHandler):
         pass
 
 
-def read(path):
-    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-
-
 def row(*cells):
     return "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
 
 
 def main(folder, smtp_port, http_port):
-    Pages.folder = Path(folder)
-    controller = Controller(Keeper(Pages.folder), hostname="127.0.0.1", port=int(smtp_port))
+    Pages.folder = folder
+    controller = Controller(Mailbox(folder), hostname="127.0.0.1", port=int(smtp_port))
     controller.start()
     server = ThreadingHTTPServer(("127.0.0.1", int(http_port)), Pages)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -8,22 +8,25 @@ import sys
 from .base import DevError
 
 FOR_PEOPLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-# command: (module, and its function if that is not run, what it does)
+# command: (its function, what it does)
 COMMANDS = {
-    "demo": ("demo_command", "Odoo with the addon, demo data and a first run; --no-serve, --port"),
-    "test": ("test_command", "run every test, or the named ones on a prepared database"),
-    "screens": ("screens_command", "take the pictures of the documentation again"),
-    "bench": ("bench_command", "measure speed and memory; --items, --only, --json"),
-    "texts": ("texts_command", "bring the files to translate up to date"),
-    "readme": ("readme_command", "write the READMEs of the addons from their fragments"),
-    "suites": ("suites_command", "tests of Odoo and of others, with our addons installed"),
-    "lint": ("lint_command", "check the files and repair what can be repaired"),
-    "tool": ("lint_command:run_tool", "run one of the checkers, with its own arguments"),
-    "odoo": ("odoo_env:become_odoo", "pass anything to Odoo's own command line"),
-    "psql": ("odoo_env:become_psql", "open a database of this environment"),
-    "stop": ("postgres:run_stop", "stop the private PostgreSQL"),
-    "python": ("odoo_env:become_python", "run Python with Odoo's packages"),
+    "demo": ("demo_command.run", "Odoo with the addon, demo data and a first run"),
+    "test": ("test_command.run", "run every test, or the named ones on a prepared database"),
+    "lint": ("lint_command.run", "check the files and repair what can be repaired"),
+    "bench": ("bench_command.run", "measure speed and memory on a generated ledger"),
+    "suites": ("suites_command.run", "tests of Odoo and of others, with our addons installed"),
+    "texts": ("docs_commands.run_texts", "bring the files to translate up to date"),
+    "readme": ("docs_commands.run_readme", "write the READMEs of the addons from their fragments"),
+    "screens": ("docs_commands.run_screens", "take the pictures of the documentation again"),
+    "tool": ("lint_command.run_tool", "run one of the checkers, with its own arguments"),
+    "odoo": ("odoo_env.become_odoo", "pass anything to Odoo's own command line"),
+    "python": ("odoo_env.become_python", "run Python with Odoo's packages"),
+    "psql": ("odoo_env.become_psql", "open a database of this environment"),
+    "stop": ("postgres.run_stop", "stop the private PostgreSQL"),
 }
+# those with arguments; the options of the first ones are told by their --help
+WITH_OPTIONS = ("demo", "test", "lint", "bench", "suites")
+WITH_ARGUMENTS = (*WITH_OPTIONS, "tool", "odoo", "python", "psql")
 VARIABLES = {
     "DUNNING_CACHE": "folder of everything that is downloaded or made",
     "ODOO_HOME": "source of Odoo 19 to use instead of a download",
@@ -35,7 +38,8 @@ VARIABLES = {
 
 def usage():
     lines = ["usage: ./dev COMMAND …", ""]
-    lines += [f"  {name:8} {text}" for name, (_module, text) in COMMANDS.items()]
+    lines += [f"  {name:8} {text}" for name, (_function, text) in COMMANDS.items()]
+    lines += ["", f"Options: ./dev COMMAND --help, for {', '.join(WITH_OPTIONS)}."]
     lines += ["", "Set in the environment:", ""]
     lines += [f"  {name:16} {text}" for name, text in VARIABLES.items()]
     return "\n".join(lines)
@@ -46,14 +50,15 @@ def main(arguments):
         print(usage())
         return 0
     name, *rest = arguments
-    if name not in COMMANDS:
-        print(f"dev: there is no command {name!r}.\n{usage()}", file=sys.stderr)
-        return 2
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
-        module, *function = COMMANDS[name][0].split(":")
+        if name not in COMMANDS:
+            raise DevError(f"There is no command {name!r}: see ./dev help.")
+        if rest and name not in WITH_ARGUMENTS:
+            raise DevError(f"./dev {name} takes no arguments.")
+        module, function = COMMANDS[name][0].split(".")
         module = importlib.import_module(f".{module}", __package__)
-        return getattr(module, *(function or ["run"]))(rest) or 0
+        return getattr(module, function)(rest) or 0
     except DevError as error:
         print(f"dev: {error}", file=sys.stderr)
         return 2

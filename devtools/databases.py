@@ -1,11 +1,18 @@
 """Databases made once and copied often."""
 
+import contextlib
+import os
 import re
 import subprocess
 
 from . import odoo_env, postgres
 from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
 
+# of databases that end with the process whose number follows
+TEMPORARY = "dunning_test_"
+KEPT_PREPARED = 12
+# of an option with modules that are installed beside ours
+OTHERS = {"dest": "others", "metavar": "MODULES", "type": lambda t: t.split(","), "default": []}
 # what a prepared database does not depend on
 NOT_INSTALLED = {"tests", "i18n", "demo", "__pycache__", "readme"}
 ERROR = re.compile(
@@ -30,23 +37,44 @@ def base_key():
 
 def installed_key(addons, others=()):
     """Return what a database with our addons, and others beside them, depends on."""
-    return fingerprint(base_key(), *others, *installed_files(addons))
-
-
-def installed_files(addons):
-    """Yield names and files of the addons that matter when they are installed."""
-    for addon in addons:
-        for path in sorted((ROOT / addon).rglob("*")):
-            inside = path.relative_to(ROOT).parts
-            if path.is_file() and not NOT_INSTALLED.intersection(inside):
-                yield path.relative_to(ROOT)
-                yield path
+    parts = []
+    for path in (path for addon in addons for path in sorted((ROOT / addon).rglob("*"))):
+        name = path.relative_to(ROOT)
+        if path.is_file() and not NOT_INSTALLED.intersection(name.parts):
+            parts += [name, path]
+    return fingerprint(base_key(), *others, *parts)
 
 
 def template():
     """Return the database with the core addons, without ours, made when needed."""
+
+    def fill(name):
+        install(name, ["account"])
+        shell(name, PREPARE, "prepared")
+
     name = f"dunning_template_{base_key()}"
-    return build(name, "template0", "Preparing a database with Odoo's accounting (2 min) …", core)
+    return build(name, "template0", "Preparing a database with Odoo's accounting (2 min) …", fill)
+
+
+def prepared(addons, others=()):
+    """Return the database with our addons installed as they are now, made when needed.
+
+    Only the newest ones are kept: several checkouts may share the cluster.
+
+    :param others: modules to install beside them
+    """
+    modules = [*addons, *others]
+    name = build(
+        f"dunning_prepared_{installed_key(addons, others)}",
+        template(),
+        f"Installing {', '.join(modules)} …",
+        lambda draft: install(draft, modules),
+    )
+    query = "SELECT datname FROM pg_database WHERE datname ~ '^dunning_prepared_[0-9a-f]+$'"
+    for (old,) in postgres.execute(f"{query} ORDER BY oid DESC OFFSET {KEPT_PREPARED}"):
+        if old != name:
+            postgres.drop(old)
+    return name
 
 
 def build(name, origin, message, fill):
@@ -62,21 +90,36 @@ def build(name, origin, message, fill):
         postgres.drop(draft)
         postgres.create(draft, origin)
         fill(draft)
-        postgres.rename(draft, name)
+        postgres.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
     return name
 
 
-def core(name):
-    install(name, ["account"])
-    shell(name, PREPARE, "prepared")
+@contextlib.contextmanager
+def temporary(origin, suffix="", keep=False):
+    """Yield the name of a copy of a database, which is dropped after the block.
+
+    The copies that killed processes have left are dropped before.
+    """
+    for name in postgres.databases():
+        pid = re.match(rf"{TEMPORARY}(\d+)", name)
+        if pid and not os.path.exists(f"/proc/{pid[1]}"):
+            postgres.drop(name)
+    name = f"{TEMPORARY}{os.getpid()}{suffix}".lower()
+    postgres.create(name, origin)
+    try:
+        yield name
+    finally:
+        if keep:
+            say(f"Database kept: {name}")
+        else:
+            postgres.drop(name)
 
 
 def install(name, addons, how="-i"):
     """Install (or with -u update) addons in a database."""
     log = log_file(f"{name}.log")
-    log.unlink(missing_ok=True)
     arguments = ["server", "-d", name, how, ",".join(addons), "--stop-after-init", "--no-http"]
-    with log.open("a") as output:
+    with log.open("w") as output:
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         done = odoo_env.run(*arguments, **streams)
     if done.returncode:
@@ -86,17 +129,11 @@ def install(name, addons, how="-i"):
 
 
 def shell(name, script, proof, **run_options):
-    """Run a script in Odoo's shell; it must print `proof`."""
+    """Run a script in Odoo's shell, which must print `proof`; return what it printed."""
     log = log_file(f"{name}.log")
+    options = {"stdout": subprocess.PIPE, "text": True, "input": script, **run_options}
     with log.open("a") as errors:
-        done = odoo_env.run(
-            *("shell", "-d", name, "--no-http"),
-            input=script,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            **run_options,
-        )
+        done = odoo_env.run("shell", "-d", name, "--no-http", stderr=errors, **options)
     if done.returncode or proof not in done.stdout:
         raise DevError(f"A script failed in database {name}: see {log}")
     return done.stdout

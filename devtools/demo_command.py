@@ -17,34 +17,29 @@ ADDON = "dunning_exclusion"
 
 def run(arguments):
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
-    parser.add_argument("--no-serve", action="store_true", help="end after the first run")
-    parser.add_argument("--fresh", action="store_true", help="start again with a new database")
-    parser.add_argument("--port", type=int, help="port of the web client (8069 or the next free)")
-    parser.add_argument(
-        "--with",
-        dest="others",
-        metavar="MODULES",
-        default="",
-        help="a database of its own with these modules too, for example sale,l10n_fr",
-    )
+    add = parser.add_argument
+    add("--no-serve", action="store_true", help="end after the first run")
+    add("--fresh", action="store_true", help="start again with a new database")
+    add("--port", type=int, help="port of the web client (8069 or the next free)")
+    add("--with", **databases.OTHERS, help="a database of its own beside these: sale,l10n_fr")
     options = parser.parse_args(arguments)
-    others = [name for name in options.others.split(",") if name]
-    name = f"{DATABASE}_{fingerprint(*others)}" if others else DATABASE
+    name = f"{DATABASE}_{fingerprint(*options.others)}" if options.others else DATABASE
     with lock("demo", wait=False), contextlib.ExitStack() as stack:
         port = free_port(*([options.port] if options.port else range(8069, 8169)))
         machine.ensure(machine.DEMO)
-        folder = cache("demo", "mail")
+        folder = cache("demo", "maildir")
+        folder.parent.mkdir(exist_ok=True)
         if options.fresh:
             postgres.drop(name)
             shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        database(name, others)
+        update(name, options.others)
         smtp, pages = free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
         stack.enter_context(catcher(folder, smtp, pages))
         url = f"http://localhost:{port}"
         server = stack.enter_context(web_client(port, name))
-        told = first_run(name, url, smtp)
-        print(told, flush=True)
+        told, login = first_run(name, url, smtp)
+        print(f"{told}\n\nWeb client: {url}\nLog in as:  {login} (password {login}), ", end="")
+        print("administrator: admin (password admin)", flush=True)
         if "\nSent (0)" in told:
             raise DevError("The first run sent nothing: try ./dev demo --fresh.")
         if options.no_serve:
@@ -53,7 +48,7 @@ def run(arguments):
         return server.wait()
 
 
-def database(name, others):
+def update(name, others):
     """Make the demo database, or bring it up to date with the addon's sources."""
     key = databases.installed_key([ADDON], others)
     if name in postgres.databases():
@@ -63,12 +58,8 @@ def database(name, others):
         say("Updating the demo database …")
         databases.install(name, [ADDON], "-u")
     else:
-        databases.build(
-            name,
-            databases.template(),
-            "Preparing the demo database …",
-            lambda draft: fill(draft, others),
-        )
+        message = "Preparing the demo database …"
+        databases.build(name, databases.template(), message, lambda draft: fill(draft, others))
     postgres.execute(f"COMMENT ON DATABASE {name} IS '{key}'")
 
 
@@ -87,46 +78,40 @@ def fill(name, others=()):
         raise DevError(f"The demo data cannot be loaded: see {log_file(name + '.log')}")
     postgres.execute(query % ("false", ADDON), name)
     # a person's data: a commit that was confirmed is on the disk
-    postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
+    postgres.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = on')
 
 
 @contextlib.contextmanager
-def catcher(folder, smtp, pages):
-    command = [venv.ensure(), DEVTOOLS / "catcher.py", folder, str(smtp), str(pages)]
-    log = log_file("catcher.log")
-    with running(command, log, stdin=subprocess.PIPE) as process:
-        await_page(f"http://127.0.0.1:{pages}/", process, log)
+def serving(command, log, url, **options):
+    """Run a program for as long as the block, from when it answers; yield its process."""
+    with running(command, log, **options) as process:
+        for _attempt in range(300):
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(url, timeout=10).close()
+                break
+            time.sleep(0.2 if process.poll() is None else 0)
+        else:
+            raise DevError(f"{url} does not answer: see {log}")
         yield process
 
 
-@contextlib.contextmanager
+def catcher(folder, smtp, pages):
+    command = [venv.ensure(), DEVTOOLS / "catcher.py", folder, str(smtp), str(pages)]
+    url = f"http://127.0.0.1:{pages}/"
+    return serving(command, log_file("catcher.log"), url, stdin=subprocess.PIPE)
+
+
 def web_client(port, database):
     command = odoo_env.command("server", "-d", database, "--http-port", port)
     command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
-    env, log = odoo_env.environment()[2], log_file(f"{database}.web.log")
-    with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:
-        await_page(f"http://127.0.0.1:{port}/web/health", process, log)
-        yield process
-
-
-def await_page(url, process, log):
-    for _attempt in range(300):
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            return urllib.request.urlopen(url, timeout=10).close()
-        if process.poll() is not None:
-            break
-        time.sleep(0.2)
-    raise DevError(f"{url} does not answer: see {log}")
+    url, log = f"http://127.0.0.1:{port}/web/health", log_file(f"{database}.web.log")
+    return serving(command, log, url, env=odoo_env.environment()[2], stdin=subprocess.DEVNULL)
 
 
 def first_run(name, url, smtp):
-    """Prepare and send the first run, unless that is done; return what is to be said."""
-    script = (DEVTOOLS / "demo_run.py").read_text()
+    """Prepare and send the first run, unless that is done; return (what is to be said, login)."""
+    script = (DEVTOOLS / "demo_run.py").read_text() + "\nmain(env)"
     variables = {**odoo_env.environment()[2], "DEMO_URL": url, "DEMO_SMTP_PORT": str(smtp)}
     output = databases.shell(name, script, "--- login", env=variables)
     told, login = output.split("--- demo", 1)[1].rsplit("--- login", 1)
-    login = login.strip()
-    return (
-        f"{told.rstrip()}\n\nWeb client: {url}\n"
-        f"Log in as:  {login} (password {login}), administrator: admin (password admin)"
-    )
+    return told.rstrip(), login.strip()

@@ -20,27 +20,14 @@ def run(arguments):
     parser.add_argument("--only", metavar="HOOK", help="see .pre-commit-config.yaml")
     parser.add_argument("files", nargs="*", help="check these files instead of all")
     options = parser.parse_args(arguments)
-    files = options.files or known_files()
     hooks = [options.only] if options.only else []
+    files = options.files or known_files()
     command = [venv.ensure("-lint"), "-m", "pre_commit", "run", *hooks, "--files", *files]
     env = {**os.environ, "PRE_COMMIT_HOME": str(cache("pre-commit"))}
     code = subprocess.run(command, cwd=ROOT, env=env).returncode
     if code and options.fix:
         code = subprocess.run(command, cwd=ROOT, env=env).returncode
     return code
-
-
-def run_tool(arguments):
-    """Run one of the pinned tools; hooks call it, so that they work from everywhere."""
-    name, *rest = arguments
-    if name == "prettier":
-        # the plugin is beside prettier, not beside the files
-        rest.insert(0, f"--plugin={node() / XML_PLUGIN}")
-    folders = (venv.ensure("-lint").parent, node() / "node_modules/.bin")
-    program = shutil.which(name, path=os.pathsep.join(map(str, folders)))
-    if not program:
-        raise DevError(f"{name} is none of the pinned tools.")
-    os.execv(program, [program, *rest])
 
 
 def known_files():
@@ -51,18 +38,29 @@ def known_files():
     return sorted(name for name in set(done.stdout.split("\0")) if (ROOT / name).is_file())
 
 
+def run_tool(arguments):
+    """Run one of the pinned tools; hooks call it, so that they work from everywhere."""
+    name, *rest = arguments or [""]
+    if name == "prettier":
+        # the plugin is beside prettier, not beside the files
+        rest.insert(0, f"--plugin={node() / XML_PLUGIN}")
+    folders = (venv.ensure("-lint").parent, node() / "node_modules/.bin")
+    program = shutil.which(name, path=os.pathsep.join(map(str, folders)))
+    if not program:
+        raise DevError(f"{name} is none of the pinned tools.")
+    os.execv(program, [program, *rest])
+
+
 def node():
     """Return the folder of the pinned npm packages."""
     pins = [DEVTOOLS / "package.json", DEVTOOLS / "package-lock.json"]
     if not shutil.which("npm"):
         raise DevError("Please install Node.js 20 or newer with npm (for prettier and eslint).")
-    return complete_folder(
-        "node", fingerprint(*pins), "Installing prettier and eslint …", lambda to: npm(to, pins)
-    )
 
+    def install(folder):
+        for path in pins:
+            shutil.copy(path, folder)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        run_logged(command, "npm.log", "npm cannot install: is the network up?", cwd=folder)
 
-def npm(folder, pins):
-    for path in pins:
-        shutil.copy(path, folder)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    run_logged(command, "npm.log", "npm cannot install: is the network up?", cwd=folder)
+    return complete_folder("node", fingerprint(*pins), "Installing prettier and eslint …", install)

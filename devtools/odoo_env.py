@@ -8,25 +8,14 @@ import shutil
 import subprocess
 from functools import lru_cache
 
-from . import oca, odoo_source, postgres, venv
+from . import odoo_source, postgres, venv
 from .base import ROOT, DevError, cache, fingerprint, say
 
 
 def manifests():
     """Return {addon: manifest} of the addons at the top of the repository."""
-    found = {}
-    for path in sorted(ROOT.glob("*/__manifest__.py")):
-        try:
-            found[path.parent.name] = ast.literal_eval(path.read_text())
-        except (SyntaxError, ValueError):
-            continue
-    return found
-
-
-def addons_path(source):
-    """Return our addons' folder, those of others that they depend on, and Odoo's."""
-    needed = {name for manifest in manifests().values() for name in manifest.get("depends", [])}
-    return [ROOT, *([oca.ensure()] if needed & oca.ADDONS else []), *source.addons]
+    files = sorted(ROOT.glob("*/__manifest__.py"))
+    return {path.parent.name: ast.literal_eval(path.read_text()) for path in files}
 
 
 @lru_cache(maxsize=None)
@@ -35,12 +24,15 @@ def environment():
     source = odoo_source.find()
     python = venv.ensure()
     sockets = postgres.ensure()
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    env["PYTHONPATH"] = str(source.python_path)
-    env["ODOO_HOME"] = str(source.python_path)
-    env["ODOO_RC"] = str(configuration(source, sockets))
-    env["PATH"] = f"{python.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
-    env["PGHOST"], env["PGUSER"] = str(sockets), postgres.USER
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(source.python_path),
+        "ODOO_HOME": str(source.python_path),
+        "ODOO_RC": str(configuration(source, sockets)),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PGHOST": str(sockets),
+        "PGUSER": postgres.USER,
+    }
     return python, source, env
 
 
@@ -55,9 +47,11 @@ def configuration(source, sockets):
     path.parent.mkdir(exist_ok=True)
     old = path.read_text() if path.exists() else ""
     password = re.search(r"^admin_passwd = (\S+)$", old, re.MULTILINE)
+    needed = {name for manifest in manifests().values() for name in manifest.get("depends", [])}
+    oca = [venv.oca_addons()] if needed & venv.OCA_ADDONS else []
     text = (
         "[options]\n"
-        f"addons_path = {','.join(map(str, addons_path(source)))}\n"
+        f"addons_path = {','.join(map(str, (ROOT, *oca, *source.addons)))}\n"
         f"data_dir = {cache('data')}\n"
         f"db_host = {sockets}\ndb_user = {postgres.USER}\n"
         f"list_db = False\nadmin_passwd = {password[1] if password else secrets.token_hex()}\n"
@@ -72,14 +66,18 @@ def configuration(source, sockets):
 
 
 def command(*arguments):
-    python, _source, _env = environment()
-    return [str(python), "-m", "odoo", *map(str, arguments)]
+    return [str(environment()[0]), "-m", "odoo", *map(str, arguments)]
+
+
+def run(*arguments, **options):
+    """Run Odoo's command line and return the finished process."""
+    options.setdefault("env", environment()[2])
+    return subprocess.run(command(*arguments), **options)
 
 
 def become_odoo(arguments):
     """Go on as Odoo's command line."""
-    line = command(*arguments)
-    os.execvpe(line[0], line, environment()[2])
+    become_python(["-m", "odoo", *arguments])
 
 
 def become_python(arguments):
@@ -97,12 +95,6 @@ def become_psql(arguments):
     os.execvpe(program, ["psql", *(arguments or ["postgres"])], env)
 
 
-def run(*arguments, **options):
-    """Run Odoo's command line and return the finished process."""
-    options.setdefault("env", environment()[2])
-    return subprocess.run(command(*arguments), **options)
-
-
 def testable_addons():
     """Return our addons whose Python packages are there, with a word on the others."""
     found = []
@@ -112,8 +104,6 @@ def testable_addons():
             say(f"{addon} is left out: it needs the Python package {', '.join(missing)}.")
         else:
             found.append(addon)
-    if not found:
-        raise DevError(f"There is no addon in {ROOT} to test.")
     return found
 
 

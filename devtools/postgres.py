@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from . import venv
@@ -28,30 +29,33 @@ max_wal_senders = 0
 synchronous_commit = off
 log_min_messages = fatal
 """
+QUERY = """
+import sys, psycopg2
+connection = psycopg2.connect(host=sys.argv[1], user=sys.argv[2], dbname=sys.argv[3])
+connection.autocommit = True
+cursor = connection.cursor()
+cursor.execute(sys.argv[4])
+rows = cursor.fetchall() if cursor.description else []
+print("\\n".join("\\t".join(map(str, row)) for row in rows))
+"""
 
 
+@lru_cache(maxsize=None)
 def binaries():
-    """Return the folder of the newest installed server, else of the packaged one.
+    """Return the folder of the newest installed server, else of the one in a Python package.
 
     DUNNING_POSTGRES names another folder, or is `embedded` for the packaged one.
     """
     wanted = os.environ.get("DUNNING_POSTGRES")
-    if wanted:
-        return embedded() if wanted == "embedded" else Path(wanted)
-    folders = [Path(path).parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    if shutil.which("pg_config"):
-        found = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True)
-        folders.append(Path(found.stdout.strip()))
-    folders = [path for path in folders if (path / "initdb").exists() and version(path) >= 13]
+    if wanted and wanted != "embedded":
+        return Path(wanted)
+    programs = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), shutil.which("initdb")]
+    folders = [Path(path).resolve().parent for path in programs if path and not wanted]
+    folders = [path for path in folders if (path / "postgres").exists() and version(path) >= 13]
     if folders:
         return max(folders, key=version)
-    return embedded()
-
-
-def embedded():
-    """Return the folder of the server that comes as a Python package."""
-    python = venv.ensure("-postgres")
-    for path in python.parent.parent.glob("lib/python*/site-packages/**/bin/initdb"):
+    packages = venv.ensure("-postgres").parent.parent
+    for path in packages.glob("lib/python*/site-packages/**/bin/initdb"):
         return path.parent
     raise DevError("PostgreSQL was not found: please install the package postgresql.")
 
@@ -64,121 +68,94 @@ def version(folder):
 
 def owner():
     """Return the user who runs the server when root must not."""
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise DevError("PostgreSQL does not run as root: add a user named postgres.")
+    users = {user.pw_name: user for user in pwd.getpwall()}
+    return users.get("postgres") or users["nobody"]
 
 
-def as_owner(command):
-    if not is_root():
-        return command
-    user = owner()
-    ids = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    return ["setpriv", *ids, *command]
+def run_program(name, *arguments, problem):
+    """Run one of the programs of the server, as its owner."""
+    command = [binaries() / name, *arguments]
+    if is_root():
+        ids = [f"--reuid={owner().pw_uid}", f"--regid={owner().pw_gid}", "--clear-groups"]
+        command = ["setpriv", *ids, *command]
+    run_logged(command, "postgres-setup.log", problem, cwd="/", start_new_session=True)
 
 
-def memory():
-    """Return the megabytes to share: an eighth of the memory, at most 1 GB."""
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024**2
-    return max(128, min(1024, size // 8))
-
-
-def make_cluster(folder, programs):
+def make_cluster(folder):
     if len(str(folder)) > 80:
         raise DevError(f"The path of the cache folder is too long: {cache()} (set DUNNING_CACHE).")
     if is_root():
         os.chown(folder, owner().pw_uid, owner().pw_gid)
-    command = [programs / "initdb", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
-    command += ["-U", USER, "-D", folder / "data"]
     problem = f"PostgreSQL cannot be set up; {cache()} must be readable for every user"
-    run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/")
-    settings = SETTINGS.format(sockets=folder, buffers=memory())
+    options = ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", USER, "-D", folder / "data"]
+    run_program("initdb", *options, problem=problem)
+    # an eighth of the memory, at most 1 GB
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024**2
+    buffers = max(128, min(1024, memory // 8))
     with (folder / "data/postgresql.conf").open("a") as file:
-        file.write(settings)
+        file.write(SETTINGS.format(sockets=folder, buffers=buffers))
 
 
-def running(folder):
-    """Tell whether the postmaster named in the pid file is alive."""
+def status(folder):
+    """Return what the pid file of a living server says: starting, ready, …; else None.
+
+    A server that recovers from a crash runs for a while before it is ready.
+    """
     try:
-        pid = int((folder / "data/postmaster.pid").read_text().split()[0])
-        return "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
+        lines = (folder / "data/postmaster.pid").read_text().splitlines()
+        if "postgres" in Path(f"/proc/{int(lines[0])}/cmdline").read_text():
+            return lines[STATUS_LINE].strip() if len(lines) > STATUS_LINE else "starting"
     except (OSError, ValueError, IndexError):
-        return False
-
-
-def ready(folder):
-    """Tell whether the server answers: one that recovers from a crash runs for a while before."""
-    if not running(folder):
-        return False
-    lines = (folder / "data/postmaster.pid").read_text().splitlines()
-    return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == "ready"
+        pass
+    return None
 
 
 def wait_until_ready(folder):
     """Wait for a server that someone else started, too; raise when it ends or takes too long."""
     give_up = time.monotonic() + START_SECONDS
-    while not ready(folder):
-        if not running(folder) or time.monotonic() > give_up:
+    while (found := status(folder)) != "ready":
+        if not found or time.monotonic() > give_up:
             raise DevError(f"PostgreSQL does not start: see {folder / 'server.log'}")
         time.sleep(0.1)
 
 
 def ensure():
     """Return the socket folder of the running cluster; make and start it when needed."""
-    programs = binaries()
     folder = complete_folder(
-        "postgres",
-        version(programs),
-        "Setting up PostgreSQL …",
-        lambda path: make_cluster(path, programs),
+        "postgres", version(binaries()), "Setting up PostgreSQL …", make_cluster
     )
-    if not ready(folder):
+    if status(folder) != "ready":
         with lock("postgres-start"):
-            if not running(folder):
-                start(folder, programs)
+            if not status(folder):
+                start(folder)
             wait_until_ready(folder)
     return folder
 
 
-def start(folder, programs):
+def start(folder):
     say("Starting PostgreSQL …")
     log = folder / "server.log"
-    command = [programs / "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", folder / "data"]
     # Besides the process that gathers, which works too: with more processes than processors they
     # wait for each other. Two are PostgreSQL's default.
     workers = max(1, min(2, (os.cpu_count() or 1) - 1))
-    command += ["-o", f"-c max_parallel_workers_per_gather={workers}"]
-    command += ["-l", log, "start"]
-    problem = f"PostgreSQL does not start: see {log}"
-    run_logged(as_owner(command), "postgres-setup.log", problem, cwd="/", start_new_session=True)
+    options = ["-w", "-t", str(START_SECONDS), "-D", folder / "data", "-l", log]
+    options += ["-o", f"-c max_parallel_workers_per_gather={workers}", "start"]
+    run_program("pg_ctl", *options, problem=f"PostgreSQL does not start: see {log}")
 
 
 def run_stop(_arguments):
     """Stop the server; the next command that needs it starts it again."""
-    programs = binaries()
-    folder = cache(f"postgres-{version(programs)}")
-    if not running(folder):
+    folder = cache(f"postgres-{version(binaries())}")
+    if not status(folder):
         return say("PostgreSQL is not running.")
-    command = [programs / "pg_ctl", "-m", "fast", "-D", folder / "data", "stop"]
-    run_logged(as_owner(command), "postgres-setup.log", "PostgreSQL does not stop", cwd="/")
+    options = ["-m", "fast", "-D", folder / "data", "stop"]
+    run_program("pg_ctl", *options, problem="PostgreSQL does not stop")
     return say("PostgreSQL stopped.")
 
 
 def execute(statement, database="postgres"):
     """Run one SQL statement outside a transaction; return its rows as lists of texts."""
-    code = (
-        "import sys, psycopg2\n"
-        "connection = psycopg2.connect(host=sys.argv[1], user=sys.argv[2], dbname=sys.argv[3])\n"
-        "connection.autocommit = True\n"
-        "cursor = connection.cursor()\n"
-        "cursor.execute(sys.argv[4])\n"
-        "rows = cursor.fetchall() if cursor.description else []\n"
-        "print('\\n'.join('\\t'.join(map(str, row)) for row in rows))\n"
-    )
-    command = [venv.ensure(), "-c", code, ensure(), USER, database, statement]
+    command = [venv.ensure(), "-c", QUERY, ensure(), USER, database, statement]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         log_file("sql.log").write_text(done.stderr)
@@ -196,7 +173,3 @@ def create(name, template="template0"):
 
 def drop(name):
     execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def rename(old, new):
-    execute(f'ALTER DATABASE "{old}" RENAME TO "{new}"')

@@ -4,13 +4,11 @@ What fails is compared with the kept list of what fails without our addons, in d
 """
 
 import argparse
-import os
 import re
 import subprocess
 
-from . import databases, odoo_env, postgres
-from .base import DEVTOOLS, free_port, log_file, running, say
-from .test_command import PREFIX, drop_left_overs
+from . import databases, odoo_env
+from .base import DEVTOOLS, DevError, free_port, log_file, say
 
 OURS = "dunning_exclusion"
 LISTS = DEVTOOLS / "suites"
@@ -18,31 +16,19 @@ FAILED = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (?:Subtest )?(setUp\w+ \(.
 COUNTED = re.compile(r" odoo\.tests\.result: .* of (\d+) tests")
 # Odoo runs the tests of base while nothing else is loaded, so they would not meet our addons:
 # here they run when everything is.
-LOADED = {"base"}
 RUN_LOADED = """
 import logging
 from odoo.tests import loader
 from odoo.tools import config
 config["test_tags"] = TAGS
-result = loader.run_suite(loader.make_suite([MODULE], "at_install"))
+result = loader.run_suite(loader.make_suite(["base"], "at_install"))
 logging.getLogger("odoo.tests.result").info("%s", result)
 """
+BASE = "views acl ir_model ir_module module install uninstall menu"
 # suite: (modules it needs besides Odoo's accounting, what is run in the words of --test-tags)
 SUITES = {
     "account": ([], ["/account"]),
-    "base": (
-        [],
-        [
-            "/base/tests/test_views.py",
-            "/base/tests/test_acl.py",
-            "/base/tests/test_ir_model.py",
-            "/base/tests/test_ir_module.py",
-            "/base/tests/test_module.py",
-            "/base/tests/test_install.py",
-            "/base/tests/test_uninstall.py",
-            "/base/tests/test_menu.py",
-        ],
-    ),
+    "base": ([], [f"/base/tests/test_{name}.py" for name in BASE.split()]),
     "account_credit_control": (["account_credit_control"], ["/account_credit_control"]),
     "queue_job": (["queue_job"], ["/queue_job"]),
 }
@@ -50,15 +36,12 @@ SUITES = {
 
 def run(arguments):
     parser = argparse.ArgumentParser(prog="./dev suites", description=__doc__)
-    parser.add_argument(
-        "--learn", action="store_true", help="run what fails without our addons, and keep the list"
-    )
+    learn = "run what fails without our addons, and keep the list"
+    parser.add_argument("--learn", action="store_true", help=learn)
     parser.add_argument("suites", nargs="*", metavar="suite", help=", ".join(SUITES))
     options = parser.parse_args(arguments)
-    unknown = set(options.suites) - set(SUITES)
-    if unknown:
-        parser.error(f"no such suite: {', '.join(sorted(unknown))}")
-    drop_left_overs()
+    if unknown := set(options.suites) - set(SUITES):
+        raise DevError(f"There is no suite {', '.join(sorted(unknown))}: see ./dev suites --help.")
     results = [check(name, options.learn) for name in options.suites or SUITES]
     return 0 if all(results) else 1
 
@@ -67,13 +50,12 @@ def check(suite, learn):
     """Run one suite with our addons; return whether nothing fails but what fails without them."""
     peers, tags = SUITES[suite]
     run_count, failing = run_suite(suite, [*our_addons(peers), *peers], tags)
+    path = LISTS / f"{suite}.txt"
     if learn:
-        only = sorted({tag_of(test) for test in failing})
-        known = run_suite(suite, peers, only)[1] if failing else set()
-        LISTS.mkdir(exist_ok=True)
-        (LISTS / f"{suite}.txt").write_text("".join(f"{test}\n" for test in sorted(known)))
-    known = known_failures(suite)
-    ours = sorted(failing - known)
+        tags = sorted({tag_of(test) for test in failing})
+        known = run_suite(suite, peers, tags)[1] if failing else ()
+        path.write_text("".join(f"{test}\n" for test in sorted(known)))
+    ours = sorted(failing - set(path.read_text().splitlines() if path.exists() else ()))
     for test in ours:
         print(f"{suite}: {test} fails with our addons only")
     print(f"{suite}: {run_count} tests, {len(failing)} fail, {len(ours)} of them because of us")
@@ -86,50 +68,23 @@ def our_addons(peers):
     return [OURS, *(name for name in bridges.values() if name in odoo_env.manifests())]
 
 
-def known_failures(suite):
-    path = LISTS / f"{suite}.txt"
-    return set(path.read_text().split("\n")) - {""} if path.exists() else set()
-
-
 def run_suite(suite, modules, tags):
-    """Return (number of tests run, names of those that fail) of a new database."""
-    name = f"{PREFIX}{os.getpid()}"
-    postgres.create(name, databases.template())
+    """Return (number of tests run, names of those that fail) in a new database."""
     log = log_file(f"suite_{suite}.log")
-    try:
-        say(f"Running {suite} with {', '.join(modules) or 'Odoo alone'} … (log: {log})")
+    log.write_text("")
+    say(f"Running {suite} with {', '.join(modules) or 'Odoo alone'} … (log: {log})")
+    with databases.temporary(databases.template(), f"_suite_{suite}") as name:
         if modules:
             databases.install(name, modules)
-        if suite in LOADED:
-            run_loaded(name, suite, tags, log)
-        else:
-            run_installed(name, tags, log)
-        return read(log.read_text(errors="replace"))
-    finally:
-        postgres.drop(name)
-
-
-def run_installed(name, tags, log):
-    """Run the tests that Odoo runs after its modules are installed."""
-    log.unlink(missing_ok=True)
-    command = odoo_env.command("server", "-d", name, "--test-tags", ",".join(tags))
-    command += ["--stop-after-init", "--http-port", str(free_port()), "--logfile", str(log)]
-    with running(command, log_file(f"{name}.out"), env=odoo_env.environment()[2]) as process:
-        process.wait()
-    log.touch()
-
-
-def run_loaded(name, module, tags, log):
-    """Run the tests of a module with every installed module loaded."""
-    log.unlink(missing_ok=True)
-    odoo_env.run(
-        *("shell", "-d", name, "--no-http", "--logfile", log),
-        input=RUN_LOADED.replace("MODULE", repr(module)).replace("TAGS", repr(",".join(tags))),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    log.touch()
+        script = ""
+        command = ["server", "--test-tags", ",".join(tags), "--stop-after-init"]
+        command += ["--http-port", free_port()]
+        if suite == "base":
+            command = ["shell", "--no-http"]
+            script = RUN_LOADED.replace("TAGS", repr(",".join(tags)))
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True}
+        odoo_env.run(*command, "-d", name, "--logfile", log, input=script, **silent)
+    return read(log.read_text(errors="replace"))
 
 
 def read(text):
@@ -143,5 +98,4 @@ def tag_of(test):
     if test.startswith("setUp"):
         # of a whole class: setUpClass (odoo.addons.account.tests.test_x.TestX)
         return ":" + test.rsplit(".", 1)[1].rstrip(")")
-    class_name, method = test.split(".")[-2:]
-    return f":{class_name}.{method}"
+    return ":" + ".".join(test.split(".")[-2:])

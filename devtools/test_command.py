@@ -11,13 +11,11 @@ import sys
 import time
 from collections import Counter
 
-from . import databases, machine, odoo_env, postgres, venv
-from .base import ROOT, DevError, cache, fingerprint, log_file, running, say
+from . import databases, machine, odoo_env, venv
+from .base import ROOT, DevError, cache, fingerprint, log_file, running
 
 # tests of this environment, and of processes; all others are tests of addons
 PLAIN = ("tests_dev", "tests_process")
-PREFIX = "dunning_test_"
-KEPT_PREPARED = 12
 SUMMARY = re.compile(r"(\d+) (passed|failed|error|skipped)")
 TOUR = re.compile(r"web_tour\.tours\W+add\(\s*\W(\w+)")
 
@@ -38,7 +36,10 @@ def run(arguments):
             runs.insert(0, stack.enter_context(run_addons(addons, options, more)))
         count = sum((shown(*run) for run in runs), Counter())
     if addons and options.coverage:
-        report_coverage()
+        # of lines and branches, except of the tests themselves
+        report = ["coverage", "report", "--omit=*/tests/*", "--skip-covered"]
+        env = {**os.environ, "COVERAGE_FILE": str(cache("coverage"))}
+        subprocess.run([venv.ensure(), "-m", *report], cwd=ROOT, env=env)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
     print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
     return 1 if count["failed"] else 0
@@ -51,20 +52,14 @@ def parse(arguments):
         description=__doc__,
         epilog="Any other option goes to pytest, for example -x, --lf or --durations=5.",
     )
-    parser.add_argument("--keep-db", action="store_true", help="keep the database of this run")
-    parser.add_argument(
-        "--with",
-        dest="others",
-        metavar="MODULES",
-        default="",
-        help="install these modules too, for example sale,account_payment",
-    )
-    parser.add_argument("--random", action="store_true", help="run the tests in a random order")
-    parser.add_argument("--coverage", action="store_true", help="measure the addons' branches")
-    parser.add_argument("-k", metavar="EXPRESSION", help="run the tests whose names match")
-    parser.add_argument(
-        "selection", nargs="*", help="addon, file, class, Class.method, method, or pytest's names"
-    )
+    add = parser.add_argument
+    add("--keep-db", action="store_true", help="keep the database of this run")
+    add("--with", **databases.OTHERS, help="install these modules too: sale,account_payment")
+    add("--random", action="store_true", help="run the tests in a random order")
+    add("--coverage", action="store_true", help="measure the addons' branches")
+    add("-k", metavar="EXPRESSION", help="run the tests whose names match")
+    names = "addon, file, class, Class.method, method, or pytest's names"
+    add("selection", nargs="*", help=names)
     options, more = parser.parse_known_args(arguments)
     options.selection += [word for word in more if not word.startswith("-")]
     more = [word for word in more if word.startswith("-")]
@@ -136,29 +131,24 @@ def run_plain(paths, more):
 @contextlib.contextmanager
 def run_addons(paths, options, more):
     """Run tests of addons in a copy of a database with the addons; yield process and log."""
-    others = [name for name in options.others.split(",") if name]
-    drop_left_overs()
-    name = f"{PREFIX}{os.getpid()}"
-    postgres.create(name, prepared(needed_addons(paths), others))
     python, _source, env = odoo_env.environment()
-    command = ["pytest", "--odoo-http", "--odoo-log-level=warn", f"--odoo-database={name}"]
-    if options.coverage:
-        folders = ",".join(sorted({path.split("/")[0] for path in paths}))
-        command = ["coverage", "run", "--branch", f"--source={folders}", "-m", *command]
-        env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
-    try:
+    origin = databases.prepared(needed_addons(paths), options.others)
+    with databases.temporary(origin, keep=options.keep_db) as name:
+        command = ["pytest", "--odoo-http", "--odoo-log-level=warn", f"--odoo-database={name}"]
+        if options.coverage:
+            folders = ",".join(sorted({path.split("/")[0] for path in paths}))
+            command = ["coverage", "run", "--branch", f"--source={folders}", "-m", *command]
+            env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
         command, log = [python, "-m", *command, *more, *paths], log_file(f"{name}.log")
         with running(command, log, cwd=ROOT, env=env) as process:
             yield process, log
-    finally:
-        if options.keep_db:
-            say(f"Database kept: {name}")
-        else:
-            postgres.drop(name)
 
 
 def shown(process, log):
-    """Print what a program writes until it ends; return what pytest counted."""
+    """Print what a program writes until it ends; return the counts of pytest's last line.
+
+    Whoever ends badly failed at least once.
+    """
     with log.open(errors="replace") as file:
         ended, last = False, ""
         while not ended:
@@ -167,49 +157,8 @@ def shown(process, log):
             print(text, end="", flush=True)
             last = (last + text).rstrip().rsplit("\n", 1)[-1]
             time.sleep(0 if ended else 0.2)
-    return counted(last, process.returncode)
-
-
-def counted(line, code):
-    """Return the counts of the last line of pytest; whoever ends badly failed at least once."""
-    count = Counter({kind: int(number) for number, kind in SUMMARY.findall(line)})
+    count = Counter({kind: int(number) for number, kind in SUMMARY.findall(last)})
     count["failed"] += count.pop("error", 0)
-    if code and not count["failed"]:
+    if process.returncode and not count["failed"]:
         count["failed"] = 1
     return count
-
-
-def report_coverage():
-    """Print the share of lines and branches that were run, except of the tests themselves."""
-    command = [venv.ensure(), "-m", "coverage", "report", "--omit=*/tests/*", "--skip-covered"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "COVERAGE_FILE": str(cache("coverage"))})
-
-
-def prepared(addons, others=()):
-    """Return the database with our addons installed as they are now, made when needed.
-
-    :param others: modules to install beside them
-    """
-    name = f"dunning_prepared_{databases.installed_key(addons, others)}"
-    modules = [*addons, *others]
-    message = f"Installing {', '.join(modules)} …"
-    databases.build(
-        name, databases.template(), message, lambda draft: databases.install(draft, modules)
-    )
-    drop_old_prepared()
-    return name
-
-
-def drop_old_prepared():
-    """Keep the newest prepared databases: several checkouts may share the cluster."""
-    query = "SELECT datname FROM pg_database WHERE datname ~ '^dunning_prepared_[0-9a-f]+$'"
-    for (name,) in postgres.execute(f"{query} ORDER BY oid DESC OFFSET {KEPT_PREPARED}"):
-        postgres.drop(name)
-
-
-def drop_left_overs():
-    """Drop the databases of test runs that were killed."""
-    for name in postgres.databases():
-        pid = name[len(PREFIX) :].split("_")[0]
-        if name.startswith(PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
-            postgres.drop(name)

@@ -18,9 +18,7 @@ def ports(tmp_path, monkeypatch):
     monkeypatch.setenv("DUNNING_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(demo_command.venv, "ensure", lambda: sys.executable)
     smtp, pages = base.free_port(), base.free_port()
-    folder = tmp_path / "mail"
-    folder.mkdir()
-    with demo_command.catcher(folder, smtp, pages):
+    with demo_command.catcher(tmp_path / "mail", smtp, pages):
         yield smtp, f"http://127.0.0.1:{pages}"
 
 
@@ -40,7 +38,7 @@ def test_a_message_is_listed_and_shown_with_its_attachment(ports):
         server.send_message(message)
     overview = get(url)[0]
     assert "1 messages caught" in overview and "Reminder &lt;1&gt;" in overview
-    (path,) = re.findall(r"href='(/\S+\.eml)'", overview)
+    (path,) = re.findall(r"href='(/\S+)'", overview)
     shown = get(url + path)[0]
     assert "customer@example.com" in shown and "Invoice.pdf" in shown
     body, headers = get(f"{url}{path}/body")

@@ -31,12 +31,14 @@ def cluster(tmp_path):
     process.wait()
 
 
-@pytest.mark.parametrize("status", [(), ("starting",), ("stopping",)])
-def test_a_server_that_starts_runs_and_is_not_ready(cluster, status):
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [((), "starting"), (("starting",), "starting"), (("stopping",), "stopping")],
+)
+def test_a_server_that_starts_runs_and_is_not_ready(cluster, told, status):
     folder, tell, _process = cluster
-    tell(*status)
-    assert postgres.running(folder)
-    assert not postgres.ready(folder)
+    tell(*told)
+    assert postgres.status(folder) == status
 
 
 def test_who_comes_while_it_recovers_waits_until_it_answers(cluster):
@@ -49,7 +51,7 @@ def test_who_comes_while_it_recovers_waits_until_it_answers(cluster):
     tell("ready   ")
     waiting.join(10)
     assert not waiting.is_alive()
-    assert postgres.ready(folder)
+    assert postgres.status(folder) == "ready"
 
 
 def test_a_server_that_ends_while_it_starts_is_told(cluster):

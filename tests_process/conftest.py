@@ -14,7 +14,7 @@ import traceback
 import pytest
 from aiosmtpd.controller import Controller
 
-from devtools import odoo_env, postgres, test_command
+from devtools import databases, odoo_env
 from devtools.base import free_port
 
 CUSTOMERS = 200
@@ -95,7 +95,6 @@ class World:
     def close(self):
         self.odoo.sql_db.close_db(self.name)
         self.odoo.modules.registry.Registry.delete(self.name)
-        postgres.drop(self.name)
 
 
 @pytest.fixture(scope="session")
@@ -127,16 +126,15 @@ def origin(odoo_process):
 @contextlib.contextmanager
 def database_with_customers(suffix, addons, customers=CUSTOMERS):
     """Give the name of a database with these addons, customers and overdue invoices."""
-    name = f"{test_command.PREFIX}{os.getpid()}_{suffix}"
-    postgres.create(name, test_command.prepared(addons))
-    world = World(name)
-    with world.env() as env:
-        _create_customers(env, customers)
-    world.odoo.sql_db.close_db(name)
-    try:
-        yield name
-    finally:
-        world.close()
+    with databases.temporary(databases.prepared(addons), f"_{suffix}") as name:
+        world = World(name)
+        try:
+            with world.env() as env:
+                _create_customers(env, customers)
+            world.odoo.sql_db.close_db(name)
+            yield name
+        finally:
+            world.close()
 
 
 @pytest.fixture
@@ -156,13 +154,12 @@ def world(origin, mailbox, request):
 
 @contextlib.contextmanager
 def copied_world(origin, request):
-    name = f"{test_command.PREFIX}{os.getpid()}_{request.node.name[:30]}".lower()
-    postgres.create(name, origin)
-    world = World(name)
-    try:
-        yield world
-    finally:
-        world.close()
+    with databases.temporary(origin, f"_{request.node.name[:30]}") as name:
+        world = World(name)
+        try:
+            yield world
+        finally:
+            world.close()
 
 
 def _create_customers(env, customers):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import databases, demo_command, odoo_env, postgres, test_command
+from devtools import databases, demo_command, odoo_env, postgres
 from devtools.base import free_port
 
 FORMS = {
@@ -25,10 +25,8 @@ FORMS = {
 
 @pytest.fixture(scope="module")
 def database():
-    name = f"{test_command.PREFIX}{os.getpid()}_manager"
-    postgres.create(name, databases.template())
-    yield name
-    postgres.drop(name)
+    with databases.temporary(databases.template(), "_manager") as name:
+        yield name
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,8 @@
 """Installing, updating and uninstalling on databases that are in use, leaving nothing behind."""
 
-import os
-
 import pytest
 
-from devtools import databases, postgres, test_command
+from devtools import databases, postgres
 
 PEERS = ["account_credit_control", "queue_job"]
 # What an addon can leave behind, one query each.
@@ -125,10 +123,8 @@ print("sound")
 
 @pytest.fixture
 def database(request):
-    name = f"{test_command.PREFIX}{os.getpid()}_{request.node.name[5:35]}".lower()
-    postgres.create(name, databases.template())
-    yield name
-    postgres.drop(name)
+    with databases.temporary(databases.template(), f"_{request.node.name[5:35]}") as name:
+        yield name
 
 
 def shell(name, script):
