@@ -1,10 +1,14 @@
-"""Time, queries and memory of a piece of work."""
+"""Time and memory of a piece of work."""
 
 import contextlib
 import gc
 import statistics
 import threading
 import time
+from pathlib import Path
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
 
 ROUNDS = 3
 
@@ -12,8 +16,8 @@ ROUNDS = 3
 class Clock:
     """Measures work in one environment, each time with an empty cache."""
 
-    def __init__(self, env, rounds=ROUNDS):
-        self.env, self.rounds = env, rounds
+    def __init__(self, env):
+        self.env = env
 
     def once(self, work, undo=None):
         """Return the seconds that `work` took; `undo` takes back what it wrote, off the clock."""
@@ -29,59 +33,55 @@ class Clock:
 
     def median(self, work, undo=None):
         """Return the median of some rounds, after one that fills the caches of the process."""
-        self.once(work, undo)
-        return statistics.median(self.once(work, undo) for _round in range(self.rounds))
+        return self.side_by_side(undo, work=work)["work"]
 
     def side_by_side(self, undo=None, **works):
         """Return {name: median} of several works, in turns, as the machine is not ours alone."""
-        times = {name: [] for name in works}
-        for number in range(self.rounds + 1):
-            for name, work in works.items():
-                seconds = self.once(work, undo)
-                if number:
-                    times[name].append(seconds)
-        return {name: statistics.median(values) for name, values in times.items()}
+        rounds = [
+            [self.once(work, undo) for work in works.values()] for _round in range(ROUNDS + 1)
+        ]
+        return dict(zip(works, map(statistics.median, zip(*rounds[1:], strict=True)), strict=True))
 
     def database_median(self, work):
         """Return the median of the seconds that `work` spent in the database."""
-        return statistics.median(self.queries(work)[1] for _round in range(self.rounds + 2))
-
-    def queries(self, work):
-        """Return (number of queries, seconds in the database) of `work`."""
-        self.env.invalidate_all()
-        counter = threading.current_thread()
-        counter.query_count, counter.query_time = 0, 0.0
-        work()
-        self.env.flush_all()
-        return counter.query_count, counter.query_time
+        counter, seconds = threading.current_thread(), []
+        for _round in range(ROUNDS + 2):
+            counter.query_count, counter.query_time = 0, 0.0
+            self.once(work)
+            seconds.append(counter.query_time)
+        return statistics.median(seconds)
 
 
 class Memory:
-    megabytes = 0.0
+    """Measure by how much the memory of a process of this machine grows at most in the block."""
+
+    def __init__(self, pid="self"):
+        self.pid, self.megabytes, self.ended = pid, 0.0, threading.Event()
+
+    def own(self):
+        """Return the megabytes that the process has for itself alone."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(text.split("RssAnon:")[1].split()[0]) / 1024
+
+    def watch(self):
+        while not self.ended.wait(0.01):
+            self.megabytes = max(self.megabytes, self.own() - self.start)
+
+    def __enter__(self):
+        gc.collect()
+        self.start = self.own()
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+        return self
+
+    def __exit__(self, *_error):
+        self.ended.set()
+        self.watcher.join()
+        self.megabytes = max(self.megabytes, self.own() - self.start)
 
 
 @contextlib.contextmanager
-def memory_above(pid="self", interval=0.01):
-    """Measure by how much the memory of a process grows at most within the block: of this one."""
-    result, ended = Memory(), threading.Event()
-    gc.collect()
-    start = own_memory(pid)
-
-    def watch():
-        while not ended.wait(interval):
-            result.megabytes = max(result.megabytes, own_memory(pid) - start)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield result
-    finally:
-        result.megabytes = max(result.megabytes, own_memory(pid) - start)
-        ended.set()
-        watcher.join()
-
-
-def own_memory(pid):
-    """Return the megabytes that a process of this machine has for itself alone."""
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) / 1024
+def other_database(name):
+    """Yield the superuser's environment in another database."""
+    with Registry(name).cursor() as cr:
+        yield api.Environment(cr, SUPERUSER_ID, {})

@@ -1,68 +1,61 @@
-"""What the addon costs Odoo's own work: the same script with it and without it.
+"""What the addon costs Odoo's own work, one round with it and one without it."""
 
-Runs in two databases with the same ledger at once, one round here and one round there: the speed of
-a machine changes from minute to minute by more than the addon may cost. The command compares the
-figures.
-"""
-
-import json
 import statistics
 
 from odoo import fields
 from odoo.fields import Command
 
 from .clock import Clock
-from .turn import Turn
+from .table import measure
 
-# The shorter a work, the more rounds it takes to see what the addon costs.
-ROUNDS = {"post": 60, "pay": 60, "reconcile": 40, "list 80 invoices": 100}
 INVOICES = 10
+LIMIT = 1.03
 
 
-def measure(env, file, place):
-    """Print {work: [queries, seconds]} as JSON, the medians of the rounds; see `Turn`."""
-    works = {"post": post, "pay": pay, "reconcile": reconcile, "list 80 invoices": list_invoices}
-    result = {}
-    for name, make in works.items():
-        rounds = []
-        for _round in range(ROUNDS[name]):
-            with Turn(file, place):
-                rounds.append(measure_once(env, make))
-        # The first round fills caches of the process.
-        result[name] = [statistics.median(values) for values in zip(*rounds[1:], strict=True)]
-    print("--- figures", json.dumps(result))
+def core(env, without):
+    """Queries and time of Odoo's own work, in this database and in one without the addon."""
+    # The shorter a work, the more rounds it takes to see what the addon costs.
+    works = {
+        "post": (post, 60),
+        "pay": (pay, 60),
+        "reconcile": (reconcile, 40),
+        "list 80 invoices": (list_invoices, 100),
+    }
+    for name, (make, count) in works.items():
+        rounds = [[measure_once(side, make) for side in (env, without)] for _round in range(count)]
+        # The first round fills caches.
+        values, floors = (zip(*side, strict=True) for side in zip(*rounds[1:], strict=True))
+        for what, unit, found, floor in zip(
+            ("queries", "time"), ("", "s"), values, floors, strict=True
+        ):
+            medians = statistics.median(found), unit, statistics.median(floor)
+            yield measure(f"core: {name}, {what}", *medians, "without the addon", LIMIT)
 
 
 def measure_once(env, make):
     """Return (queries, seconds) of the work that `make` prepares; it is rolled back."""
-    work, queries = make(env), []
+    work = make(env)
     env.flush_all()
-    seconds = Clock(env).once(lambda: queries.append(counted(work, env)))
-    env.cr.rollback()
-    return queries[0], seconds
-
-
-def counted(work, env):
     start = env.cr.sql_log_count
-    work()
-    env.flush_all()
-    return env.cr.sql_log_count - start
+    seconds = Clock(env).once(work)
+    queries = env.cr.sql_log_count - start
+    env.cr.rollback()
+    return queries, seconds
 
 
 def draft_invoices(env, move_type="out_invoice"):
     customers = env["res.partner"].search([("ref", "=like", "C%")], limit=INVOICES, order="id")
     line = {"name": "Service", "price_unit": 100.0, "tax_ids": [Command.clear()]}
+    values = {"invoice_date": fields.Date.today(), "invoice_line_ids": [Command.create(line)]}
     return env["account.move"].create(
-        [
-            {
-                "move_type": move_type,
-                "partner_id": customer.id,
-                "invoice_date": fields.Date.today(),
-                "invoice_line_ids": [Command.create(line)],
-            }
-            for customer in customers
-        ]
+        [{**values, "move_type": move_type, "partner_id": customer.id} for customer in customers]
     )
+
+
+def posted(env, move_type="out_invoice"):
+    moves = draft_invoices(env, move_type)
+    moves.action_post()
+    return moves
 
 
 def post(env):
@@ -70,38 +63,23 @@ def post(env):
 
 
 def pay(env):
-    invoices = draft_invoices(env)
-    invoices.action_post()
-    wizard = env["account.payment.register"].with_context(
-        active_model="account.move", active_ids=invoices.ids
-    )
-    return lambda: wizard.create({})._create_payments()
+    context = {"active_model": "account.move", "active_ids": posted(env).ids}
+    wizard = env["account.payment.register"].with_context(**context)
+    return lambda: wizard.create({}).action_create_payments()
 
 
 def reconcile(env):
-    invoices = draft_invoices(env)
-    invoices.action_post()
-    # Not made as reversals: Odoo would reconcile those by itself.
-    refunds = draft_invoices(env, "out_refund")
-    refunds.action_post()
-    items = (invoices | refunds).line_ids.filtered(
-        lambda line: line.account_type == "asset_receivable"
-    )
-
-    def reconcile_each():
-        for own in items.grouped("partner_id").values():
-            own.reconcile()
-
-    return reconcile_each
+    # The credit notes are not made as reversals: Odoo would reconcile those by itself.
+    lines = (posted(env) | posted(env, "out_refund")).line_ids
+    items = lines.filtered(lambda line: line.account_type == "asset_receivable")
+    return lambda: [own.reconcile() for own in items.grouped("partner_id").values()]
 
 
 def list_invoices(env):
     Move = env["account.move"]
     view = env.ref("account.view_out_invoice_tree")
     names = Move.get_view(view.id, "list")["models"]["account.move"]
-    specification = {
-        name: {"fields": {"display_name": {}}} if Move._fields[name].relational else {}
-        for name in sorted(names)
-    }
+    named = {"fields": {"display_name": {}}}
+    specification = {name: named if Move._fields[name].relational else {} for name in sorted(names)}
     domain = [("move_type", "=", "out_invoice")]
     return lambda: Move.web_search_read(domain, specification, limit=80)

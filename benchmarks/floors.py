@@ -6,6 +6,7 @@ They run under the same settings as the addon (nothing is compiled), and with MA
 PostgreSQL would otherwise guess one row and join a hundred thousand one by one.
 """
 
+from odoo import fields
 from odoo.tools import SQL
 
 COUNT = """
@@ -14,39 +15,15 @@ COUNT = """
      WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
        AND account.account_type = 'asset_receivable'"""
 
-# The ranks are places in this list: up to the last dropped one, and after it.
-DROPPED = [
-    "prevent_customer",
-    "prevent_item",
-    "pause_customer",
-    "pause_item",
-    "no_followup",
-    "automatic_payment",
-    "type_off",
-    "type_filter",
-    "creditor",
-    "archived",
-]
-UNCHECKED = [
-    "stop_customer",
-    "stop_item",
-    "item_minimum",
-    "customer_minimum",
-    "customer_maximum",
-    "promise",
-    "paid",
-    "blocked_payment",
-    "no_address",
-]
-RANK = {code: place for place, code in enumerate(DROPPED + UNCHECKED, start=1)}
+# The ranks are places in this list; `archived` is the last rule that drops.
+RULES = """prevent_customer prevent_item pause_customer pause_item no_followup automatic_payment
+    type_off type_filter creditor archived stop_customer stop_item item_minimum customer_minimum
+    customer_maximum promise paid blocked_payment no_address"""
+RANK = {code: place for place, code in enumerate(RULES.split(), start=1)}
 ACTIVE = """block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)
     AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)"""
 HELD = """bool_or(kind = 'prevent') AS prevent, bool_or(kind = 'pause') AS pause,
     bool_or(kind = 'stop') AS stop"""
-
-
-def rank(code):
-    return str(RANK[code])
 
 
 CLASSIFY = f"""
@@ -72,21 +49,21 @@ item AS (
            contact.commercial_partner_id AS customer_id, line.amount_residual,
            line.amount_residual_currency,
            GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date) AS due,
-           CASE WHEN line_hold.prevent OR move_hold.prevent THEN {rank("prevent_item")}
-                WHEN line_hold.pause OR move_hold.pause THEN {rank("pause_item")}
-                WHEN line.no_followup AND move.move_type <> 'entry' THEN {rank("no_followup")}
+           CASE WHEN line_hold.prevent OR move_hold.prevent THEN {RANK["prevent_item"]}
+                WHEN line_hold.pause OR move_hold.pause THEN {RANK["pause_item"]}
+                WHEN line.no_followup AND move.move_type <> 'entry' THEN {RANK["no_followup"]}
                 WHEN method.dunning_automatic AND move.dunning_collection_failed IS NOT TRUE
-                     THEN {rank("automatic_payment")}
-                WHEN line_hold.stop OR move_hold.stop THEN {rank("stop_item")}
+                     THEN {RANK["automatic_payment"]}
+                WHEN line_hold.stop OR move_hold.stop THEN {RANK["stop_item"]}
                 WHEN line.amount_residual > 0
                      AND line.amount_residual < company.dunning_item_minimum
-                     THEN {rank("item_minimum")}
-                WHEN promised.move_line_id IS NOT NULL THEN {rank("promise")}
+                     THEN {RANK["item_minimum"]}
+                WHEN promised.move_line_id IS NOT NULL THEN {RANK["promise"]}
                 WHEN move.payment_state IN ('paid', 'in_payment', 'reversed')
                      OR (line.amount_residual = 0 AND line.amount_residual_currency = 0)
-                     THEN {rank("paid")}
+                     THEN {RANK["paid"]}
                 WHEN move.payment_state = 'blocked' AND line.amount_residual <> 0
-                     THEN {rank("blocked_payment")}
+                     THEN {RANK["blocked_payment"]}
            END AS rank
       FROM account_move_line line
       JOIN account_account account ON account.id = line.account_id
@@ -108,28 +85,28 @@ total AS (
       FROM item GROUP BY 1, 2),
 verdict AS MATERIALIZED (
     SELECT total.company_id, total.customer_id, total.outstanding, total.reminded,
-           CASE WHEN customer_hold.prevent THEN {rank("prevent_customer")}
-                WHEN customer_hold.pause THEN {rank("pause_customer")}
+           CASE WHEN customer_hold.prevent THEN {RANK["prevent_customer"]}
+                WHEN customer_hold.pause THEN {RANK["pause_customer"]}
                 WHEN EXISTS (SELECT 1 FROM dunning_type_off off
                               WHERE off.partner_id = customer.id AND off.type_id = %(type)s
                                 AND off.company_id = total.company_id)
-                     THEN {rank("type_off")}
+                     THEN {RANK["type_off"]}
                 WHEN EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
                               WHERE named.partner_id = customer.id AND named.type_id = %(type)s)
-                     THEN {rank("type_filter")}
-                WHEN total.outstanding < 0 THEN {rank("creditor")}
-                WHEN customer.active IS NOT TRUE THEN {rank("archived")}
-                WHEN customer_hold.stop THEN {rank("stop_customer")}
+                     THEN {RANK["type_filter"]}
+                WHEN total.outstanding < 0 THEN {RANK["creditor"]}
+                WHEN customer.active IS NOT TRUE THEN {RANK["archived"]}
+                WHEN customer_hold.stop THEN {RANK["stop_customer"]}
                 WHEN total.reminded > 0 AND total.reminded < company.dunning_customer_minimum
-                     THEN {rank("customer_minimum")}
+                     THEN {RANK["customer_minimum"]}
                 WHEN total.reminded > company.dunning_customer_maximum
-                     THEN {rank("customer_maximum")}
+                     THEN {RANK["customer_maximum"]}
                 WHEN COALESCE(customer.email, '') NOT LIKE '%%@%%'
                      AND NOT EXISTS (SELECT 1 FROM res_partner receiver
                                       WHERE receiver.commercial_partner_id = customer.id
                                         AND receiver.active AND receiver.email LIKE '%%@%%'
                                         AND receiver.type IN ('dunning', 'invoice'))
-                     THEN {rank("no_address")}
+                     THEN {RANK["no_address"]}
            END AS rank
       FROM total
       JOIN res_partner customer ON customer.id = total.customer_id
@@ -162,7 +139,7 @@ INSERT INTO bench_floor (run_id, line_id, move_id, company_id, customer_id, curr
 SELECT 1, item.id, item.move_id, company_id, customer_id, item.currency_id, item.due,
        item.amount_residual, item.amount_residual_currency,
        CASE WHEN LEAST(item.rank, verdict.rank) IS NULL THEN 'included'
-            WHEN LEAST(item.rank, verdict.rank) <= {len(DROPPED)} THEN 'dropped'
+            WHEN LEAST(item.rank, verdict.rank) <= {RANK["archived"]} THEN 'dropped'
             ELSE 'unchecked' END,
        LEAST(item.rank, verdict.rank), LEAST(item.rank, verdict.rank) IS NULL
   FROM item JOIN verdict USING (company_id, customer_id)
@@ -174,7 +151,7 @@ def query(code, env, companies):
     """Return one of the statements above over the open items of `companies`."""
     return SQL(
         code,
-        today=companies[:1]._dunning_today(),
+        today=fields.Date.today(),
         companies=companies.ids,
         type=env.ref("dunning_exclusion.type_overdue").id,
     )

@@ -5,35 +5,74 @@ again that are over; promises on 3 % of the items; a payment method that collect
 on 5 % of the invoices; a reminder type switched off for 2 % of the customers, and not for 1 %.
 """
 
-from datetime import timedelta
-
+from odoo import fields
 from odoo.fields import Command
-from odoo.tools import SQL
 
 LEVELS = ((10, "Friendly reminder", 1), (20, "Firm reminder", 30), (30, "Final notice", 90))
-OPEN_ITEM = """
-    account_move_line line
-      JOIN account_account account
-        ON account.id = line.account_id AND account.account_type = 'asset_receivable'
-     WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'"""
+OPEN_ITEMS = """
+CREATE TEMP TABLE open_item AS
+SELECT line.id, line.move_id, line.company_id, line.partner_id, line.amount_residual,
+       row_number() OVER (ORDER BY line.id) AS number
+  FROM account_move_line line
+  JOIN account_account account
+    ON account.id = line.account_id AND account.account_type = 'asset_receivable'
+ WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'"""
+# of each twenty customers, and of each twenty items, one block that holds and one that is over
+BLOCKS = """
+WITH held AS (
+    SELECT company_id, partner_id, move_id, CASE WHEN number %% 60 >= 20 THEN id END AS line_id,
+           number, 'item' AS target
+      FROM open_item
+     UNION ALL
+    SELECT company_id, partner_id, NULL, NULL, row_number() OVER (ORDER BY partner_id), 'customer'
+      FROM open_item GROUP BY company_id, partner_id)
+INSERT INTO dunning_block
+    (company_id, partner_id, move_id, move_line_id, kind, date_from, date_to, lifted_on, target,
+     user_id, create_uid, create_date, write_uid, write_date)
+SELECT company_id, partner_id, move_id, line_id,
+       (ARRAY['stop', 'pause', 'prevent'])[1 + number %% 3], %(today)s::date - 90,
+       CASE WHEN number %% 4 = 0 THEN %(today)s::date + 275 END,
+       CASE WHEN number %% 20 = 1 THEN %(today)s::date - 30 END,
+       target, %(uid)s, %(uid)s, now(), %(uid)s, now()
+  FROM held WHERE number %% 20 IN (0, 1)"""
+PROMISES = """
+WITH promised AS (
+    SELECT nextval('dunning_promise_id_seq') AS promise_id, open_item.* FROM open_item
+     WHERE id %% 33 = 5 AND amount_residual > 0),
+made AS (
+    INSERT INTO dunning_promise
+        (id, company_id, partner_id, date, open_amount,
+         user_id, create_uid, create_date, write_uid, write_date)
+    SELECT promise_id, company_id, partner_id, %(today)s::date + (promise_id %% 14)::int - 5,
+           amount_residual, %(uid)s, %(uid)s, now(), %(uid)s, now()
+      FROM promised)
+INSERT INTO dunning_promise_move_line_rel (promise_id, move_line_id)
+SELECT promise_id, id FROM promised"""
+SWITCHED_OFF = """
+INSERT INTO dunning_reminder_type_customer_rel (partner_id, type_id)
+SELECT id, %(type)s FROM res_partner WHERE ref LIKE 'C%%' AND id %% 100 = 7;
+INSERT INTO dunning_type_off (partner_id, type_id, company_id)
+SELECT partner.id, %(type)s, company.id FROM res_partner partner, res_company company
+ WHERE partner.ref LIKE 'C%%' AND partner.id %% 50 = 3"""
 
 
 def fill(env):
-    companies = env["res.company"].search([], order="id")
-    today = companies[0]._dunning_today()
-    set_up(env, companies)
-    make_scenarios(env)
+    overdue = env.ref("dunning_exclusion.type_overdue")
+    overdue.customer_filter = "except"
+    set_up(env)
+    make_scenarios(env, overdue)
     env.flush_all()
-    make_blocks(env, today)
-    make_promises(env, today)
-    switch_types_off(env)
+    values = {"today": fields.Date.today(), "uid": env.uid, "type": overdue.id}
+    for statement in (OPEN_ITEMS, BLOCKS, PROMISES, SWITCHED_OFF):
+        env.cr.execute(statement, values)
     env.cr.commit()
     # What a year of use would have left to the planner, at once.
     env.cr.execute("ANALYZE")
     env.cr.commit()
 
 
-def set_up(env, companies):
+def set_up(env):
+    companies = env["res.company"].search([])
     companies.write(
         {
             "dunning_item_minimum": 10.0,
@@ -48,125 +87,29 @@ def set_up(env, companies):
     )
     for own in methods.grouped("company_id").values():
         own[:1].dunning_automatic = True
-    env["res.users"].browse(env.uid).group_ids |= env.ref("dunning_exclusion.group_dunning_manager")
 
 
-def make_scenarios(env):
+def make_scenarios(env, overdue):
     """Make a scenario for a profile, one for customers of a country, and one for the others."""
     profile = env["dunning.profile"].create({"name": "Key accounts"})
-    for company in env["res.company"].search([]):
-        env.cr.execute(
-            """UPDATE res_partner
-                  SET dunning_own_profile_id = COALESCE(dunning_own_profile_id, '{}')
-                                               || jsonb_build_object(%s, %s)
-                WHERE ref LIKE 'C%%' AND id %% 7 = 0""",
-            [str(company.id), profile.id],
-        )
-    abroad = [("country_id.code", "=", "BE")]
-    others = (
+    env.cr.execute(
+        """UPDATE res_partner SET dunning_own_profile_id = (
+                  SELECT jsonb_object_agg(id, %s) FROM res_company)
+            WHERE ref LIKE 'C%%' AND id %% 7 = 0""",
+        [profile.id],
+    )
+    levels = [
+        Command.create({"sequence": place, "name": name, "delay": days, "type_id": overdue.id})
+        for place, name, days in LEVELS
+    ]
+    scenarios = (
         {"name": "Key accounts", "profile_ids": [Command.set(profile.ids)]},
-        {"name": "Belgium", "customer_domain": repr(abroad)},
+        {"name": "Belgium", "customer_domain": "[('country_id.code', '=', 'BE')]"},
         {"name": "Standard"},
     )
-    for sequence, values in enumerate(others, start=1):
-        levels = [
-            Command.create(
-                {
-                    "sequence": place,
-                    "name": name,
-                    "delay": delay,
-                    "type_id": env.ref("dunning_exclusion.type_overdue").id,
-                }
-            )
-            for place, name, delay in LEVELS
+    env["dunning.scenario"].create(
+        [
+            {**values, "sequence": place, "level_ids": levels}
+            for place, values in enumerate(scenarios, start=1)
         ]
-        env["dunning.scenario"].create({**values, "sequence": sequence, "level_ids": levels})
-
-
-def make_blocks(env, today):
-    over = today - timedelta(days=30)
-    for remainder, lifted in ((0, None), (1, over)):
-        values = {
-            "kind": SQL("(ARRAY['stop', 'pause', 'prevent'])[1 + number %% 3]"),
-            "begun": today - timedelta(days=90),
-            "lifted": lifted,
-            "uid": env.uid,
-            "remainder": remainder,
-        }
-        insert = """INSERT INTO dunning_block
-            (company_id, partner_id, move_id, move_line_id, kind, date_from, date_to, lifted_on,
-             target, user_id, create_uid, create_date, write_uid, write_date)"""
-        end = "CASE WHEN number %% 4 = 0 THEN %(begun)s::date + 365 END"
-        who = "%(uid)s, %(uid)s, now(), %(uid)s, now()"
-        env.cr.execute(
-            SQL(
-                insert
-                + """ SELECT company_id, partner_id, NULL, NULL, %(kind)s, %(begun)s, """
-                + end
-                + """, %(lifted)s::date, 'customer', """
-                + who
-                + """ FROM (SELECT line.company_id, line.partner_id,
-                                   row_number() OVER (ORDER BY line.partner_id) AS number
-                              FROM """
-                + OPEN_ITEM
-                + """ GROUP BY line.company_id, line.partner_id) held
-                     WHERE number %% 20 = %(remainder)s""",
-                **values,
-            )
-        )
-        env.cr.execute(
-            SQL(
-                insert
-                + """ SELECT company_id, partner_id, move_id,
-                             CASE WHEN number %% 60 >= 20 THEN id END, %(kind)s, %(begun)s, """
-                + end
-                + """, %(lifted)s::date, 'item', """
-                + who
-                + """ FROM (SELECT line.*, row_number() OVER (ORDER BY line.id) AS number
-                              FROM """
-                + OPEN_ITEM
-                + """) held WHERE number %% 20 = %(remainder)s""",
-                **values,
-            )
-        )
-
-
-def make_promises(env, today):
-    env.cr.execute(
-        SQL(
-            """WITH promised AS (
-                   SELECT nextval('dunning_promise_id_seq') AS id, line.id AS line_id,
-                          line.company_id, line.partner_id, line.amount_residual
-                     FROM """
-            + OPEN_ITEM
-            + """ AND line.id %% 33 = 5 AND line.amount_residual > 0),
-               made AS (
-                   INSERT INTO dunning_promise
-                       (id, company_id, partner_id, date, open_amount, user_id, create_uid,
-                        create_date, write_uid, write_date)
-                   SELECT id, company_id, partner_id, %(today)s::date + (id %% 14)::int - 5,
-                          amount_residual, %(uid)s, %(uid)s, now(), %(uid)s, now()
-                     FROM promised RETURNING id)
-               INSERT INTO dunning_promise_move_line_rel (promise_id, move_line_id)
-               SELECT made.id, promised.line_id FROM made JOIN promised USING (id)""",
-            today=today,
-            uid=env.uid,
-        )
-    )
-
-
-def switch_types_off(env):
-    overdue = env.ref("dunning_exclusion.type_overdue")
-    overdue.customer_filter = "except"
-    env.flush_all()
-    env.cr.execute(
-        """INSERT INTO dunning_reminder_type_customer_rel (partner_id, type_id)
-           SELECT id, %s FROM res_partner WHERE ref LIKE 'C%%' AND id %% 100 = 7""",
-        [overdue.id],
-    )
-    env.cr.execute(
-        """INSERT INTO dunning_type_off (partner_id, type_id, company_id)
-           SELECT partner.id, %s, company.id FROM res_partner partner, res_company company
-            WHERE partner.ref LIKE 'C%%' AND partner.id %% 50 = 3""",
-        [overdue.id],
     )

@@ -3,7 +3,8 @@
 import json
 import traceback
 
-from . import measures, sending, task_list
+from . import core, measures, peer, task_list
+from .clock import other_database
 
 SECTIONS = {
     "screening": measures.screening,
@@ -12,30 +13,39 @@ SECTIONS = {
     "explain": measures.explanation,
     "search": measures.search,
     "blocks": measures.blocks,
-    "send": sending.send,
+    "send": measures.send,
+    "plan": measures.plan,
 }
+# those that compare with another database
+COMPARED = {"growth": measures.growth, "core": core.core, "peer": peer.peer}
 
 
-def run(env, only=()):
-    """Measure the sections `only` (all when empty); print a JSON line for each, then the plan."""
+def run(env, only):
+    """Measure the sections `only`, all when it is empty, and print their lines as JSON."""
     user = env.ref("base.user_admin")
     # As an administrator with all rights of the addon, but not as the superuser.
     user.group_ids |= env.ref("dunning_exclusion.group_dunning_manager")
     user.group_ids |= env.ref("account.group_account_manager")
     user.company_ids |= env["res.company"].search([])
-    env = env(user=user, su=False, context={"allowed_company_ids": env.company.ids})
     env.cr.commit()
+    env = env(user=user, su=False, context={"allowed_company_ids": env.company.ids})
     for name, section in SECTIONS.items():
-        if only and name not in only:
-            continue
-        try:
-            for measure in section(env):
-                print("--- measure", json.dumps(measure.as_dict()), flush=True)
-        except Exception:  # the other sections are measured, this one is reported as failed
-            env.cr.rollback()
-            failure = {"name": name, "failure": traceback.format_exc()}
-            print("--- measure", json.dumps(failure), flush=True)
-    if not only or "plan" in only:
-        print("--- plan")
-        print(measures.plan(env))
-        print("--- end of plan")
+        if name in only or not only:
+            tell(env, name, section(env))
+
+
+def compare(env, name, other):
+    """Measure a section here and in the database `other`."""
+    with other_database(other) as other_env:
+        tell(env, name, COMPARED[name](env, other_env))
+
+
+def tell(env, name, lines):
+    """Print lines as JSON; a section that fails is reported, and the others are measured."""
+    try:
+        for line in lines:
+            print("--- figures", json.dumps(line), flush=True)
+    except Exception:
+        env.cr.rollback()
+        failure = {"name": name, "failure": traceback.format_exc()}
+        print("--- figures", json.dumps(failure), flush=True)

@@ -1,43 +1,21 @@
-"""Measures of the screening, of runs, of forms and of blocks, in one open database.
+"""Measures of the screening, of runs, of forms, of blocks and of sending, in one open database.
 
-Each function yields `Measure`s. Nothing is committed: what was written is rolled back.
+Each function yields lines of the table. What was written is rolled back, except by `send`.
 """
 
-from dataclasses import asdict, dataclass
-
-from odoo.tools import SQL
+import statistics
 
 from odoo.addons.dunning_exclusion.screening import statement
 
 from . import floors
-from .clock import Clock, memory_above
+from .clock import Clock, Memory
+from .table import measure
 
-
-@dataclass
-class Measure:
-    """One line of the table: a value, what it is compared with, and what it must reach."""
-
-    name: str
-    value: float
-    unit: str = "s"
-    floor: float | None = None
-    floor_name: str = ""
-    limit: float | None = None
-    note: str = ""
-
-    @property
-    def ratio(self):
-        return self.value / self.floor if self.floor else None
-
-    @property
-    def reached(self):
-        """Return whether the limit is kept: of the ratio where there is a floor."""
-        if self.limit is None:
-            return None
-        return (self.ratio if self.floor else self.value) <= self.limit
-
-    def as_dict(self):
-        return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
+# What a run is stored in, and what F3 stores in.
+TABLES = ("dunning_run_line", "bench_floor")
+SIZES = (100, 1000, 10000)
+WARM_UP = 20
+ROUNDS_OF_GROWTH = 6
 
 
 def all_companies(env):
@@ -51,23 +29,31 @@ def all_companies(env):
 def screening(env):
     """Outcome counts by rule, against the same in SQL written by hand."""
     env, companies = all_companies(env)
-    clock = Clock(env)
     floor = floors.query(floors.COUNTS, env, companies)
-    times = clock.side_by_side(
+    times = Clock(env).side_by_side(
         count=lambda: env.cr.execute(floors.COUNT),
         floor=lambda: by_hand(env, floor),
         screening=lambda: outcome_counts(env),
     )
-    yield Measure("F1: count open items", times["count"])
-    yield Measure("F2: classify and count, by hand", times["floor"])
-    yield Measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.5)
-    compare_with_floor(env, floor)
+    yield measure("F1: count open items", times["count"])
+    yield measure("F2: classify and count, by hand", times["floor"])
+    yield measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.5)
+    expected = {rank: (count, amount) for rank, count, amount in env.execute_query(floor)}
+    found = {
+        floors.RANK.get(rule.code): (count, amount)
+        for _outcome, rule, count, amount in outcome_counts(env)
+    }
+    for counts in (expected, found):
+        for rank, (count, amount) in counts.items():
+            counts[rank] = count, round(float(amount), 2)
+    assert found == expected, f"screening {found}\nby hand {expected}"
 
 
 def by_hand(env, floor, run=False):
-    """Run a floor under the settings that the addon chooses for its statements."""
+    """Run a floor under the addon's own settings for statements; return the number of rows."""
     with statement.planned(env, run=run):
         env.cr.execute(floor)
+        return env.cr.rowcount
 
 
 def outcome_counts(env):
@@ -76,36 +62,21 @@ def outcome_counts(env):
     )
 
 
-def compare_with_floor(env, floor):
-    """Raise unless the screening and the SQL written by hand agree on every count."""
-    expected = {rank: (count, amount) for rank, count, amount in env.execute_query(floor)}
-    found = {
-        floors.RANK.get(rule.code): (count, amount)
-        for _outcome, rule, count, amount in outcome_counts(env)
-    }
-    expected = {
-        rank: (count, round(float(amount), 2)) for rank, (count, amount) in expected.items()
-    }
-    found = {rank: (count, round(amount, 2)) for rank, (count, amount) in found.items()}
-    assert found == expected, f"screening {found}\nby hand {expected}"
-
-
-def plan(env):
-    """Return the plan of the statement behind a run, as it was executed."""
-    run = env["dunning.run"].create({})
-    question = run._question()
-    with env["dunning.screening"]._screened(question) as screening:
-        env.cr.execute(SQL("EXPLAIN (ANALYZE, BUFFERS, SETTINGS) %s", screening))
-    lines = "\n".join(row[0] for row in env.cr.fetchall())
-    env.cr.rollback()
-    return lines
-
-
 # Runs ------------------------------------------------------------------------------------------
 
 
-# What a run is stored in, and what F3 stores in.
-TABLES = ("dunning_run_line", "bench_floor")
+def plan(env):
+    """The plan of the statement that stores a run, as PostgreSQL executed and told it."""
+    env.cr.execute(
+        """LOAD 'auto_explain';
+           SET LOCAL auto_explain.log_min_duration = 0; SET LOCAL auto_explain.log_analyze = on;
+           SET LOCAL auto_explain.log_buffers = on; SET LOCAL client_min_messages = log"""
+    )
+    env.cr._cnx.notices = told = []
+    env["dunning.run"].create({}).action_prepare()
+    env.cr.rollback()
+    plans = [text.split("plan:\n")[1] for text in told if "Insert on dunning_run_line" in text]
+    yield {"plan": max(plans, key=len)}
 
 
 def make_floor(env):
@@ -113,9 +84,7 @@ def make_floor(env):
     env.cr.execute(floors.TABLE)
     # Cleaned up between the rounds, and not during one of them.
     for table in TABLES:
-        env.cr.execute(
-            SQL("ALTER TABLE %s SET (autovacuum_enabled = FALSE)", SQL.identifier(table))
-        )
+        env.cr.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = FALSE)")
     env.cr.commit()
     env.cr.execute("ANALYZE")
     # It locks tables that all databases share, and another process measures in another one.
@@ -128,16 +97,15 @@ def undo(env):
     env.cr.rollback()
     env.cr._cnx.autocommit = True
     for table in TABLES:
-        env.cr.execute(SQL("VACUUM %s", SQL.identifier(table)))
+        env.cr.execute(f"VACUUM {table}")
     env.cr._cnx.autocommit = False
 
 
 def prepare(env):
     """A run of all due items, stored, against INSERT … SELECT written by hand."""
-    clock = Clock(env)
     run = env["dunning.run"].create({})
     floor = make_floor(env)
-    times = clock.side_by_side(
+    times = Clock(env).side_by_side(
         undo=lambda: undo(env),
         floor=lambda: by_hand(env, floor, run=True),
         prepare=run.action_prepare,
@@ -145,26 +113,50 @@ def prepare(env):
     with env.registry.cursor() as cr:
         # A new process of PostgreSQL, which keeps no memory of earlier work.
         anew = run.with_env(env(cr=cr))
-        with memory_above() as memory, memory_above(cr._cnx.info.backend_pid) as backend:
+        with Memory() as memory, Memory(cr._cnx.info.backend_pid) as backend:
             anew.action_prepare()
         lines = anew.line_ids.search_count([("run_id", "=", run.id)])
         cr.rollback()
-    by_hand(env, floor, run=True)
-    stored = env.cr.rowcount
+    stored = by_hand(env, floor, run=True)
     undo(env)
     run.unlink()
     env.cr.execute("DROP TABLE bench_floor")
     env.cr.execute("ALTER TABLE dunning_run_line RESET (autovacuum_enabled)")
     env.cr.commit()
-    yield Measure("F3: classify and store, by hand", times["floor"], note=f"{stored} lines")
-    yield Measure(
-        "prepare a run of all due items",
-        times["prepare"],
-        *("s", times["floor"], "F3", 2.0),
-        note=f"{lines} lines",
-    )
-    yield Measure("memory of preparing", memory.megabytes, "MB", limit=300)
-    yield Measure("memory of preparing, in PostgreSQL", backend.megabytes, "MB")
+    yield measure("F3: classify and store, by hand", times["floor"], note=f"{stored} lines")
+    values = times["prepare"], "s", times["floor"], "F3", 2.0, f"{lines} lines"
+    yield measure("prepare a run of all due items", *values)
+    yield measure("memory of preparing", memory.megabytes, "MB", limit=300)
+    yield measure("memory of preparing, in PostgreSQL", backend.megabytes, "MB")
+
+
+def growth(env, few):
+    """How much longer it takes than with a tenth of the items, one round here and one there."""
+    rounds = {}
+    sides = [(Clock(side), works_that_grow(side)) for side in (env, few)]
+    for _round in range(ROUNDS_OF_GROWTH):
+        for place, (clock, works) in enumerate(sides):
+            for name, work in works.items():
+                seconds = clock.once(work, undo=lambda clock=clock: undo(clock.env))
+                rounds.setdefault(name, ([], []))[place].append(seconds)
+    for name, both in rounds.items():
+        # The first round fills caches.
+        value, floor = (statistics.median(seconds[1:]) for seconds in both)
+        limit = None if name.startswith("F") else 11
+        yield measure(f"growth: {name}", value, "s", floor, "a tenth of the items", limit)
+
+
+def works_that_grow(env):
+    """Return {name: work}, each of which is done anew in every round."""
+    run = env["dunning.run"].create({})
+    env, companies = all_companies(env)
+    counts, stored = floors.query(floors.COUNTS, env, companies), make_floor(env)
+    return {
+        "F2": lambda: by_hand(env, counts),
+        "screening of everything": lambda: outcome_counts(env),
+        "F3": lambda: by_hand(env, stored, run=True),
+        "prepare a run of all due items": run.action_prepare,
+    }
 
 
 # One customer ----------------------------------------------------------------------------------
@@ -172,7 +164,6 @@ def prepare(env):
 
 def explanation(env):
     """Database time to explain one customer or invoice, and to open their forms."""
-    clock = Clock(env)
     line = env["account.move.line"].search(
         [("dunning_outcome", "=", "unchecked"), ("company_id", "=", env.company.id)], limit=1
     )
@@ -184,38 +175,31 @@ def explanation(env):
         "open the invoice: what the addon adds": lambda: read_ours(invoice),
     }
     for name, work in works.items():
-        yield Measure(name, clock.database_median(work) * 1000, "ms in database", limit=20)
+        yield measure(name, Clock(env).database_median(work) * 1000, "ms in database", limit=20)
 
 
 def read_ours(record):
     """Read the fields that the addon adds to the form of `record`."""
-    view = record.get_view(view_type="form")
-    names = [
-        name
-        for name in view["models"][record._name]
-        if "dunning" in name and name in record._fields
-    ]
-    return record.web_read({name: {} for name in names})
+    names = record.get_view(view_type="form")["models"][record._name]
+    ours = [name for name in names if "dunning" in name and name in record._fields]
+    return record.web_read({name: {} for name in ours})
 
 
 def search(env):
     """The first page of a search on the outcome: everything, and one customer."""
     env, companies = all_companies(env)
-    clock = Clock(env)
-    Line = env["account.move.line"]
-    customer = Line.search([("dunning_outcome", "=", "unchecked")], limit=1).partner_id
+    clock, Line = Clock(env), env["account.move.line"]
     wanted = [("dunning_outcome", "=", "unchecked")]
+    mine = [*wanted, ("partner_id", "=", Line.search(wanted, limit=1).partner_id.id)]
     floor = floors.query(floors.COUNTS, env, companies)
     times = clock.side_by_side(
         floor=lambda: by_hand(env, floor),
-        everything=lambda: Line.web_search_read(wanted, {"name": {}}, limit=80),
+        page=lambda: Line.web_search_read(wanted, {"name": {}}, limit=80),
     )
-    mine = [*wanted, ("partner_id", "=", customer.id)]
     own = clock.median(lambda: Line.web_search_read(mine, {"name": {}}, limit=80))
-    yield Measure(
-        "search by outcome, 80 of all items", times["everything"], "s", times["floor"], "F2", 2.0
-    )
-    yield Measure("search by outcome within a customer", own, limit=0.3)
+    name = "search by outcome, 80 of all items"
+    yield measure(name, times["page"], "s", times["floor"], "F2", 2.0)
+    yield measure("search by outcome within a customer", own, limit=0.3)
 
 
 # Blocks ----------------------------------------------------------------------------------------
@@ -223,17 +207,77 @@ def search(env):
 
 def blocks(env):
     """Stop many customers at once."""
-    clock = Clock(env)
-    env.cr.execute(
-        """SELECT id FROM res_partner
-            WHERE ref LIKE 'C%' AND NOT EXISTS (
-                SELECT 1 FROM dunning_block block WHERE block.partner_id = res_partner.id)
-            ORDER BY id LIMIT 10000"""
-    )
-    ids = [row[0] for row in env.cr.fetchall()]
+    held = env["dunning.block"].with_context(active_test=False).search([]).partner_id
+    domain = [("ref", "=like", "C%"), ("id", "not in", held.ids)]
+    customers = env["res.partner"].search(domain, order="id", limit=10000)
+    seconds = Clock(env).median(customers.action_dunning_stop, undo=env.cr.rollback)
+    yield measure(f"stop {len(customers)} customers", seconds, limit=5.0)
 
-    def stop():
-        env["res.partner"].browse(ids).action_dunning_stop()
-        env.flush_all()
 
-    yield Measure(f"stop {len(ids)} customers", clock.median(stop, undo=env.cr.rollback), limit=5.0)
+# Sending ---------------------------------------------------------------------------------------
+
+
+def send(env):
+    """Send to so many customers, beside `send_mail_batch`; the messages stay in the mail queue.
+
+    Each size takes customers of its own, so nothing is undone in between; sizes for which there
+    are not enough customers are left out.
+    """
+    run = env["dunning.run"].create({})
+    run.action_prepare()
+    env["dunning.run.line"].tick([("run_id", "=", run.id)], False)
+    # What a process needs once, templates and their views, is not the cost of a customer.
+    send_some(env, run, WARM_UP)
+    left, costs = len(customers_left(run)), {}
+    for size in SIZES:
+        if size > left:
+            break
+        left -= size
+        with Memory() as memory:
+            seconds = send_some(env, run, size)
+        notices = run.notice_ids.filtered("mail_id").sorted("id", reverse=True)[:size]
+        assert len(notices) == size, f"{len(notices)} messages instead of {size}"
+        costs[size] = seconds / size * 1000
+        floor = same_messages(env, notices[:1000]) * size / len(notices[:1000])
+        name = f"send {size} customers"
+        yield measure(name, seconds, "s", floor, "send_mail_batch of the same", 2.5)
+        yield measure(f"memory of sending {size} customers", memory.megabytes, "MB", limit=300)
+    if len(costs) > 1:
+        few, many = min(costs), max(costs)
+        values = costs[many], "ms", costs[few], f"of {few}", 1.15
+        yield measure(f"cost per customer, {many} customers", *values)
+
+
+def customers_left(run, limit=None):
+    """Return the ids of the customers whom the run would remind, and has not."""
+    domain = [("run_id", "=", run.id), ("outcome", "=", "included"), ("notice_id", "=", False)]
+    groups = run.line_ids._read_group(domain, ["partner_id"], limit=limit)
+    return [partner.id for (partner,) in groups]
+
+
+def send_some(env, run, size):
+    """Tick the included lines of `size` more customers, send them, and return the seconds."""
+    # sudo: users do not write the state of a run
+    run.sudo().state = "prepared"
+    customers = ("partner_id", "in", customers_left(run, size))
+    lines = [("run_id", "=", run.id), ("outcome", "=", "included"), customers]
+    env["dunning.run.line"].tick(lines, True)
+    env.cr.commit()
+    return Clock(env).once(run.action_send)
+
+
+def same_messages(env, notices):
+    """Return the seconds that Odoo's own batch takes to make the messages of these notices."""
+    overdue = env.ref("dunning_exclusion.type_overdue")
+    assert notices.type_id == overdue
+    # sudo: as the addon sends, users need no rights on mails
+    template = overdue.template_id.sudo()
+
+    def batch():
+        template.send_mail_batch(
+            notices.ids,
+            email_values={"auto_delete": False, "email_to": False, "email_cc": False},
+            email_layout_xmlid="dunning_exclusion.notice_mail_layout",
+        )
+
+    return Clock(env).median(batch, undo=env.cr.rollback)

@@ -5,7 +5,7 @@ import json
 from lxml import etree
 
 from .clock import Clock
-from .measures import Measure
+from .table import measure
 
 
 def task_list(env):
@@ -13,35 +13,46 @@ def task_list(env):
     run = env["dunning.run"].create({})
     run.action_prepare()
     env.cr.commit()
-    screen, clock = Screen(env, run), Clock(env)
-    limit = 0.15 if run.included_count < 150_000 else 1.0
+    client = Client(run)
     rule = env.ref("dunning_exclusion.rule_stop_item")
     works = {
-        "open the task list": lambda: screen.page(("outcome", "!=", "dropped")),
-        "filter it by a reason": lambda: screen.page(("rule_ids", "in", rule.ids)),
-        "tick one customer": screen.tick_one_customer,
-        "figures above the list, when it is opened": screen.figures,
+        "open the task list": lambda: client.page(("outcome", "!=", "dropped")),
+        "filter it by a reason": lambda: client.page(("rule_ids", "in", rule.ids)),
+        "tick one customer": client.tick_one_customer,
+        "figures above the list, when it is opened": client.figures,
     }
     for name, work in works.items():
-        yield Measure(name, clock.median(work), limit=limit)
+        seconds = Clock(env).median(lambda work=work: json.dumps(work(), default=str))
+        yield measure(name, seconds, limit=0.15 if run.included_count < 150_000 else 1.0)
     run.unlink()
     env.cr.commit()
 
 
-class Screen:
-    """The requests of the screen, with what its list view asks for."""
+class Client:
+    """The requests of the web client, with what its list view asks for."""
 
-    def __init__(self, env, run):
-        self.run, self.lines = run, env["dunning.run.line"]
+    def __init__(self, run):
+        self.run, self.lines, self.ticked = run, run.env["dunning.run.line"], True
         view = self.lines.get_view(view_type="list")
-        self.names = view["models"][self.lines._name]
-        arch = etree.fromstring(view["arch"])
+        arch, names = etree.fromstring(view["arch"]), view["models"][self.lines._name]
         self.groups_limit = int(arch.get("groups_limit"))
-        self.unseen = set(arch.xpath("//field[@column_invisible='1']/@name"))
         domain = [("run_id", "=", run.id), ("outcome", "=", "included")]
         self.customer = self.lines.search(domain, limit=1).partner_id
-        self.ticked = True
-        self.aggregates, self.specification = self._aggregates(), self._specification()
+        fields = self.lines.fields_get(names, ["type", "aggregator", "currency_field", "relation"])
+        # Of what stands in no column no names are read.
+        unseen = set(arch.xpath("//field[@column_invisible='1']/@name"))
+        named, unnamed = {"fields": {"display_name": {}}}, {"fields": {}}
+        self.specification = {
+            name: (unnamed if name in unseen else named) if "relation" in field else {}
+            for name, field in fields.items()
+        }
+        # Amounts are summed up as they are, and by their currency.
+        self.sums = []
+        for name, field in fields.items():
+            if field.get("aggregator") and field["type"] in ("float", "integer", "monetary"):
+                self.sums.append(f"{name}:{field['aggregator']}")
+                if currency := field.get("currency_field"):
+                    self.sums += [f"{currency}:array_agg_distinct", f"{name}:sum_currency"]
 
     def page(self, condition):
         """Show the first customers with their sums and reasons, and the lines of some."""
@@ -49,14 +60,13 @@ class Screen:
         page = self.lines.web_read_group(
             domain,
             ["partner_id"],
-            self.aggregates,
+            list(dict.fromkeys(self.sums)),
             limit=self.groups_limit,
             auto_unfold=True,
             unfold_read_specification=self.specification,
         )
-        customer_ids = [group["partner_id"][0] for group in page["groups"]]
-        marks = self.lines.read_customer_marks(domain, customer_ids)
-        return json.dumps([page, marks], default=str)
+        customers = [group["partner_id"][0] for group in page["groups"]]
+        return page, self.lines.read_customer_marks(domain, customers)
 
     def tick_one_customer(self):
         """Tick or untick a customer; read its sums and lines and the figures above anew."""
@@ -66,31 +76,7 @@ class Screen:
         sums = ["checked_count:sum", "checked_amount:sum"]
         groups = self.lines.formatted_read_group(domain, [], sums)
         lines = self.lines.web_search_read(domain, self.specification, limit=80)
-        return json.dumps([groups, lines, self.figures()], default=str)
+        return groups, lines, self.figures()
 
     def figures(self):
-        return json.dumps(self.run.browse().read_figures(self.run.id), default=str)
-
-    def _aggregates(self):
-        """Return what the web client sums up: amounts as they are, and by their currency."""
-        fields = self.lines.fields_get(self.names, ["type", "aggregator", "currency_field"])
-        summed = {
-            name: field
-            for name, field in fields.items()
-            if field.get("aggregator") and field["type"] in ("float", "integer", "monetary")
-        }
-        result = [f"{name}:{field['aggregator']}" for name, field in summed.items()]
-        for name, field in summed.items():
-            if currency := field.get("currency_field"):
-                result += [f"{currency}:array_agg_distinct", f"{name}:sum_currency"]
-        return list(dict.fromkeys(result))
-
-    def _specification(self):
-        """Return what is read of a line: of what stands in no column, no names."""
-        named, unnamed = {"fields": {"display_name": {}}}, {"fields": {}}
-        return {
-            name: (unnamed if name in self.unseen else named)
-            if self.lines._fields[name].relational
-            else {}
-            for name in self.names
-        }
+        return self.run.browse().read_figures(self.run.id)
