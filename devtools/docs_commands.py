@@ -21,7 +21,7 @@ FRAGMENTS = {
 def run_texts(_arguments):
     """Export the texts to translate, and merge them into the translations."""
     addons = [path.parent.name for path in sorted(ROOT.glob("*/i18n"))]
-    database = databases.prepared(odoo_env.testable_addons())
+    database = databases.prepared(list(odoo_env.manifests()))
     for addon in addons:
         fresh = cache(f"{addon}.pot")
         odoo_env.run("i18n", "export", "-d", database, "-l", "pot", "-o", fresh, addon, check=True)

@@ -13,17 +13,18 @@ WIDTH = 78
 def main(exported, folder):
     """Replace the template, update each language, and name the texts to translate."""
     template = polib.pofile(exported, wrapwidth=WIDTH)
-    path = Path(folder) / f"{Path(folder).parent.name}.pot"
+    addon = Path(folder).parent.name
+    path = Path(folder) / f"{addon}.pot"
     if path.exists():
         old = polib.pofile(str(path))
         template.header = old.header
-        if str(old).split("\n#. ", 1)[1:] == str(template).split("\n#. ", 1)[1:]:
+        if list(map(str, old)) == list(map(str, template)):
             template.metadata = old.metadata
     save(template, path)
     for language in sorted(Path(folder).glob("*.po")):
         catalog = polib.pofile(str(language), wrapwidth=WIDTH)
         for text in merge(template, catalog):
-            print(f"{path.parent.parent.name} ({language.stem}): to translate: {text!r}")
+            print(f"{addon} ({language.stem}): to translate: {text!r}")
         save(catalog, language)
 
 
@@ -36,19 +37,15 @@ def merge(template, catalog):
     known = {entry.msgid for entry in catalog}
     catalog.merge(template)
     gone = {entry.msgid: entry for entry in catalog if entry.obsolete and entry.msgstr}
-    order = [entry.msgid for entry in template]
-    changed = []
-    for entry in catalog:
-        if entry.msgid in known or entry.obsolete:
-            continue
-        changed.append(entry.msgid)
+    order = {entry.msgid: place for place, entry in enumerate(template)}
+    kept = sorted((e for e in catalog if not e.obsolete), key=lambda entry: order[entry.msgid])
+    changed = [entry for entry in kept if entry.msgid not in known]
+    for entry in changed:
         for text in get_close_matches(entry.msgid, gone, 1, 0.8):
             entry.msgstr, entry.previous_msgid = gone[text].msgstr, text
             entry.flags.append("fuzzy")
-    catalog[:] = sorted(
-        (entry for entry in catalog if not entry.obsolete), key=lambda e: order.index(e.msgid)
-    )
-    return changed
+    catalog[:] = kept
+    return [entry.msgid for entry in changed]
 
 
 def save(catalog, path):

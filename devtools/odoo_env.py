@@ -9,7 +9,7 @@ import subprocess
 from functools import lru_cache
 
 from . import odoo_source, postgres, venv
-from .base import ROOT, DevError, cache, fingerprint, say
+from .base import ROOT, DevError, cache, fingerprint
 
 
 def manifests():
@@ -93,25 +93,3 @@ def become_psql(arguments):
     if not program:
         raise DevError("psql was not found: please install postgresql-client.")
     os.execvpe(program, ["psql", *(arguments or ["postgres"])], env)
-
-
-def testable_addons():
-    """Return our addons whose Python packages are there, with a word on the others."""
-    found = []
-    for addon, manifest in manifests().items():
-        missing = [name for name in python_packages(manifest) if not importable(name)]
-        if missing:
-            say(f"{addon} is left out: it needs the Python package {', '.join(missing)}.")
-        else:
-            found.append(addon)
-    return found
-
-
-def python_packages(manifest):
-    return manifest.get("external_dependencies", {}).get("python", [])
-
-
-def importable(name):
-    python, _source, env = environment()
-    code = f"import importlib.util as u, sys; sys.exit(u.find_spec({name!r}) is None)"
-    return subprocess.run([python, "-c", code], env=env).returncode == 0

@@ -7,6 +7,7 @@ import runpy
 import shutil
 import tempfile
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 from .base import DevError, complete_folder, fingerprint, is_root, run_logged
@@ -61,17 +62,15 @@ def installed():
     """Return the Odoo 19 that the machine's own Python imports, alone in a folder."""
     found = importlib.util.find_spec("odoo")
     packages = list(found.submodule_search_locations or []) if found else []
-    for package in map(Path, (*packages, f"/{PYTHON_PATH}/odoo")):
-        if release(package):
-            return from_folder(
-                complete_folder(
-                    "odoo-link",
-                    fingerprint(package),
-                    f"Using the Odoo in {package} …",
-                    lambda folder, package=package: (folder / "odoo").symlink_to(package),
-                )
-            )
+    for package in filter(release, map(Path, (*packages, f"/{PYTHON_PATH}/odoo"))):
+        message = f"Using the Odoo in {package} …"
+        build = partial(link, package)
+        return from_folder(complete_folder("odoo-link", fingerprint(package), message, build))
     return None
+
+
+def link(package, folder):
+    (folder / "odoo").symlink_to(package)
 
 
 def download():

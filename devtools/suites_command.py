@@ -52,8 +52,7 @@ def check(suite, learn):
     run_count, failing = run_suite(suite, [*our_addons(peers), *peers], tags)
     path = LISTS / f"{suite}.txt"
     if learn:
-        tags = sorted({tag_of(test) for test in failing})
-        known = run_suite(suite, peers, tags)[1] if failing else ()
+        known = failing & run_suite(suite, peers, tags)[1] if failing else ()
         path.write_text("".join(f"{test}\n" for test in sorted(known)))
     ours = sorted(failing - set(path.read_text().splitlines() if path.exists() else ()))
     for test in ours:
@@ -91,11 +90,3 @@ def read(text):
     """Return (number of tests run, names of those that fail) of a log."""
     count = COUNTED.findall(text)
     return int(count[-1]) if count else 0, set(FAILED.findall(text))
-
-
-def tag_of(test):
-    """Return the tag that runs a failing test again, for example that of Class.method."""
-    if test.startswith("setUp"):
-        # of a whole class: setUpClass (odoo.addons.account.tests.test_x.TestX)
-        return ":" + test.rsplit(".", 1)[1].rstrip(")")
-    return ":" + ".".join(test.split(".")[-2:])

@@ -26,7 +26,7 @@ def run(arguments):
     machine.ensure(machine.TESTS)
     paths = [path for word in options.selection for path in paths_of(word)]
     plain = [path for path in paths if path.startswith(PLAIN)] if paths else list(PLAIN)
-    addons = [path for path in paths if path not in plain] if paths else odoo_env.testable_addons()
+    addons = [path for path in paths if path not in plain] if paths else list(odoo_env.manifests())
     more += ["-o", f"cache_dir={cache('pytest', fingerprint(ROOT))}"]
     more += [] if options.random else ["-p", "no:randomly"]
     with contextlib.ExitStack() as stack:

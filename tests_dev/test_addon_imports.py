@@ -33,7 +33,7 @@ def test_tests_of_addons_import_what_odoo_needs_or_their_manifest_names():
     foreign = {}
     for path in files:
         addon = odoo_env.manifests()[path.relative_to(ROOT).parts[0]]
-        declared = {"odoo", *odoo_env.python_packages(addon)}
+        declared = {"odoo", *addon.get("external_dependencies", {}).get("python", [])}
         for name in imported(ast.parse(path.read_text())) - known - declared:
             if not {package.lower() for package in packages.get(name, [])} & odoo:
                 foreign[str(path.relative_to(ROOT))] = name

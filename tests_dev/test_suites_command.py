@@ -15,7 +15,6 @@ Traceback (most recent call last):
 def test_a_log_says_what_ran_and_what_failed():
     failing = {"TestA.test_one", "setUpClass (odoo.addons.x.tests.b.TestB)"}
     assert suites_command.read(LOG) == (9, failing)
-    assert {suites_command.tag_of(test) for test in failing} == {":TestA.test_one", ":TestB"}
 
 
 @pytest.mark.parametrize(
@@ -33,17 +32,14 @@ def test_learning_keeps_what_fails_without_us(tmp_path, monkeypatch):
     runs = []
 
     def run_suite(suite, modules, tags):
-        runs.append((modules, tags))
+        runs.append(modules)
         return 9, {"TestA.test_one", "TestA.test_two"} if len(runs) == 1 else {"TestA.test_two"}
 
     monkeypatch.setattr(suites_command, "LISTS", tmp_path)
     monkeypatch.setattr(suites_command, "our_addons", lambda peers: ["ours"])
     monkeypatch.setattr(suites_command, "run_suite", run_suite)
     assert not suites_command.check("queue_job", learn=True)
-    assert runs == [
-        (["ours", "queue_job"], ["/queue_job"]),
-        (["queue_job"], [":TestA.test_one", ":TestA.test_two"]),
-    ]
+    assert runs == [["ours", "queue_job"], ["queue_job"]]
     assert (tmp_path / "queue_job.txt").read_text() == "TestA.test_two\n"
 
 
