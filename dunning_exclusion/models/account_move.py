@@ -1,6 +1,7 @@
 from contextlib import contextmanager
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -141,12 +142,25 @@ class AccountMove(models.Model):
 
     @api.model
     def _prepare_create_values(self, vals_list):
+        self._check_dunning_promised(vals_list)
         result = super()._prepare_create_values(vals_list)
         check_bounds(self, result)
         return result
 
+    def _check_dunning_promised(self, vals_list):
+        """Check that nobody but a promise says that something was promised.
+
+        :raise AccessError: else
+        """
+        if not self.env.su and any(vals.get("dunning_promised") for vals in vals_list):
+            raise AccessError(
+                self.env._("Only promises to pay say that an entry was promised: note a promise.")
+            )
+
     def write(self, vals):
         check_bounds(self, [vals])
+        if "dunning_promised" in vals:
+            self._check_dunning_promised([{"dunning_promised": True}])
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)

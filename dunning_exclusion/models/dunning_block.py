@@ -18,13 +18,9 @@ ENDING_WITHIN_DAYS = 7
 LISTED_BLOCKS = 30
 # Who set a block and who ended it, and when. Only an import of old blocks may bring it along.
 HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
+TARGET_FIELDS = frozenset({"company_id", "partner_id", "move_id", "move_line_id"})
 # What a block was about and why: once it is lifted, that is history, too.
-SUBJECT_FIELDS = frozenset(
-    {
-        *("partner_id", "move_id", "move_line_id"),
-        *("kind", "reason_id", "date_from", "date_to", "note"),
-    }
-)
+SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "note"})
 
 
 class DunningBlock(models.Model):
@@ -432,7 +428,8 @@ class DunningBlock(models.Model):
         return frozenset() if manager else HISTORY_FIELDS
 
     def _get_fixed_fields(self):
-        fixed = HISTORY_FIELDS | {"company_id"}
+        # To block something else would put it into the history of whoever set this block.
+        fixed = HISTORY_FIELDS | TARGET_FIELDS
         return fixed | SUBJECT_FIELDS if "lifted" in self.mapped("state") else fixed
 
     def write(self, vals):

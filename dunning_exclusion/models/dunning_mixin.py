@@ -308,7 +308,9 @@ class DunningMixin(models.AbstractModel):
         """Search by outcome; `owner`, an `Owner`, says whom to screen, None: everybody."""
         if operator != "in":
             return NotImplemented
-        found = self._dunning_outcome_domain([outcome for outcome in value if outcome], owner)
+        self._check_field_access(self._fields["dunning_outcome"], "read")
+        wanted = [outcome for outcome in value if isinstance(outcome, str)]
+        found = self._dunning_outcome_domain(wanted, owner)
         if False in value:
             found |= ~self._dunning_outcome_domain([code for code, _name in OUTCOMES], owner)
         return found

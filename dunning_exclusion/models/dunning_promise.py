@@ -250,7 +250,8 @@ class DunningPromise(models.Model):
         return SYSTEM_FIELDS
 
     def _get_fixed_fields(self):
-        fixed = frozenset({"company_id"})
+        # A promise of somebody else is another promise, which this user has noted.
+        fixed = frozenset({"company_id", "partner_id"})
         return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled")) else fixed
 
     @api.model_create_multi

@@ -9,6 +9,7 @@ from .bounds import check_bounds
 TARGETS = (
     *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
     *("reason_id", "scenario_ids", "type_id", "template_id"),
+    *("additional_partner_ids", "customer_ids", "profile_ids", "user_ids"),
 )
 
 

@@ -259,7 +259,8 @@ class DunningRun(models.Model):
     @api.constrains("mode", "criteria_domain", "company_id")
     def _check_criteria(self):
         Line = self.env["account.move.line"]
-        for run in self.filtered(lambda run: run.mode == "criteria"):
+        # Who chooses the mode later need not be who wrote the filter.
+        for run in self.filtered(lambda run: run.mode == "criteria" or run.criteria_domain):
             if fault := find_fault(Line, run.criteria_domain, run.company_id):
                 raise ValidationError(run._criteria_error(fault))
 

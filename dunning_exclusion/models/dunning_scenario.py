@@ -161,7 +161,7 @@ class DunningScenario(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         scenarios = super().create(vals_list)
-        scenarios.filtered("active").activated = True
+        scenarios.filtered("active")._note_activation()
         return scenarios
 
     def write(self, vals):
@@ -171,7 +171,17 @@ class DunningScenario(models.Model):
             # Switching a scenario on for the first time must not remind of years of old invoices.
             for scenario in self.filtered(lambda s: not s.activated and not s.date_start):
                 scenario.date_start = scenario._start(scenario.company_id or self.env.company)
-        return super().write({**vals, "activated": True})
+        result = super().write(vals)
+        self._note_activation()
+        return result
+
+    @api.model
+    def _get_protected_fields(self):
+        return frozenset({"activated"})
+
+    def _note_activation(self):
+        # sudo: users do not write whether a scenario was ever switched on
+        self.sudo().filtered(lambda scenario: not scenario.activated).activated = True
 
     def action_preview(self):
         """Show which customers the scenario would reach today, or on its next day, and how much."""

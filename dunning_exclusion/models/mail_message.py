@@ -11,8 +11,18 @@ class MailMessage(models.Model):
         """Override of `mail`: following a record is not enough to write to customers on it.
 
         Odoo lets followers post, and whoever may read a record can follow it: so could an auditor.
+        And whoever may write a record may rewrite what Odoo noted on it: here that is history.
         """
         forbidden = super()._get_forbidden_access(operation)
+        if operation in ("write", "unlink") and not self.env.user.has_group("base.group_system"):
+            noted = (
+                (self - forbidden)
+                .sudo()
+                .filtered(
+                    lambda message: message.model in THREADS and message.message_type != "comment"
+                )
+            )
+            forbidden += noted.with_env(self.env)
         if operation == "create":
             for model, messages in (self - forbidden).sudo().grouped("model").items():
                 if model in THREADS:

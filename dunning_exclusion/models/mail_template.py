@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
+from .mail_message import THREADS
+
 RELEASERS = ("dunning_exclusion.group_dunning_manager", "base.group_system")
 
 
@@ -73,14 +75,35 @@ class MailTemplate(models.Model):
         self._check_dunning_reach()
         return super()._update_field_translations(field_name, translations, digest, source_lang)
 
+    def _check_access(self, operation):
+        """Override of `base`, which is asked as well when somebody changes the attached files."""
+        result = super()._check_access(operation)
+        if result or operation not in ("write", "unlink") or not any(self._ids):
+            return result
+        used_by = self._dunning_used_elsewhere()
+        return used_by and (used_by, used_by._dunning_reach_error) or None
+
+    def _send_check_access(self, res_ids):
+        """Override of `mail`: to read a record is not enough to write to customers on it."""
+        result = super()._send_check_access(res_ids)
+        if self.model in THREADS:
+            records = self.env[self.model].browse(res_ids)
+            records.check_access(records._mail_post_access)
+        return result
+
     def _check_dunning_reach(self):
         """Check that the user may act in every company whose reminders the templates make.
 
         :raise AccessError: else
         """
+        if used_by := self._dunning_used_elsewhere():
+            raise used_by._dunning_reach_error()
+
+    def _dunning_used_elsewhere(self):
+        """Return those of the templates that companies use in which the user may not act."""
         reminders = self.filtered(lambda template: template.sudo().model == "dunning.notice")
         if not reminders or self.env["dunning.protected.mixin"]._acts_everywhere():
-            return
+            return self.browse()
         mine = self.env.user.company_ids
         # sudo: what other companies send is asked, and not shown
         user_models = self.sudo().with_context(active_test=False).env
@@ -89,14 +112,16 @@ class MailTemplate(models.Model):
         levels = user_models["dunning.level"].search(used)
         runs = user_models["dunning.run"].search([*used, ("company_id", "not in", mine.ids)])
         foreign = levels.filtered(lambda level: not level.company_id or level.company_id - mine)
-        if used_by := (shared.template_id | foreign.template_id | runs.template_id) & reminders:
-            raise AccessError(
-                self.env._(
-                    "The template '%(template)s' is used in other companies, too: only who may act "
-                    "in all of them can change or delete it. Make a copy for your company instead.",
-                    template=used_by[:1].name,
-                )
+        return reminders & (shared.template_id | foreign.template_id | runs.template_id)
+
+    def _dunning_reach_error(self):
+        return AccessError(
+            self.env._(
+                "The template '%(template)s' is used in other companies, too: only who may act in "
+                "all of them can change or delete it. Make a copy for your company instead.",
+                template=self[:1].name,
             )
+        )
 
     @api.constrains("dunning_released", "report_template_ids")
     def _check_dunning_released(self):

@@ -6,6 +6,12 @@ from odoo.tools import SQL
 from .arguments import read_record
 from .dunning_mixin import READERS
 
+# How a customer is treated: auditors, who may read it, may be allowed to edit contacts.
+TREATMENT = (
+    *("dunning_own_profile_id", "dunning_profile_id", "dunning_type_off_ids"),
+    *("dunning_own_scenario_id", "dunning_scenario_id"),
+)
+
 
 class ResPartner(models.Model):
     """Customers who are reminded: what they owe, how they are treated, and where reminders go."""
@@ -144,6 +150,17 @@ class ResPartner(models.Model):
     def _dunning_block_targets(self):
         return [(self.env.company.id, self.commercial_partner_id.id, False, False)]
 
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Override of `base`: grouping by a related field asks only for rights on its target.
+
+        That is looked at with the rights of the system, so customers in the portal could group
+        themselves by their scenario.
+        """
+        field = self._fields.get(field_expr)
+        if field and field.related and field_expr.startswith("dunning_"):
+            self._check_field_access(field, "read")
+        return super()._field_to_sql(alias, field_expr, query)
+
     @api.constrains("dunning_own_scenario_id")
     def _check_dunning_scenario(self):
         for partner in self:
@@ -205,6 +222,7 @@ class ResPartner(models.Model):
     def _search_dunning_type_off_ids(self, operator, value):
         if operator not in ("in", "any"):
             return NotImplemented
+        self._check_field_access(self._fields["dunning_type_off_ids"], "read")
         off = Domain("company_id", "=", self.env.company.id)
         if operator == "any":
             found = off & Domain("type_id", "any", value)
@@ -237,6 +255,7 @@ class ResPartner(models.Model):
     def _search_dunning_scenario_missing(self, operator, value):
         if operator != "in":
             return NotImplemented
+        self._check_field_access(self._fields["dunning_scenario_missing"], "read")
         self.env.flush_all()
         query = self.env["dunning.scenario"]._without_scenario_query(self.env.company)
         missing = Domain("commercial_partner_id", "in", SQL("(%s)", query))
@@ -323,7 +342,29 @@ class ResPartner(models.Model):
         found = dict(rows)
         return {customer: self.browse(found.get(customer.id)) for customer in self}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        self._check_dunning_treatment(vals_list)
+        return super().create(vals_list)
+
+    def _check_dunning_treatment(self, vals_list):
+        """Check that the user, if he treats customers differently, is no mere reader.
+
+        :raise AccessError: else
+        """
+        treats = any(vals.get(name) for vals in vals_list for name in TREATMENT)
+        if treats and not (
+            self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")
+        ):
+            raise AccessError(
+                self.env._(
+                    "Only follow-up users choose how customers are reminded: scenario, profile and "
+                    "reminder types."
+                )
+            )
+
     def write(self, vals):
+        self._check_dunning_treatment([dict.fromkeys(vals, True)])
         moves = "parent_id" in vals or "is_company" in vals
         before = self.commercial_partner_id if moves else self.browse()
         result = super().write(vals)

@@ -1,0 +1,153 @@
+from datetime import date
+
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.service.model import call_kw
+from odoo.tests import tagged
+
+from .test_access_table import AccessTableCommon
+
+EDITOR = "mail.group_mail_template_editor"
+
+
+@tagged("post_install", "-at_install")
+class TestAttacks(AccessTableCommon):
+    """What attackers of several roles got through with, by the calls that clients make."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        manager, contacts = "dunning_exclusion.group_dunning_manager", "base.group_partner_manager"
+        other_company = cls.users["stranger"].company_id
+        cls.users |= {
+            "template stranger": cls._create_user(
+                "template stranger", manager, EDITOR, companies=other_company
+            ),
+            "contact auditor": cls._create_user(
+                "contact auditor", contacts, "account.group_account_readonly"
+            ),
+        }
+        cls.template = cls.type_overdue.template_id
+        cls.portal_customer = cls.users["portal"].partner_id
+        cls.portal_customer.dunning_own_scenario_id = cls.scenario
+        cls.portal_customer.dunning_own_profile_id = cls.kept["dunning.profile"]
+        cls.portal_customer.dunning_type_off_ids = cls.type_overdue
+        cls._create_invoice(cls.portal_customer)
+
+    def _call(self, role, records, name, *args, **kwargs):
+        ids = [] if self._takes_no_records(records, name) else [records.ids]
+        return call_kw(self._as(role, records), name, [*ids, *args], kwargs)
+
+    def assertRefused(self, role, records, name, *args, **kwargs):
+        with self.subTest(role=role, model=records._name, method=name, args=args):
+            with self.assertRaises(UserError), self.undone():
+                self._call(role, records, name, *args, **kwargs)
+                self.env.flush_all()
+
+    def test_auditor_sends_no_template_to_a_customer(self):
+        notice = self.letter
+        self.assertRefused("auditor", self.template, "send_mail", notice.id)
+        self.assertRefused("auditor", self.template, "send_mail_batch", notice.ids)
+        with self.undone():
+            self.assertTrue(self._call("user", self.template, "send_mail", notice.id))
+
+    def test_what_odoo_noted_on_records_is_neither_changed_nor_deleted(self):
+        blocks = self.env["dunning.block"].with_user(self.users["user"])
+        block = blocks.create({"partner_id": self.customer.id, "kind": "stop"})
+        self.env.cr.precommit.run()
+        block.date_to = date(2100, 1, 1)
+        self.env.cr.precommit.run()
+        noted = block.sudo().message_ids.filtered("tracking_value_ids")
+        self.assertTrue(noted)
+        own = block.message_post(body="My own words", message_type="comment")
+        for role in ("user", "administrator"):
+            for vals in ({"body": "x"}, {"author_id": 1}, {"date": "2001-01-01"}, {"res_id": 1}):
+                self.assertRefused(role, noted, "write", vals)
+            self.assertRefused(role, noted, "unlink")
+        self._call("user", own, "write", {"body": "Other words"})
+        self._call("user", own, "unlink")
+
+    def test_files_of_templates_that_other_companies_use(self):
+        file = self.env["ir.attachment"].create(
+            {"name": "terms.txt", "raw": b"terms", "res_model": "mail.template"}
+        )
+        file.res_id = self.template.id
+        self.template.attachment_ids = file
+        self.assertRefused("template stranger", file, "write", {"raw": "forged"})
+        self.assertRefused("template stranger", file, "unlink")
+        self.assertFalse(self._call("template stranger", self.template, "has_access", "write"))
+
+    def test_strangers_are_no_recipients(self):
+        company = self.users["stranger"].company_id
+        values = {"name": "Level", "type_id": self.type_overdue.id}
+        levels = self.env["dunning.level"].with_user(self.users["stranger"])
+        scenario = levels.scenario_id.create(
+            {"name": "Own", "company_id": company.id, "level_ids": [Command.create(values)]}
+        )
+        foreign = self._create_customer("Foreign", company_id=self.company.id)
+        for command in (Command.link(foreign.id), Command.set(foreign.ids)):
+            vals = {"additional_partner_ids": [command]}
+            self.assertRefused("stranger", scenario.level_ids, "write", vals)
+            self.assertRefused(
+                "stranger", levels, "create", {**values, "scenario_id": scenario.id, **vals}
+            )
+
+    def test_nothing_is_put_into_the_history_of_colleagues(self):
+        kept, other = self.kept, self.other_customer
+        block = self.customer._dunning_block("stop")
+        move = {"move_id": self.invoice.id}
+        for record, vals in (
+            (block, {"partner_id": other.id}),
+            (block, move),
+            (kept["dunning.block"], {"move_id": False}),
+            (kept["dunning.promise"], {"partner_id": other.id, "move_line_ids": []}),
+        ):
+            self.assertRefused("user", record, "write", vals)
+
+    def test_fields_of_the_system(self):
+        self.assertRefused("accountant", self.invoice, "write", {"dunning_promised": True})
+        self.assertRefused("accountant", self.invoice, "create", {"dunning_promised": True})
+        self.assertRefused("administrator", self.scenario, "write", {"activated": False})
+        self.assertTrue(self.scenario.activated)
+
+    def test_customers_and_employees_do_not_find_how_customers_are_treated(self):
+        customer = self.portal_customer
+        own = [("id", "=", customer.id)]
+        for role in ("portal", "employee"):
+            for name in sorted(name for name in customer._fields if name.startswith("dunning_")):
+                if customer._fields[name].type == "many2one":
+                    self.assertRefused(role, customer, "read_group", own, ["__count"], [name])
+                    self.assertRefused(
+                        role, customer, "formatted_read_group", own, [], [f"{name}:array_agg"]
+                    )
+                    self.assertRefused(role, customer, "search", own, order=name)
+                self.assertRefused(role, customer, "read", [name])
+                self.assertRefused(role, customer, "search", [*own, (name, "=", False)])
+            found = [("partner_id.dunning_type_off_ids", "in", self.type_overdue.ids)]
+            self.assertRefused(role, self.users["portal"], "search", found)
+
+    def test_auditor_does_not_treat_customers(self):
+        profile, kind = self.kept["dunning.profile"], self.type_overdue
+        for vals in (
+            {"dunning_own_scenario_id": self.scenario.id},
+            {"dunning_scenario_id": self.scenario.id},
+            {"dunning_own_profile_id": profile.id},
+            {"dunning_profile_id": profile.id},
+            {"dunning_type_off_ids": [Command.link(kind.id)]},
+        ):
+            self.assertRefused("contact auditor", self.customer, "write", vals)
+            self.assertRefused("contact auditor", self.customer, "create", {"name": "N", **vals})
+        with self.undone():
+            self._call("contact auditor", self.customer, "write", {"name": "Other name"})
+
+    def test_filter_of_a_run_is_checked_in_each_mode(self):
+        values = {"criteria_domain": "[('move_id.message_ids.body', 'ilike', 'x')]"}
+        self.assertRefused("user", self.prepared, "create", values)
+        self.assertRefused("user", self.prepared, "write", values)
+
+    def test_outcomes_that_there_are_none_of(self):
+        for model_name in ("res.partner", "account.move", "account.move.line"):
+            for value in (2**70, 1.5, True, "no outcome"):
+                with self.subTest(model=model_name, value=value), self.undone():
+                    found = [("dunning_outcome", "=", value)]
+                    self.assertFalse(self._call("user", self.env[model_name], "search", found))
