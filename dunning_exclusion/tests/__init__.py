@@ -1,5 +1,6 @@
 from . import (
     test_access_table,
+    test_attacks,
     test_bad_calls,
     test_bad_input,
     test_block_history,
