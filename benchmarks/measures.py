@@ -23,9 +23,6 @@ def all_companies(env):
     return env(context=dict(env.context, allowed_company_ids=companies.ids)), companies
 
 
-# Screening -------------------------------------------------------------------------------------
-
-
 def screening(env):
     """Outcome counts by rule, against the same in SQL written by hand."""
     env, companies = all_companies(env)
@@ -62,9 +59,6 @@ def outcome_counts(env):
     )
 
 
-# Runs ------------------------------------------------------------------------------------------
-
-
 def plan(env):
     """The plan of the statement that stores a run, as PostgreSQL executed and told it."""
     env.cr.execute(
@@ -87,7 +81,7 @@ def make_floor(env):
         env.cr.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = FALSE)")
     env.cr.commit()
     env.cr.execute("ANALYZE")
-    # It locks tables that all databases share, and another process measures in another one.
+    # It locks tables that all databases share, and another one is measured in turns with this one.
     env.cr.commit()
     return floors.query(floors.INSERT, env, env.company)
 
@@ -159,9 +153,6 @@ def works_that_grow(env):
     }
 
 
-# One customer ----------------------------------------------------------------------------------
-
-
 def explanation(env):
     """Database time to explain one customer or invoice, and to open their forms."""
     line = env["account.move.line"].search(
@@ -202,9 +193,6 @@ def search(env):
     yield measure("search by outcome within a customer", own, limit=0.3)
 
 
-# Blocks ----------------------------------------------------------------------------------------
-
-
 def blocks(env):
     """Stop many customers at once."""
     held = env["dunning.block"].with_context(active_test=False).search([]).partner_id
@@ -212,9 +200,6 @@ def blocks(env):
     customers = env["res.partner"].search(domain, order="id", limit=10000)
     seconds = Clock(env).median(customers.action_dunning_stop, undo=env.cr.rollback)
     yield measure(f"stop {len(customers)} customers", seconds, limit=5.0)
-
-
-# Sending ---------------------------------------------------------------------------------------
 
 
 def send(env):

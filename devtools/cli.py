@@ -24,9 +24,7 @@ COMMANDS = {
     "psql": ("odoo_env.become_psql", "open a database of this environment"),
     "stop": ("postgres.run_stop", "stop the private PostgreSQL"),
 }
-# those with arguments; the options of the first ones are told by their --help
-WITH_OPTIONS = ("demo", "test", "lint", "bench", "suites")
-WITH_ARGUMENTS = (*WITH_OPTIONS, "tool", "odoo", "python", "psql")
+WITHOUT_ARGUMENTS = ("texts", "readme", "screens", "stop")
 VARIABLES = {
     "DUNNING_CACHE": "folder of everything that is downloaded or made",
     "ODOO_HOME": "source of Odoo 19 to use instead of a download",
@@ -39,7 +37,7 @@ VARIABLES = {
 def usage():
     lines = ["usage: ./dev COMMAND …", ""]
     lines += [f"  {name:8} {text}" for name, (_function, text) in COMMANDS.items()]
-    lines += ["", f"Options: ./dev COMMAND --help, for {', '.join(WITH_OPTIONS)}."]
+    lines += ["", "Options: ./dev COMMAND --help, for demo, test, lint, bench, suites."]
     lines += ["", "Set in the environment:", ""]
     lines += [f"  {name:16} {text}" for name, text in VARIABLES.items()]
     return "\n".join(lines)
@@ -54,7 +52,7 @@ def main(arguments):
     try:
         if name not in COMMANDS:
             raise DevError(f"There is no command {name!r}: see ./dev help.")
-        if rest and name not in WITH_ARGUMENTS:
+        if rest and name in WITHOUT_ARGUMENTS:
             raise DevError(f"./dev {name} takes no arguments.")
         module, function = COMMANDS[name][0].split(".")
         module = importlib.import_module(f".{module}", __package__)

@@ -95,7 +95,7 @@ def build(name, origin, message, fill):
 
 
 @contextlib.contextmanager
-def temporary(origin, suffix="", keep=False):
+def temporary(origin, suffix=""):
     """Yield the name of a copy of a database, which is dropped after the block.
 
     The copies that killed processes have left are dropped before.
@@ -109,10 +109,7 @@ def temporary(origin, suffix="", keep=False):
     try:
         yield name
     finally:
-        if keep:
-            say(f"Database kept: {name}")
-        else:
-            postgres.drop(name)
+        postgres.drop(name)
 
 
 def install(name, addons, how="-i"):

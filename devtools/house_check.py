@@ -22,11 +22,10 @@ CALLED = re.compile(r"""env\[["'](dunning\.[\w.]+)["']\]""")
 
 def sources():
     """Return {file without its suffix: syntax tree} of the addon, without its tests."""
-    files = (path.relative_to(ADDON) for path in ADDON.rglob("*.py"))
     return {
-        path.with_suffix("").as_posix(): ast.parse((ADDON / path).read_text())
-        for path in sorted(files)
-        if path.parts[0] != "tests"
+        path.relative_to(ADDON).with_suffix("").as_posix(): ast.parse(path.read_text())
+        for path in sorted(ADDON.rglob("*.py"))
+        if "tests" not in path.relative_to(ADDON).parts
     }
 
 
@@ -34,15 +33,9 @@ def models(tree):
     """Yield (name, kind) of the models that a file defines, not of those that it extends."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.bases:
-            values = {
-                target.id: ast.unparse(part.value).strip("'\"")
-                for part in node.body
-                if isinstance(part, ast.Assign)
-                for target in part.targets
-                if isinstance(target, ast.Name)
-            }
-            if "_name" in values:
-                yield values["_name"], ast.unparse(node.bases[0]).split(".")[-1]
+            for part in node.body:
+                if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "_name":
+                    yield ast.literal_eval(part.value), ast.unparse(node.bases[0]).split(".")[-1]
 
 
 def imported(name, tree, files):
@@ -56,14 +49,6 @@ def imported(name, tree, files):
         for found in ("/".join(base), *("/".join([*base, alias.name]) for alias in node.names)):
             if found in files and found != name:
                 yield found
-
-
-def methods(trees):
-    """Yield (lines, file, name) of the functions and methods."""
-    for name, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                yield node.end_lineno - node.lineno + 1, name, node.name
 
 
 def house():
@@ -82,14 +67,19 @@ def house():
     cycles = [f"{a} ↔ {b}" for a in uses for b in sorted(uses[a]) if a < b and a in uses[b]]
     counted = [name for name in trees if name.startswith(("models/", "screening/"))]
     lines = sum(len((ADDON / f"{name}.py").read_text().splitlines()) for name in counted)
-    length, *where = max(methods(trees))
+    length, where = max(
+        (node.end_lineno - node.lineno + 1, f"{name}.{node.name}")
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    )
     return {
         "AbstractModels": (len(abstract), []),
         "Python files of models and screening": (len(counted), []),
         "Python lines of models and screening": (lines, []),
         "cycles of two files": (len(cycles), cycles),
         "calls from screening to models": (len(upward), upward),
-        "lines of the longest method": (length, [".".join(where)]),
+        "lines of the longest method": (length, [where]),
     }
 
 

@@ -53,7 +53,6 @@ def parse(arguments):
         epilog="Any other option goes to pytest, for example -x, --lf or --durations=5.",
     )
     add = parser.add_argument
-    add("--keep-db", action="store_true", help="keep the database of this run")
     add("--with", **databases.OTHERS, help="install these modules too: sale,account_payment")
     add("--random", action="store_true", help="run the tests in a random order")
     add("--coverage", action="store_true", help="measure the addons' branches")
@@ -133,7 +132,7 @@ def run_addons(paths, options, more):
     """Run tests of addons in a copy of a database with the addons; yield process and log."""
     python, _source, env = odoo_env.environment()
     origin = databases.prepared(needed_addons(paths), options.others)
-    with databases.temporary(origin, keep=options.keep_db) as name:
+    with databases.temporary(origin) as name:
         command = ["pytest", "--odoo-http", "--odoo-log-level=warn", f"--odoo-database={name}"]
         if options.coverage:
             folders = ",".join(sorted({path.split("/")[0] for path in paths}))
