@@ -157,22 +157,14 @@ def check_letters(letters):
 
 def counts_with_others(run):
     """Return whether something else than `run` may be sent on its day to the same customers."""
-    today = run.company_id._dunning_today()
-    return run.env.execute_query(
-        SQL(
-            """SELECT EXISTS (SELECT 1 FROM dunning_run
-                               WHERE company_id = %(company)s AND id <> %(run)s
-                                 AND (state = 'sending'
-                                      OR state = 'prepared' AND date IN (%(day)s, %(listed)s)))
-                   OR EXISTS (SELECT 1 FROM dunning_notice
-                               WHERE company_id = %(company)s AND date = %(day)s
-                                 AND state IN ('queued', 'sent'))""",
-            company=run.company_id.id,
-            run=run.id,
-            day=max(run.date, today),
-            listed=run.date,
-        )
-    )[0][0]
+    day = max(run.date, run.company_id._dunning_today())
+    sent = SQL(
+        """SELECT 1 FROM dunning_notice
+            WHERE company_id = %s AND date = %s AND state IN ('queued', 'sent') LIMIT 1""",
+        run.company_id.id,
+        day,
+    )
+    return len(_runs_of_day(run, {day, run.date})) > 1 or bool(run.env.execute_query(sent))
 
 
 def refuse(run, above):

@@ -244,15 +244,18 @@ class DunningRun(models.Model):
         return {tuple(key): count for *key, count in rows}
 
     def _compute_notice_counts(self):
-        counts = {
-            (run, state): count
-            for run, state, count in self.env["dunning.notice"]._read_group(
-                [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT run_id, COUNT(*) FILTER (WHERE state IN ('queued', 'sent')),
+                          COUNT(*) FILTER (WHERE state = 'failed')
+                     FROM dunning_notice WHERE run_id = ANY(%s) GROUP BY run_id""",
+                self.ids,
             )
-        }
+        )
+        counts = {run_id: numbers for run_id, *numbers in rows}
         for run in self:
-            run.sent_count = counts.get((run, "sent"), 0) + counts.get((run, "queued"), 0)
-            run.failed_count = counts.get((run, "failed"), 0)
+            run.sent_count, run.failed_count = counts.get(run.id, (0, 0))
 
     # What may be written --------------------------------------------------------------------
 
