@@ -189,7 +189,7 @@ class DunningRun(models.Model):
 
     _date_within = Within("date", *DAYS)
 
-    # Whatever the code does: two senders in one company cannot be at work at the same time.
+    # The database, too, refuses a second sender at work in the same company.
     _one_sending = models.UniqueIndex(
         "(company_id) WHERE state = 'sending'",
         "Another run of this company is being sent: wait for it, or resume or cancel it first.",
@@ -219,7 +219,7 @@ class DunningRun(models.Model):
                 run[f"{outcome}_amount"] = sum(amount for _count, amount in own)
 
     def _compute_customers(self):
-        # Apart: counting the customers of a million lines takes longer than all other figures.
+        # Not with the other figures: counting the customers of a million lines takes longer.
         counts = self._count_customers(Domain.TRUE, "outcome")
         for run in self:
             for outcome, _name in OUTCOMES:
@@ -341,7 +341,7 @@ class DunningRun(models.Model):
             )
 
     def _replace_lines(self):
-        """List the items of the run anew, whatever their number, and note what it was about."""
+        """Replace the lines by those of now, and note what later changes are compared with."""
         Line = self.env["dunning.run.line"]
         Line._delete_of_runs(self.ids)
         if self._insert_lines() > MANY_LINES:
@@ -524,7 +524,7 @@ class DunningRun(models.Model):
 
     @api.model
     def read_figures(self, run_id):
-        """Return what is ticked in a run, after screening again whom people changed since.
+        """Return what is ticked in a run, with blocks and promises that were changed since.
 
         :param run_id: id of the run, or False for the latest one of the current company
         :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
