@@ -1,8 +1,8 @@
 """Bounds of numbers and dates.
 
-A day in the year 9999 or a delay of millions of days is a slip or an attack, and what is reckoned
-with it fails: lists, forecasts and the nightly job, for everybody. So each number and each date
-that people write has bounds, declared once in its model::
+A day in the year 9999 or a delay of millions of days is a mistake, and whatever calculates with it
+fails for everybody: lists, forecasts, the nightly job. So each number and each date that people
+write has bounds, declared once in its model::
 
     _date_within = Within("date", *DAYS)
 """
@@ -48,13 +48,13 @@ class Within(models.Constraint):
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             return False
-        # Where nothing is below zero, other constraints say what 0 means instead.
+        # Where 0 is the least, a constraint of the model says what 0 means.
         low = -(10**9) if self.low == 0 else self.low
         return math.isfinite(number) and low <= number <= self.high
 
 
 def check_bounds(model, vals_list):
-    """Check the numbers and dates of `vals_list` before anything is reckoned with them.
+    """Check the numbers and dates of `vals_list` before anything is calculated with them.
 
     :raise ValidationError: when one of them is out of bounds
     """
@@ -66,7 +66,7 @@ def check_bounds(model, vals_list):
 
 
 def check_day(env, day):
-    """Check that `day`, a date or nothing, is one with which can be reckoned.
+    """Check that `day`, a date or nothing, is within `DAYS`.
 
     :raise ValidationError: when it is out of bounds
     """

@@ -7,8 +7,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
-from .arguments import Text, check_one
-from .bounds import DAYS, LAST_DAY, Within, check_bounds
+from .arguments import Char, Text, check_one
+from .bounds import DAYS, LAST_DAY, SEQUENCES, TERM, Within, check_bounds
 from .isolation import for_each_company
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
@@ -16,11 +16,36 @@ FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
 # How many blocks a to-do names.
 LISTED_BLOCKS = 30
-# Who set a block and who ended it, and when. Only an import of old blocks may bring it along.
+# Who set a block and who ended it, and when: only an import of old blocks brings that along.
 HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
 TARGET_FIELDS = frozenset({"company_id", "partner_id", "move_id", "move_line_id"})
 # What a block was about and why: once it is lifted, that is history, too.
 SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "note"})
+
+
+class DunningBlockReason(models.Model):
+    """Why something is held back, and for how long unless somebody says otherwise."""
+
+    _name = "dunning.block.reason"
+    _description = "Dunning Block Reason"
+    _inherit = ["dunning.protected.mixin"]
+    _order = "sequence, name, id"
+    _company_path = ""
+    _open_fields = frozenset({"sequence"})
+
+    sequence = fields.Integer(default=10)
+    code = Char(required=True, help="Short stable code for imports and integrations.")
+    name = Char(required=True, translate=True)
+    default_days = fields.Integer(
+        string="Default Duration (days)",
+        help="How long a block with this reason lasts when no end date is chosen. "
+        "0 means no end date is proposed.",
+    )
+    active = fields.Boolean(default=True)
+
+    _sequence_within = Within("sequence", *SEQUENCES)
+    _default_days_within = Within("default_days", *TERM)
+    _code_unique = models.UniqueIndex("(code)", "Another block reason already has this code.")
 
 
 class DunningBlock(models.Model):
@@ -37,19 +62,10 @@ class DunningBlock(models.Model):
     _check_company_auto = True
 
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        index=True,
-        default=lambda self: self.env.company,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     partner_id = fields.Many2one(
-        "res.partner",
-        string="Customer",
-        required=True,
-        index=True,
-        ondelete="restrict",
-        help="The customer (commercial partner) the block belongs to.",
+        "res.partner", string="Customer", required=True, index=True, ondelete="restrict"
     )
     move_id = fields.Many2one(
         "account.move",
@@ -76,25 +92,20 @@ class DunningBlock(models.Model):
         "Prevent: left out of every run.",
     )
     reason_id = fields.Many2one(
-        "dunning.block.reason",
-        index="btree_not_null",
-        ondelete="restrict",
-        tracking=True,
-        help="Why it is held back.",
+        "dunning.block.reason", index="btree_not_null", ondelete="restrict", tracking=True
     )
     date_from = fields.Date(
         string="From",
         required=True,
         default=lambda self: self.env.company._dunning_today(),
         tracking=True,
-        help="First day on which the block holds.",
     )
     date_to = fields.Date(
         string="Until",
         tracking=True,
         help="Last day on which the block holds; empty: until it is lifted.",
     )
-    note = Text(tracking=True, help="Anything colleagues should know about it.")
+    note = Text(tracking=True)
     user_id = fields.Many2one(
         "res.users",
         string="Set by",
@@ -102,20 +113,9 @@ class DunningBlock(models.Model):
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
-        help="Who set the block.",
     )
-    lifted_on = fields.Date(
-        readonly=True,
-        copy=False,
-        help="The day on which somebody ended the block; empty while nobody did.",
-    )
-    lifted_by_id = fields.Many2one(
-        "res.users",
-        index="btree_not_null",
-        readonly=True,
-        copy=False,
-        help="Who ended the block.",
-    )
+    lifted_on = fields.Date(readonly=True, copy=False)
+    lifted_by_id = fields.Many2one("res.users", index="btree_not_null", readonly=True, copy=False)
     state = fields.Selection(
         [
             ("scheduled", "Scheduled"),
@@ -128,9 +128,7 @@ class DunningBlock(models.Model):
         help="Scheduled before its first day, active until its last one, then expired; "
         "lifted when somebody ended it.",
     )
-    age_days = fields.Integer(
-        string="Age (days)", compute="_compute_age", help="How long the block has held, in days."
-    )
+    age_days = fields.Integer(string="Age (days)", compute="_compute_age")
     forgotten = fields.Boolean(
         compute="_compute_age",
         search="_search_forgotten",
@@ -139,18 +137,13 @@ class DunningBlock(models.Model):
     ending_soon = fields.Boolean(
         compute="_compute_age", search="_search_ending_soon", help="Ends within 7 days."
     )
-    currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency of the amounts."
-    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
     amount_held = fields.Monetary(
         compute="_compute_amount_held",
         help="Open amount of the items that the block holds now, in company currency.",
     )
     target = fields.Selection(
-        [("customer", "Customer"), ("item", "Invoice")],
-        compute="_compute_target",
-        store=True,
-        help="Whether the customer, an invoice or an instalment is held back.",
+        [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
     )
 
     _date_from_within = Within("date_from", *DAYS)
@@ -239,8 +232,10 @@ class DunningBlock(models.Model):
             )
 
     @api.model
-    def _search_by_day(self, value, day_domain):
+    def _search_by_day(self, operator, value, day_domain):
         """Return the active blocks that `day_domain` (a function of today) chooses, or others."""
+        if operator != "in":
+            return NotImplemented
         active = Domain("state", "in", ["active"])
         chosen = Domain.OR(
             active & Domain("company_id", "in", companies.ids) & day_domain(today)
@@ -250,20 +245,18 @@ class DunningBlock(models.Model):
 
     @api.model
     def _search_forgotten(self, operator, value):
-        if operator != "in":
-            return NotImplemented
         days = timedelta(days=FORGOTTEN_AFTER_DAYS)
         return self._search_by_day(
+            operator,
             value,
             lambda today: Domain("date_to", "=", False) & Domain("date_from", "<", today - days),
         )
 
     @api.model
     def _search_ending_soon(self, operator, value):
-        if operator != "in":
-            return NotImplemented
         days = timedelta(days=ENDING_WITHIN_DAYS)
         return self._search_by_day(
+            operator,
             value,
             lambda today: Domain("date_to", "!=", False) & Domain("date_to", "<=", today + days),
         )
@@ -271,14 +264,7 @@ class DunningBlock(models.Model):
     @api.depends("partner_id", "move_id", "date_from", "date_to", "lifted_on")
     def _compute_amount_held(self):
         self.env.flush_all()
-        rows = self.env.execute_query(self._amount_held_query()) if self.ids else []
-        amounts = dict(rows)
-        for block in self:
-            block.amount_held = amounts.get(block.id, 0)
-
-    def _amount_held_query(self):
-        """Return SELECT of the ids of `self` that hold something, with the open amounts."""
-        return SQL(
+        query = SQL(
             """SELECT block.id, SUM(line.amount_residual)
                  FROM dunning_block block
                  JOIN res_partner contact ON contact.commercial_partner_id = block.partner_id
@@ -292,6 +278,9 @@ class DunningBlock(models.Model):
                 GROUP BY block.id""",
             self.filtered(lambda block: block.state == "active").ids,
         )
+        amounts = dict(self.env.execute_query(query)) if self.ids else {}
+        for block in self:
+            block.amount_held = amounts.get(block.id, 0)
 
     # What may be written -----------------------------------------------------------------------
 
@@ -392,7 +381,7 @@ class DunningBlock(models.Model):
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
-        # As it is computed, which would take one more write of each of thousands.
+        # The same as it is computed: that would write each of thousands of blocks once more.
         vals["target"] = "item" if vals.get("move_id") else "customer"
         return vals
 
@@ -411,9 +400,9 @@ class DunningBlock(models.Model):
     @api.model
     def _default_end(self, reason_id, date_from):
         """Return the end date that the reason proposes, or False."""
-        days = self.env["dunning.block.reason"].browse(reason_id).default_days if reason_id else 0
+        days = self.env["dunning.block.reason"].browse(reason_id or []).default_days
         begin = fields.Date.to_date(date_from)
-        # A first day that nobody means is refused when it is saved.
+        # A day beyond all bounds is refused when it is saved.
         return begin + timedelta(days=days) if days and begin <= LAST_DAY else False
 
     @api.onchange("reason_id", "date_from")
@@ -439,7 +428,7 @@ class DunningBlock(models.Model):
         # Who changed what is noted, also when a client asks not to.
         noted = self.with_context(tracking_disable=False, mail_notrack=False)
         result = super(DunningBlock, self if self.env.su else noted).write(vals)
-        self._targets_changed(self.company_id, self.partner_id | before)
+        self._targets_changed(self.company_id, before | self.partner_id)
         return result
 
     def _follow_customer(self):
@@ -480,7 +469,7 @@ class DunningBlock(models.Model):
 
     @api.model
     def _invalidate_targets(self):
-        """Forget cached flags and outcomes: they follow from blocks but are not stored."""
+        """Forget the cached flags and outcomes: they follow from blocks and are not stored."""
         for model in ("res.partner", "account.move", "account.move.line"):
             self.env[model]._invalidate_dunning()
 
@@ -488,8 +477,8 @@ class DunningBlock(models.Model):
         """End the blocks today. Nothing is sent by this; the items are candidates again."""
         self.check_access("write")
         # sudo: users do not write the history of a block
-        held = self.sudo().filtered(lambda block: block.state != "lifted")
-        for company, blocks in held.grouped("company_id").items():
+        unended = self.sudo().filtered(lambda block: block.state != "lifted")
+        for company, blocks in unended.grouped("company_id").items():
             blocks.write({"lifted_on": company._dunning_today(), "lifted_by_id": self.env.user.id})
         return True
 
@@ -515,16 +504,17 @@ class DunningBlock(models.Model):
             Domain("company_id", "=", company.id)
             & (Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
         )
-        for user, own in blocks.grouped(lambda block: block._reviewer()).items():
+        admin = self.env.ref("base.user_admin")
+        reviewers = blocks.grouped(lambda b: b.user_id if b.user_id.active else admin)
+        for user, own in reviewers.items():
             own.with_context(lang=user.lang)._plan_review(user, company)
 
-    def _reviewer(self):
-        """Return who shall look at the block: who set it, or the administrator."""
-        return self.user_id if self.user_id.active else self.env.ref("base.user_admin")
-
     def _plan_review(self, user, company):
-        """Plan the to-do of `user` about `self`, in place of an earlier one."""
-        self._open_reviews(user, company).unlink()
+        """Plan the to-do of `user` about `self`, in place of those that nobody has done yet."""
+        reviewed = self.search([("company_id", "=", company.id)])
+        reviewed.activity_search(
+            ["dunning_exclusion.mail_activity_type_review"], user_id=user.id
+        ).unlink()
         first = self.sorted(lambda block: (block.date_from, block.id))[:1]
         first.activity_schedule(
             "dunning_exclusion.mail_activity_type_review",
@@ -532,14 +522,6 @@ class DunningBlock(models.Model):
             date_deadline=company._dunning_today(),
             summary=first.env._("%(count)s blocks to review", count=len(self)),
             note=self._describe_review(),
-        )
-
-    @api.model
-    def _open_reviews(self, user, company):
-        """Return the to-dos of earlier weeks that nobody has done yet."""
-        reviewed = self.search([("company_id", "=", company.id)])
-        return reviewed.activity_search(
-            ["dunning_exclusion.mail_activity_type_review"], user_id=user.id
         )
 
     def _describe_review(self):

@@ -107,10 +107,7 @@ class DunningDraft(models.AbstractModel):
         )
         conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
         if conditions:
-            sentence = self.env["dunning.scenario.sentence"]
-            met = ", ".join(
-                sentence._condition(condition, level.scenario_id) for condition in conditions
-            )
+            met = ", ".join(conditions.mapped("display_name"))
             words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
         return words
 

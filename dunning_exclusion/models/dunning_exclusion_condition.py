@@ -1,5 +1,22 @@
-from odoo import api, models
+from odoo import models
 from odoo.tools import SQL
+
+from ..screening.domains import company_query, find_fault
+
+
+def condition_query(Model, text, company):
+    """Return the query of the records that match a typed condition: see `company_query`."""
+    known = Model.env["dunning.exclusion.condition"]._get_condition_models()
+    return company_query(Model, text, company, known)
+
+
+def condition_fault(Model, text, company=None):
+    """Return why a typed condition cannot be saved, or False: see `find_fault`.
+
+    :param company: the company it is tried in; None: the current one
+    """
+    known = Model.env["dunning.exclusion.condition"]._get_condition_models()
+    return find_fault(Model, text, company or Model.env.company, known)
 
 
 class DunningExclusionCondition(models.AbstractModel):
@@ -29,7 +46,6 @@ class DunningExclusionCondition(models.AbstractModel):
 
     # What is joined -------------------------------------------------------------------------
 
-    @api.model
     def _item_joins(self, question) -> SQL:
         """Return the JOINs that item rules use, with at most one row for an item.
 
@@ -48,7 +64,6 @@ class DunningExclusionCondition(models.AbstractModel):
             holds = self._holds_of_each_item(question)
         return SQL("%s %s", looked_up, holds)
 
-    @api.model
     def _holds_of_each_item(self, question) -> SQL:
         return SQL(
             """LEFT JOIN LATERAL (
@@ -62,7 +77,6 @@ class DunningExclusionCondition(models.AbstractModel):
             promised=self._promise_of_an_item(question),
         )
 
-    @api.model
     def _held_items(self, question) -> SQL:
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
@@ -83,9 +97,9 @@ class DunningExclusionCondition(models.AbstractModel):
             active=self.env["dunning.block"]._active_sql(question.today),
         )
 
-    @api.model
     def _promised_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
+        Promise = self.env["dunning.promise"]
         return SQL(
             """LEFT JOIN (SELECT promised_item.move_line_id
                             FROM (SELECT promise.id FROM dunning_promise promise
@@ -102,13 +116,13 @@ class DunningExclusionCondition(models.AbstractModel):
                               ON promised_item.promise_id = open_promise.id
                            GROUP BY promised_item.move_line_id) promised
                       ON promised.move_line_id = line.id""",
-            lasts=self._promise_lasts_sql(question),
-            kept=self.env["dunning.promise"]._kept_sql(SQL("SUM(promised_line.amount_residual)")),
+            lasts=Promise._lasts_sql(SQL("promise_company"), question.today),
+            kept=Promise._kept_sql(SQL("SUM(promised_line.amount_residual)")),
         )
 
-    @api.model
     def _promise_of_an_item(self, question) -> SQL:
         """Return SELECT move_line_id for `line` where it is promised and not paid as promised."""
+        Promise = self.env["dunning.promise"]
         return SQL(
             """SELECT promised_item.move_line_id FROM dunning_promise promise
                  JOIN dunning_promise_move_line_rel promised_item
@@ -117,16 +131,11 @@ class DunningExclusionCondition(models.AbstractModel):
                  %(still_open)s
                 WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
                 LIMIT 1""",
-            still_open=self.env["dunning.promise"]._still_open_join(),
-            lasts=self._promise_lasts_sql(question),
-            kept=self.env["dunning.promise"]._kept_sql(),
+            still_open=Promise._still_open_join(),
+            lasts=Promise._lasts_sql(SQL("promise_company"), question.today),
+            kept=Promise._kept_sql(),
         )
 
-    @api.model
-    def _promise_lasts_sql(self, question) -> SQL:
-        return self.env["dunning.promise"]._lasts_sql(SQL("promise_company"), question.today)
-
-    @api.model
     def _customer_joins(self, question) -> SQL:
         """Return the JOINs that customer rules use, with at most one row for a customer.
 
@@ -146,7 +155,6 @@ class DunningExclusionCondition(models.AbstractModel):
             chosen,
         )
 
-    @api.model
     def _flags_sql(self) -> SQL:
         kinds = ("stop", "pause", "prevent")
         return SQL(", ").join(
@@ -155,33 +163,26 @@ class DunningExclusionCondition(models.AbstractModel):
 
     # Blocks ---------------------------------------------------------------------------------
 
-    @api.model
     def _condition_stop_customer(self, question):
         return SQL("held.stop")
 
-    @api.model
     def _condition_pause_customer(self, question):
         return SQL("held.pause")
 
-    @api.model
     def _condition_prevent_customer(self, question):
         return SQL("held.prevent")
 
-    @api.model
     def _condition_stop_item(self, question):
         return SQL("held.stop")
 
-    @api.model
     def _condition_pause_item(self, question):
         return SQL("held.pause")
 
-    @api.model
     def _condition_prevent_item(self, question):
         return SQL("held.prevent")
 
     # Items ----------------------------------------------------------------------------------
 
-    @api.model
     def _condition_no_followup(self, question):
         # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it; and a flag
         # that mirrors a block must not count as a second reason, stronger than a stop.
@@ -191,24 +192,20 @@ class DunningExclusionCondition(models.AbstractModel):
                     OR company.dunning_honour_no_followup)"""
         )
 
-    @api.model
     def _condition_automatic_payment(self, question):
         return SQL(
             "method.dunning_automatic IS TRUE AND move.dunning_collection_failed IS NOT TRUE"
         )
 
-    @api.model
     def _condition_item_minimum(self, question):
         return SQL(
             "line.amount_residual > 0 AND line.amount_residual < %s",
             question.threshold("dunning_item_minimum"),
         )
 
-    @api.model
     def _condition_promise(self, question):
         return SQL("company.dunning_exclude_promises AND promised.move_line_id IS NOT NULL")
 
-    @api.model
     def _condition_paid(self, question):
         # Odoo can show a paid invoice whose residual is open (a payment without journal entry),
         # so both tests are needed.
@@ -217,40 +214,33 @@ class DunningExclusionCondition(models.AbstractModel):
                 OR (line.amount_residual = 0 AND line.amount_residual_currency = 0))"""
         )
 
-    @api.model
     def _condition_blocked_payment(self, question):
         return SQL("move.payment_state = 'blocked' AND line.amount_residual <> 0")
 
     # Customers ------------------------------------------------------------------------------
 
-    @api.model
     def _condition_archived(self, question):
         return SQL("customer.active IS NOT TRUE")
 
-    @api.model
     def _condition_creditor(self, question):
         return SQL("total.outstanding < 0")
 
-    @api.model
     def _condition_customer_minimum(self, question):
         return SQL(
             "total.reminded_amount > 0 AND total.reminded_amount < %s",
             question.threshold("dunning_customer_minimum"),
         )
 
-    @api.model
     def _condition_customer_maximum(self, question):
         return SQL(
             "%(maximum)s > 0 AND total.reminded_amount > %(maximum)s",
             maximum=question.threshold("dunning_customer_maximum"),
         )
 
-    @api.model
     def _condition_no_address(self, question):
         recipients = self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id"))
         return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
 
-    @api.model
     def _condition_type_off(self, question):
         return SQL(
             """EXISTS (SELECT 1 FROM dunning_type_off switched_off
@@ -259,7 +249,6 @@ class DunningExclusionCondition(models.AbstractModel):
                           AND switched_off.company_id = company.id)"""
         )
 
-    @api.model
     def _condition_type_filter(self, question):
         named = SQL(
             """EXISTS (SELECT 1 FROM dunning_reminder_type_customer_rel named
@@ -273,10 +262,12 @@ class DunningExclusionCondition(models.AbstractModel):
 
     # Rules that users write -----------------------------------------------------------------
 
-    @api.model
     def _domain_condition(self, rule, question):
-        """Return the condition of a rule of source `domain`; broken rules are left out before."""
-        query = rule._domain_query(question.companies[:1])
+        """Return the condition of a rule of source `domain`.
+
+        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
+        """
+        query = rule._get_query(question.companies[:1])
         customer = {"customer": SQL("customer.id"), "item": SQL("contact.commercial_partner_id")}
         column = {
             "res.partner": customer[rule.level],
@@ -287,7 +278,6 @@ class DunningExclusionCondition(models.AbstractModel):
         query.add_where(SQL("%s = %s", SQL.identifier(query.table, "id"), column))
         return SQL("EXISTS %s", query.subselect(SQL("1")))
 
-    @api.model
     def _get_condition_models(self):
         """Return {model: computed fields} that conditions which people type may ask for.
 

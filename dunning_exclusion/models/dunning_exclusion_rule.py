@@ -1,10 +1,18 @@
+import logging
+from functools import partial
+
+from psycopg2 import Error
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
+from ..screening.domains import find_faults, parse_domain
 from .arguments import Char
 from .bounds import SEQUENCES, Within
+from .dunning_exclusion_condition import condition_fault, condition_query
+
+_logger = logging.getLogger(__name__)
 
 EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
@@ -30,7 +38,7 @@ class DunningExclusionRule(models.Model):
 
     _name = "dunning.exclusion.rule"
     _description = "Exclusion Rule"
-    _inherit = ["dunning.protected.mixin", "dunning.rule.faults"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "sequence, id"
     _company_path = "company_id"
     _open_fields = frozenset({"enabled", "disabled", "effect", "company_effect"})
@@ -52,15 +60,9 @@ class DunningExclusionRule(models.Model):
         precompute=True,
         store=True,
         readonly=False,
-        help="Whether the rule leaves out single items or whole customers.",
     )
     marker = fields.Selection(
-        [
-            ("customer", "Customer"),
-            ("item", "Item"),
-            ("amount", "Amount"),
-            ("promise", "Promise"),
-        ],
+        [("customer", "Customer"), ("item", "Item"), ("amount", "Amount"), ("promise", "Promise")],
         required=True,
         compute="_compute_marker",
         precompute=True,
@@ -74,12 +76,7 @@ class DunningExclusionRule(models.Model):
         default="domain",
         help="Built in, a condition typed here, or a rule of another addon.",
     )
-    model = fields.Selection(
-        DOMAIN_MODELS,
-        string="Applies To",
-        default="res.partner",
-        help="The records that the condition is about.",
-    )
+    model = fields.Selection(DOMAIN_MODELS, string="Applies To", default="res.partner")
     domain = Char(default="[]", help="Customers or items that match are left out.")
     company_id = fields.Many2one(
         "res.company",
@@ -103,18 +100,20 @@ class DunningExclusionRule(models.Model):
         inverse="_inverse_effect",
         help="What happens in the current company to what the rule excludes.",
     )
-    disabled = fields.Boolean(
-        company_dependent=True, help="Whether the current company has switched the rule off."
-    )
+    disabled = fields.Boolean(company_dependent=True)
     enabled = fields.Boolean(
         compute="_compute_enabled",
         inverse="_inverse_enabled",
         search="_search_enabled",
         default=True,
-        help="Whether the rule works in the current company.",
     )
     needs_approval = fields.Boolean(
         readonly=True, help="Only a follow-up approver may tick what this rule has unticked."
+    )
+    broken = fields.Char(
+        compute="_compute_broken",
+        help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
+        "sent automatically in its company.",
     )
 
     _sequence_within = Within("sequence", *SEQUENCES)
@@ -161,9 +160,7 @@ class DunningExclusionRule(models.Model):
             rule.disabled = not rule.enabled
 
     def _search_enabled(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        return Domain("disabled", "not in", list(value))
+        return Domain("disabled", "not in", list(value)) if operator == "in" else NotImplemented
 
     @api.constrains("source", "model", "level")
     def _check_level(self):
@@ -246,10 +243,82 @@ class DunningExclusionRule(models.Model):
         """Return {marker: names of the reasons} for the (x) marks of the lists."""
         return {marker: rules.mapped("name") for marker, rules in self.grouped("marker").items()}
 
-    def _condition_sql(self, question) -> SQL:
-        """Return when the rule excludes, as SQL: see `dunning.exclusion.condition`."""
+    # Conditions -----------------------------------------------------------------------------
+
+    def _condition_sql(self, question):
+        """Return when the rule excludes, as SQL, see `dunning.exclusion.condition`.
+
+        What was fine when it was saved breaks when a field or an addon is removed. Such a rule
+        excludes nothing: None is returned.
+        """
         self.ensure_one()
         conditions = self.env["dunning.exclusion.condition"]
-        if self.source == "builtin":
+        if self._has_method():
             return getattr(conditions, f"_condition_{self.code}")(question)
-        return conditions._domain_condition(self, question)
+        try:
+            if self.source == "domain":
+                return conditions._domain_condition(self, question)
+            fault = "its addon is missing"
+        except Error:
+            raise
+        except Exception as error:
+            fault = error
+        _logger.warning("Exclusion rule %s is broken: %s", self.code, fault)
+        return None
+
+    def _get_query(self, company):
+        """Return the query of what the user's condition matches in `company`.
+
+        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
+        """
+        return condition_query(self.env[self.model], self.domain, company)
+
+    @api.depends("domain", "model", "source")
+    @api.depends_context("company")
+    def _compute_broken(self):
+        faults = self._faults(self.env.company)
+        for rule in self:
+            rule.broken = faults.get(rule, False)
+
+    def _faults(self, company):
+        """Return {rule: why it cannot be evaluated in `company`} of the broken rules."""
+        own = self.filtered(lambda rule: rule.source == "domain")
+        faults = find_faults(self.env, {rule: partial(rule._get_query, company) for rule in own})
+        missing = (self - own).filtered(lambda rule: not rule._has_method())
+        return faults | dict.fromkeys(missing, self.env._("The addon of this rule is missing."))
+
+    def _has_method(self):
+        return self.source == "builtin" and hasattr(
+            self.env["dunning.exclusion.condition"], f"_condition_{self.code}"
+        )
+
+    @api.model
+    def _broken_in(self, company):
+        """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
+        rules = self._active_in(company)
+        faults = rules._faults(company)
+        return rules.filtered(lambda rule: rule in faults)
+
+    @api.constrains("source", "model", "domain", "code", "company_id")
+    def _check_condition(self):
+        for rule in self:
+            if rule.source == "builtin":
+                if not rule._has_method():
+                    raise ValidationError(
+                        self.env._(
+                            "Rule '%(rule)s': no built-in condition has this code.", rule=rule.name
+                        )
+                    )
+                continue
+            fault = condition_fault(self.env[rule.model], rule.domain, rule.company_id)
+            if not fault and not parse_domain(rule.domain):
+                fault = self.env._("An empty condition would exclude everything.")
+            if fault:
+                raise ValidationError(
+                    self.env._(
+                        "Rule '%(rule)s': the condition does not work: %(fault)s Correct the "
+                        "field 'Domain'.",
+                        rule=rule.name,
+                        fault=fault,
+                    )
+                )

@@ -2,9 +2,10 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..screening.domains import company_query, find_fault, parse_domain
+from ..screening.domains import parse_domain
 from .arguments import Char
 from .bounds import AMOUNTS, SEQUENCES, TERM, Within
+from .dunning_exclusion_condition import condition_fault, condition_query
 
 ACTIONS = [
     ("email", "E-mail"),
@@ -23,13 +24,7 @@ class DunningLevel(models.Model):
     _order = "scenario_id, sequence, id"
     _company_path = "scenario_id.company_id"
 
-    scenario_id = fields.Many2one(
-        "dunning.scenario",
-        required=True,
-        index=True,
-        ondelete="cascade",
-        help="The scenario it belongs to.",
-    )
+    scenario_id = fields.Many2one("dunning.scenario", required=True, index=True, ondelete="cascade")
     campaign_type = fields.Selection(related="scenario_id.campaign_type")
     company_id = fields.Many2one(related="scenario_id.company_id")
     sequence = fields.Integer(
@@ -42,13 +37,11 @@ class DunningLevel(models.Model):
         precompute=True,
         store=True,
         readonly=False,
-        help="What customers and colleagues read as the name of the reminder.",
     )
     trigger = fields.Selection(
         [("due_date", "Due date"), ("invoice_date", "Invoice date")],
         required=True,
         default="due_date",
-        help="The day from which the delay counts.",
     )
     delay = fields.Integer(string="Days", help="Days after the trigger; negative: days before it.")
     type_id = fields.Many2one(
@@ -59,21 +52,14 @@ class DunningLevel(models.Model):
         default=lambda self: self.env.ref("dunning_exclusion.type_overdue", False),
         help="The kind of reminder: customers can switch it off.",
     )
-    action = fields.Selection(
-        ACTIONS,
-        required=True,
-        default="email",
-        help="What happens at this level: an e-mail, a letter, a notification or a to-do.",
-    )
+    action = fields.Selection(ACTIONS, required=True, default="email")
     template_id = fields.Many2one(
         "mail.template",
         domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
         help="Empty: the template of the reminder type.",
     )
     condition_domain = Char(
-        string="Condition",
-        default="[]",
-        help="Only invoices that match reach this level.",
+        string="Condition", default="[]", help="Only invoices that match reach this level."
     )
     minimum_amount = fields.Float(
         help="Only items with at least this open amount in company currency reach this level."
@@ -98,15 +84,6 @@ class DunningLevel(models.Model):
     _minimum_amount_within = Within("minimum_amount", *AMOUNTS)
     _repeat_every_within = Within("repeat_every", *TERM)
     _repeat_max_within = Within("repeat_max", 0, 1000)
-    _repeat_not_negative = models.Constraint(
-        "CHECK (COALESCE(repeat_every, 0) >= 0 AND COALESCE(repeat_max, 0) >= 0)",
-        "The fields 'Repeat Every (days)' and 'Repeat at Most' are not negative: 0 means none.",
-    )
-
-    _minimum_not_negative = models.Constraint(
-        "CHECK (COALESCE(minimum_amount, 0) >= 0)",
-        "The field 'Minimum Amount' of a dunning level is not negative: 0 means none.",
-    )
 
     @api.depends("type_id")
     def _compute_name(self):
@@ -147,8 +124,8 @@ class DunningLevel(models.Model):
     @api.constrains("condition_domain", "scenario_id")
     def _check_condition_domain(self):
         for level in self:
-            fault = find_fault(self.env["account.move"], level.condition_domain, level.company_id)
-            if fault:
+            Move = self.env["account.move"]
+            if fault := condition_fault(Move, level.condition_domain, level.company_id):
                 raise ValidationError(level._condition_error(fault))
 
     def _condition_error(self, fault):
@@ -177,9 +154,7 @@ class DunningLevel(models.Model):
 
         :param moves: SELECT of the entries it is asked for; None: all
         """
-        self.ensure_one()
-        base = {"due_date": SQL("item.date_due"), "invoice_date": SQL("item.invoice_date")}
-        base = base[self.trigger]
+        base = SQL("item.date_due" if self.trigger == "due_date" else "item.invoice_date")
         conditions = [SQL("%s + %s <= %s", base, self.delay, today)]
         if self.trigger == "due_date" and self.delay < 0:
             # Nobody is told that something is about to fall due when it has fallen due already.
@@ -208,4 +183,4 @@ class DunningLevel(models.Model):
         :raise ValueError: (or what Odoo raises for it) when it cannot be evaluated any more
         """
         self.ensure_one()
-        return company_query(self.env["account.move"], self.condition_domain, company)
+        return condition_query(self.env["account.move"], self.condition_domain, company)

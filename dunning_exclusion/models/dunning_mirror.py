@@ -34,7 +34,7 @@ class DunningMirror(models.Model):
 
         :param customers: only their items (commercial partners); None: all items
         """
-        # Nobody edits these records, and who blocks need not have the right to write entries.
+        # sudo: nobody edits these records, and who blocks need not have the right to write entries
         self = self.sudo()
         mirroring = companies.sudo().filtered("dunning_mirror_no_followup")
         if not mirroring and not self.search_count([], limit=1):

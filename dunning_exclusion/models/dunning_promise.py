@@ -25,11 +25,7 @@ class DunningPromise(models.Model):
     _check_company_auto = True
 
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        index=True,
-        default=lambda self: self.env.company,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     partner_id = fields.Many2one(
         "res.partner",
@@ -38,7 +34,6 @@ class DunningPromise(models.Model):
         index=True,
         ondelete="restrict",
         check_company=True,
-        help="The customer who owes the items: the company, not one of its contacts.",
     )
     move_line_ids = fields.Many2many(
         "account.move.line",
@@ -47,7 +42,6 @@ class DunningPromise(models.Model):
         "move_line_id",
         string="Items",
         check_company=True,
-        help="The open items the customer promised to pay.",
     )
     move_ids = fields.Many2many(
         "account.move",
@@ -64,11 +58,8 @@ class DunningPromise(models.Model):
         required=True,
         default=lambda self: self.env.company._dunning_today() + timedelta(days=7),
         tracking=True,
-        help="The day until which the customer promised to pay.",
     )
-    currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency of the amounts."
-    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
     amount = fields.Monetary(
         string="Promised Amount",
         tracking=True,
@@ -90,7 +81,7 @@ class DunningPromise(models.Model):
         string="Paid Since",
         help="What was paid of the items since the promise, in company currency.",
     )
-    note = Text(tracking=True, help="Anything colleagues should know about it.")
+    note = Text(tracking=True)
     user_id = fields.Many2one(
         "res.users",
         string="Noted by",
@@ -98,7 +89,6 @@ class DunningPromise(models.Model):
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
-        help="Who noted the promise.",
     )
     broken_reported = fields.Boolean(
         readonly=True, copy=False, help="A to-do was planned for whoever noted the promise."
@@ -110,12 +100,7 @@ class DunningPromise(models.Model):
         help="The promise no longer counts, whatever is paid.",
     )
     state = fields.Selection(
-        [
-            ("open", "Open"),
-            ("kept", "Kept"),
-            ("broken", "Broken"),
-            ("cancelled", "Cancelled"),
-        ],
+        [("open", "Open"), ("kept", "Kept"), ("broken", "Broken"), ("cancelled", "Cancelled")],
         compute="_compute_state",
         search="_search_state",
         help="Open until the date plus the tolerance days of the company has passed.",
@@ -123,16 +108,12 @@ class DunningPromise(models.Model):
 
     _date_within = Within("date", *DAYS)
     _amount_within = Within("amount", *AMOUNTS)
-    _amount_not_negative = models.Constraint(
-        "CHECK (amount IS NULL OR amount >= 0)", "The promised amount cannot be negative."
-    )
 
     @api.depends("partner_id", "date")
     def _compute_display_name(self):
         for promise in self:
-            promise.display_name = (
-                f"{promise.partner_id.display_name or ''} {promise.date or ''}".strip()
-            )
+            parts = (promise.partner_id.display_name, promise.date)
+            promise.display_name = " ".join(str(part) for part in parts if part)
 
     @api.depends("amount", "open_amount")
     def _compute_promised_amount(self):
@@ -158,21 +139,17 @@ class DunningPromise(models.Model):
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
-        states = [state for state in value if state]
         self.env.flush_all()
-        query = self._state_query()
-        return Domain.custom(
-            to_sql=lambda model, alias, _query: SQL(
-                "%s IN (SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
-                SQL.identifier(alias, "id"),
-                query,
-                states,
-            )
+        found = SQL(
+            "(SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
+            self._state_query(),
+            [state for state in value if state],
         )
+        return Domain("id", "in", found)
 
     @api.model
     def _state_query(self) -> SQL:
-        """Return SELECT id, state, paid amount of all promises: here states are decided."""
+        """Return SELECT id, state, paid amount of all promises: the only place that decides."""
         return SQL(
             """SELECT promise.id,
                       CASE WHEN promise.cancelled THEN 'cancelled'
@@ -258,7 +235,7 @@ class DunningPromise(models.Model):
     def create(self, vals_list):
         promises = super().create([self._complete_vals(vals) for vals in vals_list])
         promises._note_open_amount()
-        self._invalidate_targets()
+        self.env["dunning.block"]._invalidate_targets()
         return promises
 
     @api.model
@@ -309,7 +286,7 @@ class DunningPromise(models.Model):
             self.sudo().filtered("broken_reported").broken_reported = False
         if "move_line_ids" in vals:
             self._note_open_amount()
-        self._invalidate_targets()
+        self.env["dunning.block"]._invalidate_targets()
         return result
 
     @api.onchange("partner_id")
@@ -328,11 +305,8 @@ class DunningPromise(models.Model):
                 promise.partner_id = contact.commercial_partner_id
 
     def unlink(self):
-        self._invalidate_targets()
-        return super().unlink()
-
-    def _invalidate_targets(self):
         self.env["dunning.block"]._invalidate_targets()
+        return super().unlink()
 
     @api.model
     def _cron_report_broken(self):
@@ -366,7 +340,7 @@ class DunningPromise(models.Model):
                     date=format_date(localized.env, promise.date),
                 ),
             )
-        # sudo: users do not write what was reported, whoever the job runs as.
+        # sudo: users do not write what was reported
         broken.sudo().broken_reported = True
 
     def action_cancel(self):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .arguments import Char
@@ -16,9 +17,9 @@ class DunningReminderType(models.Model):
     _company_path = ""
     _open_fields = frozenset({"sequence"})
 
-    sequence = fields.Integer(default=10, help="The order in which they are listed.")
+    sequence = fields.Integer(default=10)
     code = Char(required=True, help="Short stable code for imports and integrations.")
-    name = Char(required=True, translate=True, help="The name under which it is found.")
+    name = Char(required=True, translate=True)
     active = fields.Boolean(
         default=True, help="Switched off: no reminder of this type is proposed for anyone."
     )
@@ -31,7 +32,6 @@ class DunningReminderType(models.Model):
         [("all", "All customers"), ("only", "Only these"), ("except", "All but these")],
         required=True,
         default="all",
-        help="Whether all customers get this kind of reminder, only some, or all but some.",
     )
     customer_ids = fields.Many2many(
         "res.partner",
@@ -74,10 +74,10 @@ class DunningReminderType(models.Model):
     def _name_customers(self, *vals_list):
         """Replace contacts by the customers they belong to, who are the ones that owe."""
         if any("customer_ids" in vals for vals in vals_list):
-            for reminder in self.filtered(
-                lambda r: r.customer_ids != r.customer_ids.commercial_partner_id
-            ):
-                reminder.customer_ids = reminder.customer_ids.commercial_partner_id
+            for reminder in self:
+                customers = reminder.customer_ids.commercial_partner_id
+                if reminder.customer_ids != customers:
+                    reminder.customer_ids = customers
 
     def _reaches_sql(self, company) -> SQL:
         """Return whether the switches let the type reach the customer of an item, over `item`."""
@@ -103,3 +103,63 @@ class DunningReminderType(models.Model):
                 )
             )
         return SQL("(%s)", SQL(" AND ").join(conditions))
+
+
+class DunningTypeOff(models.Model):
+    """A reminder type that a company has switched off for a customer."""
+
+    _name = "dunning.type.off"
+    _description = "Switched Off Reminder Type"
+    _rec_name = "type_id"
+
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, ondelete="cascade"
+    )
+    type_id = fields.Many2one(
+        "dunning.reminder.type",
+        string="Reminder Type",
+        required=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one("res.company", required=True, index=True, ondelete="cascade")
+
+    _once = models.UniqueIndex(
+        "(partner_id, type_id, company_id)", "The type is switched off for the customer already."
+    )
+
+    @api.model
+    def _switch(self, customers, types, company):
+        """Let `types` be the reminder types that `company` has switched off for `customers`."""
+        # sudo: nobody writes these records, the caller may change the customers.
+        there = self.sudo().search(
+            Domain("partner_id", "in", customers.ids) & Domain("company_id", "=", company.id)
+        )
+        there.filtered(lambda off: off.type_id not in types).unlink()
+        known = {(off.partner_id, off.type_id) for off in there.exists()}
+        self.sudo().create(
+            [
+                {"partner_id": customer.id, "type_id": kind.id, "company_id": company.id}
+                for customer in customers
+                for kind in types
+                if (customer, kind) not in known
+            ]
+        )
+
+    @api.model
+    def _merge_customers(self, source_ids, target):
+        """Give what was switched off for the customers `source_ids` to `target`."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """WITH moved AS (
+                       DELETE FROM dunning_type_off WHERE partner_id = ANY(%s)
+                       RETURNING type_id, company_id, create_uid, create_date)
+                   INSERT INTO dunning_type_off (partner_id, type_id, company_id, create_uid,
+                                                 create_date)
+                   SELECT %s, moved.* FROM moved ON CONFLICT DO NOTHING""",
+                list(source_ids),
+                target.id,
+            )
+        )
+        self.invalidate_model()

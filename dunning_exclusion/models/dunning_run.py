@@ -6,12 +6,13 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
 from ..screening import candidates
-from ..screening.domains import company_query, find_fault, find_faults
+from ..screening.domains import find_faults
 from ..screening.question import Question
 from . import customer_maximum
 from .arguments import Char, check_one, read_ids, without_context
 from .bounds import DAYS, Within
 from .dunning_changes import changed_customers, oldest_transaction
+from .dunning_exclusion_condition import condition_fault, condition_query
 from .dunning_screening import OUTCOMES
 
 # What only buttons and jobs write.
@@ -264,7 +265,7 @@ class DunningRun(models.Model):
         Line = self.env["account.move.line"]
         # Who chooses the mode later need not be who wrote the filter.
         for run in self.filtered(lambda run: run.mode == "criteria" or run.criteria_domain):
-            if fault := find_fault(Line, run.criteria_domain, run.company_id):
+            if fault := condition_fault(Line, run.criteria_domain, run.company_id):
                 raise ValidationError(run._criteria_error(fault))
 
     def _criteria_error(self, fault):
@@ -403,7 +404,7 @@ class DunningRun(models.Model):
         """
         self.ensure_one()
         Line = self.env["account.move.line"]
-        make_query = partial(company_query, Line, self.criteria_domain, self.company_id)
+        make_query = partial(condition_query, Line, self.criteria_domain, self.company_id)
         if fault := find_faults(self.env, {self: make_query}).get(self):
             raise ValidationError(self._criteria_error(fault))
         return make_query()

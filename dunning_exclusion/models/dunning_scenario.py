@@ -1,4 +1,6 @@
+import logging
 from datetime import timedelta
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -6,12 +8,18 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..screening import items
-from ..screening.domains import find_fault, parse_domain
+from ..screening.days import Rule, last_day, next_day
+from ..screening.domains import find_faults, parse_domain
 from ..screening.question import Question
-from .arguments import Char, check_one
-from .bounds import DAYS, SEQUENCES, TERM, Within
+from .arguments import Char, Text, check_one
+from .bounds import AMOUNTS, DAYS, LAST_DAY, SEQUENCES, TERM, Within
+from .dunning_exclusion_condition import condition_fault, condition_query
+from .scenario_sentence import describe, describe_condition
+
+_logger = logging.getLogger(__name__)
 
 MAX_ACTIONS = 100
+NO_CONDITION = (False, "", "[]")
 
 
 class DunningScenario(models.Model):
@@ -19,14 +27,12 @@ class DunningScenario(models.Model):
 
     _name = "dunning.scenario"
     _description = "Dunning Scenario"
-    _inherit = ["dunning.protected.mixin", "dunning.schedule", "dunning.scenario.faults"]
+    _inherit = ["dunning.protected.mixin"]
     _order = "sequence, id"
     _company_path = "company_id"
     _check_company_auto = True
 
-    name = Char(
-        required=True, translate=True, help="What colleagues call it, for example key accounts."
-    )
+    name = Char(required=True, translate=True)
     sequence = fields.Integer(default=10, help="The first scenario that applies is taken.")
     active = fields.Boolean(default=True, help="Off: nobody is reminded by it.")
     company_id = fields.Many2one(
@@ -75,17 +81,50 @@ class DunningScenario(models.Model):
         copy=True,
         help="The workflow is sent to a customer when every condition holds.",
     )
-    description = fields.Text(
-        string="In Words", compute="_compute_description", help="What the scenario does, in words."
+    date_start = fields.Date(
+        string="Starts On",
+        help="Nothing is sent before this day, and items that fell due or were issued before it "
+        "are not caught up. Empty: old items are reminded, too. Weeks of a workflow that runs "
+        "every second week are counted from it.",
     )
+    activated = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The scenario is or was switched on: its start is not set by itself any more.",
+    )
+    frequency = fields.Selection(
+        [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
+        default="weekly",
+    )
+    weekday = fields.Selection(
+        [
+            ("0", "Monday"),
+            ("1", "Tuesday"),
+            ("2", "Wednesday"),
+            ("3", "Thursday"),
+            ("4", "Friday"),
+            ("5", "Saturday"),
+            ("6", "Sunday"),
+        ],
+        default="0",
+    )
+    week_of_month = fields.Selection(
+        [("1", "First"), ("2", "Second"), ("3", "Third"), ("4", "Fourth"), ("last", "Last")],
+        default="1",
+    )
+    next_date = fields.Date(
+        compute="_compute_next_date", help="The next day on which the workflow runs by itself."
+    )
+    broken = fields.Char(
+        compute="_compute_broken",
+        help="Why a condition cannot be evaluated any more. While a scenario is broken it reminds "
+        "nobody, and nothing is sent automatically in its company.",
+    )
+    description = fields.Text(string="In Words", compute="_compute_description")
 
     _sequence_within = Within("sequence", *SEQUENCES)
     _min_days_between_within = Within("min_days_between", *TERM)
     _date_start_within = Within("date_start", *DAYS)
-    _days_not_negative = models.Constraint(
-        "CHECK (min_days_between IS NULL OR min_days_between >= 0)",
-        "The field 'Days Between Reminders' cannot be negative: enter 0 for no minimum.",
-    )
     _workflow_has_days = models.Constraint(
         """CHECK (campaign_type <> 'customer' OR (frequency IS NOT NULL AND weekday IS NOT NULL
                   AND (frequency <> 'monthly' OR week_of_month IS NOT NULL)))""",
@@ -94,34 +133,17 @@ class DunningScenario(models.Model):
     )
 
     @api.depends(
-        "active",
-        "campaign_type",
-        "company_id",
-        "profile_ids.name",
-        "customer_domain",
-        "automatic",
-        "date_start",
-        "frequency",
-        "weekday",
-        "week_of_month",
-        "level_ids.sequence",
-        "level_ids.name",
-        "level_ids.trigger",
-        "level_ids.delay",
-        "level_ids.type_id",
-        "level_ids.action",
-        "level_ids.minimum_amount",
-        "level_ids.condition_domain",
-        "level_ids.repeat_every",
-        "level_ids.repeat_max",
-        "condition_ids.metric",
-        "condition_ids.operator",
-        "condition_ids.value",
+        *("active", "campaign_type", "company_id", "profile_ids.name", "customer_domain"),
+        *("automatic", "date_start", "frequency", "weekday", "week_of_month"),
+        *("level_ids.sequence", "level_ids.name", "level_ids.trigger", "level_ids.delay"),
+        *("level_ids.type_id", "level_ids.action", "level_ids.minimum_amount"),
+        *("level_ids.condition_domain", "level_ids.repeat_every", "level_ids.repeat_max"),
+        *("condition_ids.metric", "condition_ids.operator", "condition_ids.value"),
     )
     @api.depends_context("lang", "company")
     def _compute_description(self):
         for scenario in self:
-            scenario.description = self.env["dunning.scenario.sentence"]._describe(scenario)
+            scenario.description = describe(scenario)
 
     @api.constrains("level_ids")
     def _check_level_count(self):
@@ -142,8 +164,7 @@ class DunningScenario(models.Model):
         Partner = self.env["res.partner"]
         self.level_ids._check_condition_domain()
         for scenario in self:
-            fault = find_fault(Partner, scenario.customer_domain, scenario.company_id)
-            if fault:
+            if fault := condition_fault(Partner, scenario.customer_domain, scenario.company_id):
                 raise ValidationError(scenario._customer_domain_error(fault))
 
     def copy_data(self, default=None):
@@ -168,7 +189,7 @@ class DunningScenario(models.Model):
         if not vals.get("active"):
             return super().write(vals)
         if "date_start" not in vals:
-            # Switching a scenario on for the first time must not remind of years of old invoices.
+            # The first time it must not remind of years of old invoices.
             for scenario in self.filtered(lambda s: not s.activated and not s.date_start):
                 scenario.date_start = scenario._start(scenario.company_id or self.env.company)
         result = super().write(vals)
@@ -205,14 +226,16 @@ class DunningScenario(models.Model):
     @api.model
     def _of_company(self, company, campaign_type):
         """Return the active scenarios of `company`, in the order in which they are tried."""
-        # Which scenarios there are must not depend on who prepares the run.
+        # sudo: which scenarios there are must not depend on who prepares the run
         scenarios = self.sudo().search_fetch(
             Domain("company_id", "in", [False, company.id])
             & Domain("campaign_type", "=", campaign_type)
             & Domain("active", "=", True),
             ["sequence", "customer_domain"],
         )
-        return scenarios._evaluable(company)
+        # Of a broken one it is not known whom it is for, so it reminds nobody.
+        queries = scenarios._customer_queries(company)
+        return scenarios._without(find_faults(self.env, queries, probe=False))
 
     @api.model
     def _choice_sql(self, company, trial=None) -> SQL:
@@ -263,11 +286,7 @@ class DunningScenario(models.Model):
         if with_email == scenarios and not all(scenario._is_restricted() for scenario in scenarios):
             # Every customer has one of them: nothing has to be looked up.
             return SQL("TRUE")
-        return SQL(
-            "COALESCE(%s = ANY(%s), FALSE)",
-            self._choice_sql(company),
-            with_email.ids,
-        )
+        return SQL("COALESCE(%s = ANY(%s), FALSE)", self._choice_sql(company), with_email.ids)
 
     def _is_restricted(self):
         """Return whether the scenario is meant for some customers only."""
@@ -354,3 +373,217 @@ class DunningScenario(models.Model):
         """
         free_until = today - timedelta(days=max(self.min_days_between, 1))
         return min(free_until, since - timedelta(days=1)) if since else free_until
+
+    # When it is due -------------------------------------------------------------------------
+
+    @api.depends(
+        "campaign_type", "frequency", "weekday", "week_of_month", "date_start", "company_id"
+    )
+    @api.depends_context("company")
+    def _compute_next_date(self):
+        for scenario in self:
+            scenario.next_date = scenario._next_date(scenario.company_id or self.env.company)
+
+    def _start(self, company):
+        """Return the first day of the scenario, or False when old items are reminded, too.
+
+        A scenario that was never switched on starts when that is done.
+        """
+        self.ensure_one()
+        if self.activated or self.active or self.date_start:
+            return self.date_start
+        return company._dunning_today()
+
+    def _calendar_rule(self, company):
+        """Return the days of the workflow; every second week counts from its start, or creation."""
+        anchor = self._start(company) or (self.create_date or fields.Datetime.now()).date()
+        return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
+
+    def _next_date(self, company):
+        """Return the next day of the workflow, today included until it has run."""
+        if self.campaign_type != "customer" or not (self.frequency and self.weekday):
+            return False
+        if self.date_start and self.date_start > LAST_DAY:
+            # Still typed in a form: it is refused when it is saved.
+            return False
+        rule = self._calendar_rule(company)
+        today = company._dunning_today()
+        day = next_day(rule, max(today, self._start(company) or today))
+        if day == today and self._ran_since(company, today, today):
+            day = next_day(rule, today + timedelta(days=1))
+        return day
+
+    def _due_since(self, company, today):
+        """Return the day of the workflow that is due on `today`, or False.
+
+        That is today itself, or a missed day that is still caught up. A day for which the workflow
+        has run is not due again.
+        """
+        self.ensure_one()
+        day = last_day(self._calendar_rule(company), today)
+        start = self._start(company)
+        if (today - day).days > company.dunning_catch_up_days or (start and day < start):
+            return False
+        return not self._ran_since(company, day, today) and day
+
+    def _workflows_of_run(self, company, today, due_only):
+        """Return the workflows among `self` that a run for `today` is about."""
+        return self.filtered(
+            lambda s: (
+                s.campaign_type == "customer"
+                and s.company_id in (company.browse(), company)
+                and (s._due_since(company, today) or not due_only)
+            )
+        )
+
+    def _ran_since(self, company, day, today):
+        """Return whether a run with this workflow was sent for a day from `day` through `today`."""
+        sent = [
+            *[("company_id", "=", company.id), ("workflow_ids", "in", self._origin.ids)],
+            *[("state", "in", ["sending", "done"]), ("date", ">=", day), ("date", "<=", today)],
+        ]
+        # sudo: the history of the company counts, whoever asks
+        return bool(self.env["dunning.run"].sudo().search_count(sent, limit=1))
+
+    # Whether its conditions work ------------------------------------------------------------
+
+    @api.depends("company_id", "customer_domain", "level_ids.condition_domain")
+    @api.depends_context("company")
+    def _compute_broken(self):
+        for company, scenarios in self.grouped(lambda s: s.company_id or self.env.company).items():
+            faults = scenarios._faults(company)
+            for scenario in scenarios:
+                scenario.broken = faults.get(scenario, False)
+
+    def _faults(self, company, probe=True):
+        """Return {scenario: why it cannot be evaluated in `company`} of the broken scenarios.
+
+        :param probe: whether PostgreSQL is asked, too, see `find_faults`
+        """
+        levels = {
+            level: partial(level._invoices_query, company)
+            for level in self.level_ids
+            if level.condition_domain not in NO_CONDITION
+        }
+        queries = {**self._customer_queries(company), **levels}
+        result = {}
+        for record, fault in find_faults(self.env, queries, probe).items():
+            if record in levels:
+                result.setdefault(record.scenario_id, record._condition_error(fault))
+            else:
+                result[record] = record._customer_domain_error(fault)
+        return result
+
+    def _customer_domain_error(self, fault):
+        return self.env._(
+            "Scenario '%(scenario)s': the field 'Customers' cannot be understood: %(fault)s",
+            scenario=self.name,
+            fault=fault,
+        )
+
+    def _customers_query(self, company):
+        """Return the query of the customers that match the scenario's own condition.
+
+        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
+        """
+        return condition_query(self.env["res.partner"], self.customer_domain, company)
+
+    def _customer_queries(self, company):
+        return {
+            scenario: partial(scenario._customers_query, company)
+            for scenario in self
+            if scenario.customer_domain not in NO_CONDITION
+        }
+
+    def _working(self, company):
+        """Return the scenarios whose conditions Odoo still understands in `company`."""
+        return self._without(self._faults(company, probe=False))
+
+    def _without(self, faults):
+        for scenario, fault in faults.items():
+            _logger.warning("Scenario %s is broken: %s", scenario.id, fault)
+        return self.filtered(lambda scenario: scenario not in faults)
+
+    @api.model
+    def _broken_in(self, company):
+        """Return the active scenarios that cannot be evaluated in `company`."""
+        scenarios = self.search([("company_id", "in", [False, company.id]), ("active", "=", True)])
+        return self.browse(scenario.id for scenario in scenarios._faults(company))
+
+
+class DunningCondition(models.Model):
+    """What must be true of a customer before a workflow reminds it."""
+
+    _name = "dunning.condition"
+    _description = "Dunning Workflow Condition"
+    _inherit = ["dunning.protected.mixin"]
+    _order = "scenario_id, id"
+    _company_path = "scenario_id.company_id"
+
+    scenario_id = fields.Many2one("dunning.scenario", required=True, index=True, ondelete="cascade")
+    metric = fields.Selection(
+        [
+            ("outstanding", "Outstanding"),
+            ("overdue", "Overdue"),
+            ("overdue_percent", "Overdue %"),
+            ("consolidated_outstanding", "Consolidated outstanding"),
+            ("consolidated_overdue", "Consolidated overdue"),
+            ("consolidated_overdue_percent", "Consolidated overdue %"),
+        ],
+        required=True,
+        default="overdue",
+        help="Consolidated: over every customer under the same topmost parent.",
+    )
+    operator = fields.Selection(
+        [(">=", "at least"), ("<", "less than")], required=True, default=">="
+    )
+    value = fields.Float(required=True, help="In company currency, or in percent.")
+
+    _value_within = Within("value", *AMOUNTS)
+
+    @api.depends("metric", "operator", "value", "scenario_id.company_id")
+    @api.depends_context("lang", "company")
+    def _compute_display_name(self):
+        for condition in self:
+            condition.display_name = describe_condition(condition)
+
+    @api.constrains("metric", "value")
+    def _check_value(self):
+        for condition in self:
+            percent = condition.metric.endswith("_percent")
+            if condition.value < 0 or (percent and condition.value > 100):
+                raise ValidationError(
+                    self.env._(
+                        "Condition '%(metric)s' of workflow '%(workflow)s': the value %(value)s is "
+                        "not possible: enter an amount from 0, or a percentage from 0 to 100.",
+                        metric=dict(condition._fields["metric"]._description_selection(self.env))[
+                            condition.metric
+                        ],
+                        workflow=condition.scenario_id.name,
+                        value=condition.value,
+                    )
+                )
+
+    def _holds_sql(self) -> SQL:
+        """Return whether the condition holds, over the alias `figure` with one column a metric."""
+        self.ensure_one()
+        operator = {">=": SQL(">="), "<": SQL("<")}[self.operator]
+        return SQL("%s %s %s", SQL.identifier("figure", self.metric), operator, self.value)
+
+
+class DunningProfile(models.Model):
+    """A name for how a group of customers is treated; scenarios choose customers by it."""
+
+    _name = "dunning.profile"
+    _description = "Dunning Profile"
+    _inherit = ["dunning.protected.mixin"]
+    _order = "sequence, name, id"
+    _company_path = ""
+    _open_fields = frozenset({"sequence"})
+
+    sequence = fields.Integer(default=10)
+    name = Char(required=True, translate=True)
+    active = fields.Boolean(default=True)
+    note = Text()
+
+    _sequence_within = Within("sequence", *SEQUENCES)

@@ -1,8 +1,10 @@
-import logging
 from contextlib import contextmanager
 from dataclasses import replace
 
+from psycopg2 import DataError, ProgrammingError
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
@@ -10,8 +12,6 @@ from odoo.tools import SQL, OrderedSet
 from ..screening import explain, items, statement
 from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one
-
-_logger = logging.getLogger(__name__)
 
 OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
 SCOPE_KEY = "dunning_screening_scope"
@@ -181,7 +181,7 @@ class DunningScreening(models.Model):
         question = self._with_customers(question)
         query = self._statement(question)
         few, run = question.customers is not None, bool(question.candidates)
-        with statement.planned(self.env, few=few, run=run):
+        with self._planned(few, run):
             yield query
 
     @api.model
@@ -206,7 +206,7 @@ class DunningScreening(models.Model):
         groups = {}
         for company in question.companies:
             day = question.today or company._dunning_today()
-            rules = self._working_rules(company)
+            rules = self.env["dunning.exclusion.rule"]._active_in(company)
             # Own conditions are restricted to one company.
             alone = company.id if "domain" in rules.mapped("source") else 0
             # Pairs, because recordsets with the same rules in another order would be equal.
@@ -217,15 +217,6 @@ class DunningScreening(models.Model):
             self._branch(replace(question, companies=companies.browse(ids), today=day), ranked)
             for (day, ranked, _alone), ids in groups.items()
         ]
-
-    @api.model
-    def _working_rules(self, company):
-        """Return the rules of `company`, the deciding ones first; a broken one excludes nothing."""
-        rules = self.env["dunning.exclusion.rule"]._active_in(company)
-        for rule, fault in rules._faults(company).items():
-            _logger.warning("Exclusion rule %s is broken: %s", rule.code, fault)
-            rules -= rule
-        return rules
 
     @api.model
     def _branch(self, question, ranked):
@@ -239,8 +230,9 @@ class DunningScreening(models.Model):
         return Branch(
             question=question,
             rules=tuple(
-                RankedRule(rule.id, rule.level, effect, rule._condition_sql(question))
+                RankedRule(rule.id, rule.level, effect, condition)
                 for rule, effect in ranked
+                if (condition := rule._condition_sql(question))
             ),
             item_joins=conditions._item_joins(question),
             customer_joins=conditions._customer_joins(question),
@@ -261,10 +253,43 @@ class DunningScreening(models.Model):
         # A client can give a context, but no `Owner`.
         return owner if isinstance(owner, Owner) else None
 
+    @contextmanager
+    def _planned(self, few=None, run=False):
+        """Give PostgreSQL the settings for executing the statement: see `statement.planned`.
+
+        :raise UserError: when PostgreSQL refuses a condition that people typed
+        """
+        try:
+            few = self._scope() is not None if few is None else few
+            with statement.planned(self.env, few=few, run=run):
+                yield
+        except (DataError, ProgrammingError) as error:
+            if message := self._find_broken():
+                raise UserError(message) from error
+            raise
+
     @api.model
-    def _planned(self):
-        """Return the context manager in which PostgreSQL executes what is read of this model."""
-        return statement.planned(self.env, few=self._scope() is not None)
+    def _find_broken(self):
+        """Return which rules and scenarios PostgreSQL refuses, in words, or an empty text.
+
+        They were fine when they were saved, and so are not tried again at each screening.
+        """
+        # The transaction of the statement that failed can do nothing any more.
+        with self.env.registry.cursor() as cr:
+            env = self.env(cr=cr)
+            broken = [
+                record
+                for company in env["res.company"].browse(self.env.companies.ids).exists()
+                for model in ("dunning.exclusion.rule", "dunning.scenario")
+                for record in env[model]._broken_in(company)
+            ]
+            if not broken:
+                return ""
+            return env._(
+                "Nothing can be screened, because these conditions cannot be evaluated any more: "
+                "%(names)s. Correct them, or switch them off.",
+                names=", ".join({record.display_name: None for record in broken}),
+            )
 
     @api.model
     def _search(self, domain, *args, **kwargs):

@@ -4,7 +4,8 @@ A condition decides who is reminded, so everybody who sees the result learns wha
 evaluated with the rights of the system, in order that the night job and every user get the same
 answer. Three limits keep it from telling more than its author may read:
 
-- it walks only through the models that `dunning.exclusion.condition._get_condition_models` names;
+- it walks only through the models that it is told: `known` is {model: names of computed fields},
+  see `_get_condition_models` of `dunning.exclusion.condition`;
 - each record on the way belongs to the company it is evaluated for, or to all companies; entries
   and journal items that are reached over another record are those of what customers owe, the same
   ones that a follow-up user reads;
@@ -12,12 +13,11 @@ answer. Three limits keep it from telling more than its author may read:
   the company.
 
 `find_fault` checks all three when a condition is saved. `company_query`, the only way to evaluate
-one, checks the first two again: what was written by an import in SQL or by an earlier version does
-not run either.
+one, checks the first two again, for what an import in SQL or an earlier version has written.
 """
 
 from ast import literal_eval
-from functools import partial
+from collections.abc import Iterable
 
 from psycopg2 import OperationalError
 
@@ -34,13 +34,8 @@ MAX_CONDITIONS = 100
 MAX_HOPS = 6
 # Content that is kept elsewhere, or that says by itself which model it points to.
 OPAQUE_TYPES = {
-    "binary",
-    "image",
-    "json",
-    "many2one_reference",
-    "properties",
-    "properties_definition",
-    "reference",
+    *("binary", "image", "json", "many2one_reference"),
+    *("properties", "properties_definition", "reference"),
 }
 ANY = {"any", "any!", "not any", "not any!"}
 HIERARCHY = {"child_of", "parent_of"}
@@ -62,7 +57,6 @@ OWED_ALREADY = {("account.move.line", "move_id")}
 def parse_domain(text):
     """Return a domain that a user wrote as a list; only literals are understood, nothing is run.
 
-    :param text: the domain as text, or nothing
     :raise ValueError: when the text is not a list of conditions, or longer than anybody writes
     """
     text = text or "[]"
@@ -70,8 +64,8 @@ def parse_domain(text):
         raise ValueError(_lt("This is too long: write at most 10,000 characters."))
     try:
         domain = literal_eval(text)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ValueError(_lt("This is not a list of conditions.")) from error
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        domain = None
     if not isinstance(domain, list):
         raise ValueError(_lt("This is not a list of conditions."))
     if _count(domain) > MAX_CONDITIONS:
@@ -79,7 +73,7 @@ def parse_domain(text):
     return domain
 
 
-def company_query(Model, text, company):
+def company_query(Model, text, company, known):
     """Return the query of the records of `Model` that match the domain `text` in `company`.
 
     The answer is the same whoever asks: rights, language, time zone and companies of the user do
@@ -88,52 +82,38 @@ def company_query(Model, text, company):
     :raise ValueError: (or what Odoo raises for it) when the domain cannot be understood, or asks
         for what conditions may not ask
     """
+    context = {
+        "active_test": False,
+        "allowed_company_ids": company.ids,
+        "lang": company.sudo().partner_id.lang,
+        "tz": company._dunning_timezone(),
+    }
     # What a condition means must not depend on who evaluates it: see the top of this file.
-    Model = Model.with_env(
-        Model.env(
-            user=SUPERUSER_ID,
-            su=True,
-            context={
-                "active_test": False,
-                "allowed_company_ids": company.ids,
-                "lang": company.sudo().partner_id.lang,
-                "tz": company._dunning_timezone(),
-            },
-        )
-    )
-    return Model._search(_Guard(Model.env, company).guarded(Model, parse_domain(text)))
+    env = Model.env(user=SUPERUSER_ID, su=True, context=context)
+    return env[Model._name]._search(_Limits(env, company, known).apply(Model, text))
 
 
-def search_query(Model, text):
-    """Return the query of the records of `Model` that match `text` in the current company."""
-    return company_query(Model, text, Model.env.company)
-
-
-def find_fault(Model, text, company=None):
-    """Return why the domain `text` on `Model` cannot be saved, or False.
+def find_fault(Model, text, company, known):
+    """Return why the domain `text` on `Model` cannot be saved for `company`, or False.
 
     :param Model: with the user who saves it: what this user may not read is a fault
-    :param company: the company it is tried in; None: the current one
     """
     # Odoo checks constraints in sudo, whoever writes.
-    reader = Model.sudo(False).env
-    company = company or reader.company
-    try:
-        _Guard(reader, company, check_rights=True).guarded(Model, parse_domain(text))
-    except OperationalError:
-        raise
-    except Exception as error:
-        return _text_of(error, reader)
-    return find_faults(reader, {"": partial(company_query, Model, text, company)}).get("", False)
+    author = Model.sudo(False).env
+
+    def make_query():
+        _Limits(author, company, known, check_rights=True).apply(Model, text)
+        return company_query(Model, text, company, known)
+
+    return find_faults(author, {"": make_query}).get("", False)
 
 
-def find_faults(env, makers):
+def find_faults(env, makers, probe=True):
     """Return {key: why its domain cannot be evaluated} of those that cannot.
 
-    Both parts matter: that Odoo understands the domain, and that PostgreSQL accepts it. As long as
-    nothing is broken this takes one query, however many domains there are.
-
     :param makers: {key: function that returns the query of its domain, or raises}
+    :param probe: whether PostgreSQL must accept them, too, which takes one query as long as it
+        does; else only Odoo must understand them
     """
     queries, faults = {}, {}
     for key, make_query in makers.items():
@@ -143,7 +123,7 @@ def find_faults(env, makers):
             raise
         except Exception as error:
             faults[key] = _text_of(error, env)
-    if queries and _refused(env, queries.values()):
+    if probe and queries and _refused(env, queries.values()):
         for key, query in queries.items():
             if fault := _refused(env, [query]):
                 faults[key] = fault
@@ -166,7 +146,7 @@ def _refused(env, queries):
 
 def _text_of(error, env):
     text = error.args[0] if error.args and error.args[0] else type(error).__name__
-    return text._translate(env.lang or "en_US") if isinstance(text, LazyGettext) else str(text)
+    return env._(text) if isinstance(text, LazyGettext) else str(text)
 
 
 def _count(domain):
@@ -178,26 +158,25 @@ def _count(domain):
     )
 
 
-class _Guard:
-    """Restricts a condition to what it may tell in one company.
+class _Limits:
+    """What a condition may tell in one company.
 
     :param env: whose models are used; with `check_rights` its user must be able to read them
     """
 
-    def __init__(self, env, company, check_rights=False):
-        self.env = env
-        self.company = company
+    def __init__(self, env, company, known, check_rights=False):
+        self.env, self.company, self.known = env, company, known
         self.check_rights = check_rights
-        self.computed_fields = env["dunning.exclusion.condition"]._get_condition_models()
 
-    def guarded(self, Model, domain):
-        """Return `domain`, a list of conditions on `Model`, restricted at each hop.
+    def apply(self, Model, text):
+        """Return the domain `text` on `Model`, restricted at each hop.
 
         :raise ValueError: when it asks for what conditions may not ask, with path and remedy
         """
+        domain = Domain(parse_domain(text))
         Model = Model.with_env(self.env)
         self._check_model(Model, Model._description)
-        return self._restrict(Model, Domain(domain), "") & self._reach(Model)
+        return self._restrict(Model, domain, "") & self._reach(Model)
 
     def _restrict(self, Model, domain, path):
         return domain.map_conditions(lambda condition: self._condition(Model, condition, path))
@@ -279,8 +258,7 @@ class _Guard:
 
     def _tree(self, Comodel, condition, within):
         """Return a condition on ancestors or descendants of records within reach."""
-        value = condition.value
-        values = value if isinstance(value, (list, tuple, set)) else [value]
+        values = _values(condition)
         names = [Domain("display_name", "ilike", name) for name in values if isinstance(name, str)]
         ids = [id_ for id_ in values if isinstance(id_, int) and id_]
         wanted = Domain.OR([Domain("id", "in", ids), *names])
@@ -313,18 +291,14 @@ class _Guard:
     def _is_searchable(self, Model, field):
         """Return whether a search for `field` reads nothing but the record and its relations.
 
-        Search methods of other computed fields run with the rights of the system, so only those
-        that are known to be harmless are named in `_get_condition_models`.
+        Search methods of computed fields run with the rights of the system: only known ones do.
         """
-        known = field.name in self.computed_fields[Model._name]
-        return bool(field.store or known or field.name == "display_name")
+        return bool(field.store or field.name in {"display_name", *self.known[Model._name]})
 
     def _check_plain(self, Model, field, condition, here):
         if field.type in OPAQUE_TYPES or not self._is_searchable(Model, field):
             raise self._refusal(here)
-        for value in condition.value if _is_collection(condition.value) else [condition.value]:
-            if not isinstance(value, str):
-                continue
+        for value in filter(lambda value: isinstance(value, str), _values(condition)):
             if "\0" in value:
                 raise ValueError(
                     self.env._("'%(path)s' is compared with a NUL character.", path=here)
@@ -364,7 +338,7 @@ class _Guard:
 
     def _check_model(self, Model, here):
         """Check that conditions may be about `Model`, and that its author may read all of it."""
-        if Model._name not in self.computed_fields:
+        if Model._name not in self.known:
             raise self._refusal(here)
         if not self.check_rights:
             return
@@ -406,7 +380,6 @@ def _normal(Model, condition):
     return condition if condition.operator in ANY else condition.optimize(Model)
 
 
-def _is_collection(value):
-    return isinstance(value, (list, tuple, set)) or (
-        hasattr(value, "__iter__") and not isinstance(value, str)
-    )
+def _values(condition):
+    value = condition.value
+    return value if isinstance(value, Iterable) and not isinstance(value, str) else [value]

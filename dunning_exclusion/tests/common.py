@@ -1,7 +1,9 @@
+from contextlib import contextmanager
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.sql_db import Cursor
 from odoo.tools import SQL
@@ -172,6 +174,28 @@ class DunningCommon(AccountTestInvoicingCommon):
 
     def _days(self, days):
         return fields.Date.to_string(self.today + timedelta(days=days))
+
+
+@contextmanager
+def refused_statement(test, message):
+    """Assert that PostgreSQL refuses the statement that is executed, and that the error tells why.
+
+    A failed transaction can do nothing any more, so the reason is looked for over another cursor.
+    That one does not see what a test has written: here the test's own cursor serves again, rolled
+    back to before the statement.
+    """
+    with test.env.cr.savepoint() as savepoint:
+
+        @contextmanager
+        def cursor(*args, **kwargs):
+            savepoint.rollback()
+            yield test.env.cr
+
+        with (
+            patch.object(test.registry, "cursor", cursor),
+            test.assertRaisesRegex(UserError, message),
+        ):
+            yield
 
 
 class VerdictCommon(DunningCommon):

@@ -4,10 +4,13 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
+from .common import refused_statement
 from .scenario_common import ScenarioCommon
 
-LOGGER = "odoo.addons.dunning_exclusion.models.dunning_scenario_faults"
-BROKEN = ("[('x_gone', '=', 1)]", "[('id', '=', 'no number')]", "broken (")
+LOGGER = "odoo.addons.dunning_exclusion.models.dunning_scenario"
+BROKEN = ("[('x_gone', '=', 1)]", "broken (")
+# Odoo understands it, PostgreSQL does not.
+REFUSED = "[('id', '=', 'no number')]"
 
 
 @tagged("post_install", "-at_install")
@@ -36,7 +39,7 @@ class TestBrokenScenario(ScenarioCommon):
         )
         self.env.invalidate_all()
 
-    @mute_logger(LOGGER, "odoo.sql_db")
+    @mute_logger(LOGGER)
     def test_scenario_with_a_broken_filter_is_passed_over_everywhere(self):
         self.assertFalse(self.broken.broken)
         for domain in BROKEN:
@@ -45,6 +48,8 @@ class TestBrokenScenario(ScenarioCommon):
                     self._break(scenario, "customer_domain", domain)
                     self.assertIn("'Customers' cannot be understood", scenario.broken)
                     self.assertFalse(self.scenario.broken)
+                    broken = self.env["dunning.scenario"]._broken_in(self.company)
+                    self.assertEqual(broken, scenario)
                     self.assertOutcome(self.invoice, "included")
                     self.assertTrue(self.customer.dunning_next_reminders())
                     self.assertTrue(self.env["dunning.run"].retrieve_dashboard())
@@ -59,7 +64,22 @@ class TestBrokenScenario(ScenarioCommon):
                     self.assertIn("cannot be understood", preview.note)
                     self._break(scenario, "customer_domain", "[]")
 
-    @mute_logger(LOGGER, "odoo.sql_db")
+    @mute_logger("odoo.sql_db")
+    def test_condition_that_only_postgresql_refuses_is_named_in_the_error(self):
+        for record, field in (
+            (self.broken, "customer_domain"),
+            (self.broken.level_ids[0], "condition_domain"),
+        ):
+            with self.subTest(field=field):
+                self._break(record, field, REFUSED)
+                self.assertTrue(self.broken.broken)
+                broken = self.env["dunning.scenario"]._broken_in(self.company)
+                self.assertEqual(broken, self.broken)
+                with refused_statement(self, "any more: Broken. Correct"):
+                    self._create_run()
+                self._break(record, field, "[]")
+
+    @mute_logger(LOGGER)
     def test_level_with_a_broken_condition_keeps_its_customers_and_reminds_nobody(self):
         for domain in BROKEN:
             with self.subTest(domain=domain):
@@ -73,14 +93,14 @@ class TestBrokenScenario(ScenarioCommon):
         self._break(self.workflow.level_ids, "condition_domain", BROKEN[0])
         self.assertFalse(self._candidates(self.workflow))
 
-    @mute_logger(LOGGER)
+    @mute_logger("odoo.sql_db")
     def test_nightly_job_of_the_company_stops_and_others_go_on(self):
         other = self.setup_other_company()["company"]
         (self.company | other).dunning_automatic_sending = True
         self.scenario.copy({"company_id": other.id, "automatic": True})
         self.scenario.automatic = True
         self._create_invoice(self.customer.with_company(other), company_id=other.id)
-        self._break(self.broken, "customer_domain", BROKEN[0])
+        self._break(self.broken, "customer_domain", REFUSED)
         self._assert_only(other)
         message = self.env["mail.message"].search([("body", "ilike", "scenarios are broken")])
         self.assertIn("Broken", message.body)

@@ -5,12 +5,14 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from odoo.addons.dunning_exclusion.screening.domains import company_query, find_fault
+from odoo.addons.dunning_exclusion.models.dunning_exclusion_condition import (
+    condition_fault,
+    condition_query,
+)
 
 from .common import VerdictCommon
 
-FAULTS = "odoo.addons.dunning_exclusion.models.dunning_scenario_faults"
-STATEMENT = "odoo.addons.dunning_exclusion.models.dunning_statement"
+FAULTS = "odoo.addons.dunning_exclusion.models.dunning_scenario"
 
 
 class ConditionsCommon(VerdictCommon):
@@ -53,12 +55,12 @@ class ConditionsCommon(VerdictCommon):
         ]
 
     def _found(self, model, domain, company=None):
-        query = company_query(self.env[model], str(domain), company or self.company)
+        query = condition_query(self.env[model], str(domain), company or self.company)
         return self.env[model].browse(query.get_result_ids())
 
     def _fault(self, model, domain, author=None):
         Model = self.env[model].with_user(author or self.manager).with_company(self.company)
-        return find_fault(Model, str(domain)) or ""
+        return condition_fault(Model, str(domain)) or ""
 
 
 @tagged("post_install", "-at_install")
@@ -234,7 +236,7 @@ class TestConditions(ConditionsCommon):
             self.env(user=self.env.ref("base.user_root").id, context={}),
         ):
             with self.subTest(user=env.uid):
-                query = company_query(env["account.move.line"], domain, self.company)
+                query = condition_query(env["account.move.line"], domain, self.company)
                 lines = self.env["account.move.line"].browse(query.get_result_ids())
                 self.assertEqual(lines.move_id, self.invoice)
 
@@ -345,7 +347,7 @@ class TestConditions(ConditionsCommon):
                     found = self._found(model, [ours, *domain])
                     self.assertEqual(found, expected.browse() if nobody else expected)
 
-    @mute_logger(FAULTS, STATEMENT, "odoo.sql_db")
+    @mute_logger(FAULTS)
     def test_what_was_not_checked_on_saving_is_not_evaluated_either(self):
         chat = "[('partner_id.message_ids.body', 'ilike', 'secret')]"
         rule = self.env["dunning.exclusion.rule"].create(

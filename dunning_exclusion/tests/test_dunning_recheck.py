@@ -112,7 +112,7 @@ class TestDunningRecheck(ScenarioCommon):
         invoice.ref = "other"
         self._assert_left_out(run, invoice, UNFIT)
 
-    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_scenario_faults")
+    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_scenario")
     def test_scenario_that_broke_since_is_not_sent(self):
         invoice = self._create_invoice()
         run = self._create_run()

@@ -2,9 +2,9 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from .common import VerdictCommon
+from .common import VerdictCommon, refused_statement
 
-STATEMENT = "odoo.addons.dunning_exclusion.models.dunning_screening"
+RULES = "odoo.addons.dunning_exclusion.models.dunning_exclusion_rule"
 
 
 @tagged("post_install", "-at_install")
@@ -103,17 +103,13 @@ class TestOwnRules(VerdictCommon):
         with self.assertRaisesRegex(ValidationError, "no built-in condition"):
             self._create_rule(source="builtin", code="no_such_method", level="item")
 
-    @mute_logger(STATEMENT, "odoo.sql_db")
+    @mute_logger(RULES)
     def test_broken_rule_excludes_nothing_and_is_reported(self):
         rule = self._create_rule()
         working = self._create_rule(domain="[('name', '=', 'Beta')]")
         Rule = self.env["dunning.exclusion.rule"]
         self.assertFalse(Rule._broken_in(self.company))
-        for domain in (
-            "[('x_gone', '=', 1)]",
-            "[('id', '=', 'no number')]",
-            "broken (",
-        ):
+        for domain in ("[('x_gone', '=', 1)]", "broken ("):
             with self.subTest(domain=domain):
                 self._break(rule, domain)
                 self.assertTrue(rule.broken)
@@ -127,6 +123,26 @@ class TestOwnRules(VerdictCommon):
         rule.enabled = True
         rule.domain = "[('name', '=', 'Alpha')]"
         self.assertFalse(rule.broken)
+        self.assertOutcome(self.invoice, "unchecked", rule.code)
+
+    @mute_logger("odoo.sql_db")
+    def test_rule_that_only_postgresql_refuses_is_named_in_the_error(self):
+        rule = self._create_rule()
+        self._create_rule(name="Fine")
+        self._break(rule, "[('id', '=', 'no number')]")
+        self.assertTrue(rule.broken)
+        self.assertEqual(self.env["dunning.exclusion.rule"]._broken_in(self.company), rule)
+        screening = self.env["dunning.screening"]
+        for ask in (
+            self.invoice.dunning_explain,
+            lambda: self.invoice.dunning_outcome,
+            lambda: screening.search_count([]),
+            lambda: screening.search([]).read(["outcome"]),
+            self._create_run,
+        ):
+            with refused_statement(self, "any more: Ours. Correct"):
+                ask()
+        rule.domain = "[('name', '=', 'Alpha')]"
         self.assertOutcome(self.invoice, "unchecked", rule.code)
 
     def test_built_in_rules_stay(self):

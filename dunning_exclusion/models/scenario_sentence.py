@@ -1,0 +1,176 @@
+"""Says in words what a scenario does, for people who would rather read than set up."""
+
+from odoo.tools.misc import format_date
+
+from ..screening.domains import parse_domain
+
+# Longer scenarios are cut: the sentence is there to be read at a glance.
+SHOWN_STEPS = 6
+
+
+def describe(scenario):
+    """Return the sentences about `scenario` in the language of the user."""
+    steps = _workflow if scenario.campaign_type == "customer" else _levels
+    sentences = [part(scenario) for part in (steps, _customers, _sending, _start)]
+    return "\n".join(filter(None, sentences))
+
+
+def describe_condition(condition):
+    """Return the condition of a workflow in words."""
+    env = condition.env
+    metric = {
+        "outstanding": env._("outstanding"),
+        "overdue": env._("overdue"),
+        "overdue_percent": env._("overdue %"),
+        "consolidated_outstanding": env._("outstanding of the whole family"),
+        "consolidated_overdue": env._("overdue of the whole family"),
+        "consolidated_overdue_percent": env._("overdue % of the whole family"),
+    }.get(condition.metric, "")
+    value = f"{condition.value:g} %"
+    if not (condition.metric or "").endswith("_percent"):
+        value = _amount(condition.value, condition.scenario_id)
+    operator = {">=": "≥", "<": "<"}.get(condition.operator, "")
+    return f"{metric} {operator} {value}"
+
+
+def _workflow(scenario):
+    env = scenario.env
+    if not scenario.level_ids:
+        return env._("Nothing is sent yet: add an action.")
+    when = _days(scenario)
+    actions = _steps(env, [_action(level) for level in scenario.level_ids])
+    if not scenario.condition_ids:
+        return env._("%(when)s: %(actions)s.", when=when, actions=actions)
+    conditions = env._(" and ").join(map(describe_condition, scenario.condition_ids))
+    return env._(
+        "%(when)s, if %(conditions)s: %(actions)s.",
+        when=when,
+        conditions=conditions,
+        actions=actions,
+    )
+
+
+def _days(scenario):
+    env, weekday = scenario.env, _label(scenario, "weekday")
+    when = scenario.week_of_month if scenario.frequency == "monthly" else scenario.frequency
+    return {
+        "weekly": env._("Every %(weekday)s", weekday=weekday),
+        "biweekly": env._("Every second %(weekday)s", weekday=weekday),
+        "1": env._("On the first %(weekday)s of the month", weekday=weekday),
+        "2": env._("On the second %(weekday)s of the month", weekday=weekday),
+        "3": env._("On the third %(weekday)s of the month", weekday=weekday),
+        "4": env._("On the fourth %(weekday)s of the month", weekday=weekday),
+        "last": env._("On the last %(weekday)s of the month", weekday=weekday),
+    }.get(when, "")
+
+
+def _levels(scenario):
+    env = scenario.env
+    if not scenario.level_ids:
+        return env._("Nothing is sent yet: add a dunning level.")
+    steps = _steps(
+        env, [_level(level, scenario) for level in scenario.level_ids.sorted("sequence")]
+    )
+    return f"{steps[:1].upper()}{steps[1:]}."
+
+
+def _level(level, scenario):
+    env = level.env
+    details = [env._("%(when)s: %(action)s", when=_moment(level), action=_action(level))]
+    if level.minimum_amount:
+        amount = _amount(level.minimum_amount, scenario)
+        details.append(env._("from %(amount)s on", amount=amount))
+    if _has_conditions(level.condition_domain):
+        details.append(env._("only invoices that match its condition"))
+    every, times = level.repeat_every, level.repeat_max
+    if every and times:
+        details.append(
+            env._("repeated every %(days)s days, at most %(times)s times", days=every, times=times)
+        )
+    elif every:
+        details.append(env._("repeated every %(days)s days", days=every))
+    return ", ".join(details)
+
+
+def _moment(level):
+    env, days = level.env, abs(level.delay)
+    if level.trigger == "invoice_date":
+        on_the_day = env._("on the invoice date")
+        before = env._("%(days)s days before the invoice date", days=days)
+        after = env._("%(days)s days after the invoice date", days=days)
+    else:
+        on_the_day = env._("on the due date")
+        before = env._("%(days)s days before the due date", days=days)
+        after = env._("%(days)s days after the due date", days=days)
+    if not days:
+        return on_the_day
+    return before if level.delay < 0 else after
+
+
+def _steps(env, steps):
+    """Return the steps one after the other, cut when there are many."""
+    if len(steps) > SHOWN_STEPS:
+        more = env._("%(count)s more", count=len(steps) - SHOWN_STEPS)
+        steps = [*steps[:SHOWN_STEPS], more]
+    return env._("; then ").join(steps)
+
+
+def _action(level):
+    env, name = level.env, level.name or level.type_id.name or ""
+    return {
+        "email": env._("e-mail “%(name)s”", name=name),
+        "letter": env._("letter “%(name)s”", name=name),
+        "internal": env._("internal notification “%(name)s”", name=name),
+        "activity": env._("activity “%(name)s”", name=name),
+    }.get(level.action, _label(level, "action"))
+
+
+def _customers(scenario):
+    env = scenario.env
+    profiles = ", ".join(scenario.with_context(active_test=False).profile_ids.mapped("name"))
+    filtered = _has_conditions(scenario.customer_domain)
+    if profiles and filtered:
+        return env._(
+            "For customers of the profiles %(profiles)s that match the filter.", profiles=profiles
+        )
+    if profiles:
+        return env._("For customers of the profiles %(profiles)s.", profiles=profiles)
+    if filtered:
+        return env._("For customers that match the filter.")
+    return env._("For every customer.")
+
+
+def _has_conditions(domain):
+    try:
+        return bool(parse_domain(domain))
+    except ValueError:
+        # It is refused when the record is saved; until then there is a condition, a wrong one.
+        return True
+
+
+def _sending(scenario):
+    env = scenario.env
+    if not scenario.active:
+        return env._("Switched off.")
+    if scenario.automatic:
+        return env._("The nightly job sends it.")
+    return env._("Sent by hand from a run.")
+
+
+def _start(scenario):
+    env = scenario.env
+    if not scenario.date_start:
+        return ""
+    day = format_date(env, scenario.date_start)
+    if scenario.campaign_type == "customer":
+        return env._("Nothing is sent before %(day)s.", day=day)
+    return env._("Items from before %(day)s are left alone.", day=day)
+
+
+def _amount(value, scenario):
+    return (scenario.company_id or scenario.env.company).currency_id.format(value)
+
+
+def _label(record, field_name):
+    selection = record._fields[field_name]._description_selection(record.env)
+    return dict(selection).get(record[field_name], "")
