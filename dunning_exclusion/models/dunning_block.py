@@ -165,7 +165,6 @@ class DunningBlock(models.Model):
 
     # When a block holds ------------------------------------------------------------------------
 
-    @api.model
     def _state_domain(self, state, day):
         """Return the domain of the blocks that are in `state` on `day`.
 
@@ -192,7 +191,6 @@ class DunningBlock(models.Model):
             for state in states:
                 dated.filtered_domain(self._state_domain(state, today)).state = state
 
-    @api.model
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
@@ -202,7 +200,6 @@ class DunningBlock(models.Model):
             for state in value
         )
 
-    @api.model
     def _state_sql(self, states, day: date | None = None) -> SQL:
         """Return whether a block is in one of `states`, over the table alias `block`.
 
@@ -214,7 +211,6 @@ class DunningBlock(models.Model):
         query = Query(self.env, "block", SQL.identifier(self._table))
         return SQL("(%s)", domain.optimize_full(self)._to_sql(self, "block", query))
 
-    @api.model
     def _active_sql(self, day: date | None = None) -> SQL:
         """Return whether a block holds on `day`, see `_state_sql`."""
         return self._state_sql(["active"], day)
@@ -231,7 +227,6 @@ class DunningBlock(models.Model):
                 held and block.date_to and (block.date_to - today).days <= ENDING_WITHIN_DAYS
             )
 
-    @api.model
     def _search_by_day(self, operator, value, day_domain):
         """Return the active blocks that `day_domain` (a function of today) chooses, or others."""
         if operator != "in":
@@ -243,7 +238,6 @@ class DunningBlock(models.Model):
         )
         return Domain.OR(chosen if wanted else ~chosen for wanted in value)
 
-    @api.model
     def _search_forgotten(self, operator, value):
         days = timedelta(days=FORGOTTEN_AFTER_DAYS)
         return self._search_by_day(
@@ -252,7 +246,6 @@ class DunningBlock(models.Model):
             lambda today: Domain("date_to", "=", False) & Domain("date_from", "<", today - days),
         )
 
-    @api.model
     def _search_ending_soon(self, operator, value):
         days = timedelta(days=ENDING_WITHIN_DAYS)
         return self._search_by_day(
@@ -319,7 +312,7 @@ class DunningBlock(models.Model):
 
     @api.constrains("partner_id", "company_id")
     def _check_customer_company(self):
-        # Not check_company: that evaluates a domain for each of thousands of blocks.
+        # `check_company` would evaluate a domain for each of thousands of blocks.
         for block in self:
             owner = block.partner_id.company_id
             if owner and owner not in block.company_id.parent_ids:
@@ -363,7 +356,6 @@ class DunningBlock(models.Model):
         self._targets_changed(blocks.company_id, blocks.partner_id)
         return blocks
 
-    @api.model
     def _complete_vals(self, vals):
         """Return `vals` with entry, customer, start and end date filled in from the target."""
         check_bounds(self, [vals])
@@ -381,11 +373,10 @@ class DunningBlock(models.Model):
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
-        # The same as it is computed: that would write each of thousands of blocks once more.
+        # What would be computed, too, but by one more write of each of thousands of blocks.
         vals["target"] = "item" if vals.get("move_id") else "customer"
         return vals
 
-    @api.model
     def _customer_id(self, partner_id):
         """Return the id of the customer that the contact `partner_id` belongs to.
 
@@ -397,7 +388,6 @@ class DunningBlock(models.Model):
             )
         return self.env["res.partner"].browse(partner_id).commercial_partner_id.id
 
-    @api.model
     def _default_end(self, reason_id, date_from):
         """Return the end date that the reason proposes, or False."""
         days = self.env["dunning.block.reason"].browse(reason_id or []).default_days
@@ -410,7 +400,6 @@ class DunningBlock(models.Model):
         if self.date_from and not self.date_to:
             self.date_to = self._default_end(self.reason_id.id, self.date_from)
 
-    @api.model
     def _get_protected_fields(self):
         # Administrators import old blocks from other systems, with their history.
         manager = self.env.user.has_group("dunning_exclusion.group_dunning_manager")
@@ -459,7 +448,6 @@ class DunningBlock(models.Model):
         self._targets_changed(companies, customers)
         return result
 
-    @api.model
     def _targets_changed(self, companies, customers):
         """Forget what follows from the blocks of `customers` in `companies`.
 
@@ -467,7 +455,6 @@ class DunningBlock(models.Model):
         """
         self._invalidate_targets()
 
-    @api.model
     def _invalidate_targets(self):
         """Forget the cached flags and outcomes: they follow from blocks and are not stored."""
         for model in ("res.partner", "account.move", "account.move.line"):
@@ -498,7 +485,6 @@ class DunningBlock(models.Model):
         companies = self.env["res.company"].search(Domain.TRUE)
         for_each_company(companies, self.env._("Review of old blocks"), self._report_forgotten)
 
-    @api.model
     def _report_forgotten(self, company):
         blocks = self.search(
             Domain("company_id", "=", company.id)

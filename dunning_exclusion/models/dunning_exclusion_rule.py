@@ -220,7 +220,6 @@ class DunningExclusionRule(models.Model):
                 self.env._("Built-in rules cannot be deleted: switch them off instead.")
             )
 
-    @api.model
     def _active_in(self, company):
         """Return the rules that work in `company`, the deciding ones first."""
         rules = (
@@ -292,7 +291,6 @@ class DunningExclusionRule(models.Model):
             self.env["dunning.exclusion.condition"], f"_condition_{self.code}"
         )
 
-    @api.model
     def _broken_in(self, company):
         """Return the enabled rules that cannot be evaluated in `company`; they exclude nothing."""
         rules = self._active_in(company)

@@ -9,7 +9,7 @@ from .arguments import Text
 from .bounds import AMOUNTS, DAYS, Within
 from .isolation import for_each_company
 
-# What follows from noting, cancelling and breaking a promise.
+# Written by the system when a promise is noted, cancelled or broken.
 SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
 # What was promised: once the promise is cancelled, that is history, too.
 SUBJECT_FIELDS = frozenset({"partner_id", "move_line_ids", "date", "amount", "note"})
@@ -135,7 +135,6 @@ class DunningPromise(models.Model):
             promise.state = state
             promise.paid_amount = max(paid, 0)
 
-    @api.model
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
@@ -147,7 +146,6 @@ class DunningPromise(models.Model):
         )
         return Domain("id", "in", found)
 
-    @api.model
     def _state_query(self) -> SQL:
         """Return SELECT id, state, paid amount of all promises: the only place that decides."""
         return SQL(
@@ -167,7 +165,6 @@ class DunningPromise(models.Model):
             still_open=self._still_open_join(),
         )
 
-    @api.model
     def _lasts_sql(self, company: SQL, day) -> SQL:
         """Return whether the promise lasts on `day`, tolerance included, over `promise`.
 
@@ -180,7 +177,6 @@ class DunningPromise(models.Model):
             day,
         )
 
-    @api.model
     def _kept_sql(self, still_open=None):
         """Return the condition "what was promised has been paid" over the alias `promise`.
 
@@ -194,7 +190,6 @@ class DunningPromise(models.Model):
             still_open=still_open or SQL("still_open.amount"),
         )
 
-    @api.model
     def _still_open_join(self):
         """Return the JOIN of what the items of `promise` have open, as `still_open.amount`."""
         return SQL(
@@ -222,7 +217,6 @@ class DunningPromise(models.Model):
                         )
                     )
 
-    @api.model
     def _get_protected_fields(self):
         return SYSTEM_FIELDS
 
@@ -238,7 +232,6 @@ class DunningPromise(models.Model):
         self.env["dunning.block"]._invalidate_targets()
         return promises
 
-    @api.model
     def _complete_vals(self, vals):
         """Return `vals` with the customer of the items, or with the items that it has overdue."""
         vals = dict(vals)
@@ -266,7 +259,6 @@ class DunningPromise(models.Model):
             lambda move: not move.dunning_promised
         ).dunning_promised = True
 
-    @api.model
     def _find_items_again(self, moves):
         """Give promises on `moves` the items that Odoo rebuilt while the entries were drafts."""
         for promise in self.search(Domain("move_ids", "in", moves.ids)):
@@ -318,7 +310,6 @@ class DunningPromise(models.Model):
         companies = self.env["res.company"].search(Domain.TRUE)
         for_each_company(companies, self.env._("Report of broken promises"), self._report_broken)
 
-    @api.model
     def _report_broken(self, company):
         broken = self.search(
             Domain("company_id", "=", company.id)

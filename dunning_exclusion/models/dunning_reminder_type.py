@@ -128,7 +128,6 @@ class DunningTypeOff(models.Model):
         "(partner_id, type_id, company_id)", "The type is switched off for the customer already."
     )
 
-    @api.model
     def _switch(self, customers, types, company):
         """Let `types` be the reminder types that `company` has switched off for `customers`."""
         # sudo: nobody writes these records, the caller may change the customers.
@@ -146,7 +145,6 @@ class DunningTypeOff(models.Model):
             ]
         )
 
-    @api.model
     def _merge_customers(self, source_ids, target):
         """Give what was switched off for the customers `source_ids` to `target`."""
         self.env.flush_all()

@@ -223,7 +223,6 @@ class DunningScenario(models.Model):
 
     # Whom it is for -------------------------------------------------------------------------
 
-    @api.model
     def _of_company(self, company, campaign_type):
         """Return the active scenarios of `company`, in the order in which they are tried."""
         # sudo: which scenarios there are must not depend on who prepares the run
@@ -237,7 +236,6 @@ class DunningScenario(models.Model):
         queries = scenarios._customer_queries(company)
         return scenarios._without(find_faults(self.env, queries, probe=False))
 
-    @api.model
     def _choice_sql(self, company, trial=None) -> SQL:
         """Return the id of the invoice-level scenario of a customer, over the alias `customer`.
 
@@ -260,7 +258,6 @@ class DunningScenario(models.Model):
             cases=SQL(" ").join(cases),
         )
 
-    @api.model
     def _by_email_sql(self, companies) -> SQL:
         """Return whether `customer` is reminded by e-mail in `company`, outside a run.
 
@@ -273,18 +270,17 @@ class DunningScenario(models.Model):
         ]
         return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases)) if cases else SQL("FALSE")
 
-    @api.model
     def _sends_email_sql(self, company):
         """Return whether the scenario of `customer` sends e-mails, as SQL; None: none does."""
         scenarios = self._of_company(company, "invoice")
         e_mails = Domain("scenario_id", "in", scenarios.ids) & Domain("action", "=", "email")
-        # What is asked of the scenarios here is not for the eyes of a user, see `_of_company`.
+        # sudo: as in `_of_company`
         levels = self.env["dunning.level"].sudo()
         with_email = levels.search_fetch(e_mails, ["scenario_id"], order="id").scenario_id
         if not with_email:
             return None
         if with_email == scenarios and not all(scenario._is_restricted() for scenario in scenarios):
-            # Every customer has one of them: nothing has to be looked up.
+            # Every customer has one of them, so nothing has to be looked up.
             return SQL("TRUE")
         return SQL("COALESCE(%s = ANY(%s), FALSE)", self._choice_sql(company), with_email.ids)
 
@@ -295,7 +291,6 @@ class DunningScenario(models.Model):
         profiles = self.with_context(active_test=False).profile_ids
         return bool(profiles or parse_domain(self.customer_domain))
 
-    @api.model
     def _without_scenario_query(self, company, due_before=None, customer_ids=None) -> SQL:
         """Return SELECT id of the customers with open items to whom no scenario applies.
 
@@ -315,12 +310,11 @@ class DunningScenario(models.Model):
             none_applies=self._none_applies_sql(company),
         )
 
-    @api.model
     def _count_without(self, company, today):
         """Return how many customers with overdue items no scenario applies to."""
         scenarios = self._of_company(company, "invoice") | self._of_company(company, "customer")
         if not all(scenario._is_restricted() for scenario in scenarios):
-            # One of them is for everybody: nobody has to be looked at.
+            # One of them is for every customer, so none is without.
             return 0
         query = self._without_scenario_query(company, today)
         self.env.flush_all()
@@ -344,7 +338,6 @@ class DunningScenario(models.Model):
             )
         )[0][0]
 
-    @api.model
     def _none_applies_sql(self, company) -> SQL:
         """Return whether no scenario and no workflow is meant for a customer, over `customer`."""
         workflows = self._of_company(company, "customer")
@@ -437,13 +430,11 @@ class DunningScenario(models.Model):
         )
 
     def _ran_since(self, company, day, today):
-        """Return whether a run with this workflow was sent for a day from `day` through `today`."""
-        sent = [
-            *[("company_id", "=", company.id), ("workflow_ids", "in", self._origin.ids)],
-            *[("state", "in", ["sending", "done"]), ("date", ">=", day), ("date", "<=", today)],
-        ]
-        # sudo: the history of the company counts, whoever asks
-        return bool(self.env["dunning.run"].sudo().search_count(sent, limit=1))
+        """Return whether a run with this workflow was sent for a day from `day` through `today`.
+
+        Scenarios know nothing of runs: those override this.
+        """
+        return False
 
     # Whether its conditions work ------------------------------------------------------------
 
@@ -504,7 +495,6 @@ class DunningScenario(models.Model):
             _logger.warning("Scenario %s is broken: %s", scenario.id, fault)
         return self.filtered(lambda scenario: scenario not in faults)
 
-    @api.model
     def _broken_in(self, company):
         """Return the active scenarios that cannot be evaluated in `company`."""
         scenarios = self.search([("company_id", "in", [False, company.id]), ("active", "=", True)])

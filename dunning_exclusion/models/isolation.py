@@ -55,7 +55,7 @@ def administrators(company):
 
 def _tell(company, job, error):
     """Tell the administrators of `company` that `job` failed for it, and why."""
-    # sudo: whoever runs the job, the administrators are to know.
+    # sudo: the administrators are told whatever the user of the job may do
     env = company.sudo().with_company(company).env
     try:
         with env.cr.savepoint():

@@ -42,17 +42,17 @@ class MailTemplate(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         templates = super().create(vals_list)
+        if any(templates.mapped("dunning_released")):
+            self._check_dunning_may_release()
         if self._dunning_may_release():
             for template, vals in zip(templates, vals_list, strict=True):
                 if template.model == "dunning.notice" and "dunning_released" not in vals:
                     template.dunning_released = True
-        elif any(template.dunning_released for template in templates):
-            raise self._dunning_release_error()
         return templates
 
     def write(self, vals):
-        if vals.get("dunning_released") and not self._dunning_may_release():
-            raise self._dunning_release_error()
+        if vals.get("dunning_released"):
+            self._check_dunning_may_release()
         self._check_dunning_reach()
         templates = self
         if vals.keys() == {"dunning_released"} and self._dunning_may_release():
@@ -71,7 +71,7 @@ class MailTemplate(models.Model):
         return super().unlink()
 
     def _update_field_translations(self, field_name, translations, digest=None, source_lang=""):
-        # Odoo writes translations past `write`.
+        # Odoo writes translations without calling `write`.
         self._check_dunning_reach()
         return super()._update_field_translations(field_name, translations, digest, source_lang)
 
@@ -133,18 +133,17 @@ class MailTemplate(models.Model):
                     )
                 )
 
-    @api.model
     def _dunning_may_release(self):
         return self.env.su or any(self.env.user.has_group(group) for group in RELEASERS)
 
-    @api.model
-    def _dunning_release_error(self):
-        return AccessError(
-            self.env._(
-                "Only follow-up administrators release templates for reminders: leave 'Released "
-                "for Reminders' unticked, and ask one of them."
+    def _check_dunning_may_release(self):
+        if not self._dunning_may_release():
+            raise AccessError(
+                self.env._(
+                    "Only follow-up administrators release templates for reminders: leave "
+                    "'Released for Reminders' unticked, and ask one of them."
+                )
             )
-        )
 
     def _dunning_fault(self):
         """Return why reminders cannot use the template, or False."""

@@ -34,11 +34,10 @@ def describe_condition(condition):
 
 
 def _workflow(scenario):
-    env = scenario.env
-    if not scenario.level_ids:
-        return env._("Nothing is sent yet: add an action.")
-    when = _days(scenario)
+    env, when = scenario.env, _days(scenario)
     actions = _steps(env, [_action(level) for level in scenario.level_ids])
+    if not actions:
+        return env._("Nothing is sent yet: add an action.")
     if not scenario.condition_ids:
         return env._("%(when)s: %(actions)s.", when=when, actions=actions)
     conditions = env._(" and ").join(map(describe_condition, scenario.condition_ids))
@@ -52,7 +51,7 @@ def _workflow(scenario):
 
 def _days(scenario):
     env, weekday = scenario.env, _label(scenario, "weekday")
-    when = scenario.week_of_month if scenario.frequency == "monthly" else scenario.frequency
+    monthly = scenario.frequency == "monthly"
     return {
         "weekly": env._("Every %(weekday)s", weekday=weekday),
         "biweekly": env._("Every second %(weekday)s", weekday=weekday),
@@ -61,28 +60,25 @@ def _days(scenario):
         "3": env._("On the third %(weekday)s of the month", weekday=weekday),
         "4": env._("On the fourth %(weekday)s of the month", weekday=weekday),
         "last": env._("On the last %(weekday)s of the month", weekday=weekday),
-    }.get(when, "")
+    }.get(scenario.week_of_month if monthly else scenario.frequency, "")
 
 
 def _levels(scenario):
-    env = scenario.env
-    if not scenario.level_ids:
+    env, levels = scenario.env, scenario.level_ids.sorted("sequence")
+    steps = _steps(env, [_level(level, scenario) for level in levels])
+    if not steps:
         return env._("Nothing is sent yet: add a dunning level.")
-    steps = _steps(
-        env, [_level(level, scenario) for level in scenario.level_ids.sorted("sequence")]
-    )
     return f"{steps[:1].upper()}{steps[1:]}."
 
 
 def _level(level, scenario):
-    env = level.env
+    env, every, times = level.env, level.repeat_every, level.repeat_max
     details = [env._("%(when)s: %(action)s", when=_moment(level), action=_action(level))]
     if level.minimum_amount:
         amount = _amount(level.minimum_amount, scenario)
         details.append(env._("from %(amount)s on", amount=amount))
     if _has_conditions(level.condition_domain):
         details.append(env._("only invoices that match its condition"))
-    every, times = level.repeat_every, level.repeat_max
     if every and times:
         details.append(
             env._("repeated every %(days)s days, at most %(times)s times", days=every, times=times)
@@ -94,17 +90,15 @@ def _level(level, scenario):
 
 def _moment(level):
     env, days = level.env, abs(level.delay)
-    if level.trigger == "invoice_date":
-        on_the_day = env._("on the invoice date")
-        before = env._("%(days)s days before the invoice date", days=days)
-        after = env._("%(days)s days after the invoice date", days=days)
-    else:
-        on_the_day = env._("on the due date")
-        before = env._("%(days)s days before the due date", days=days)
-        after = env._("%(days)s days after the due date", days=days)
-    if not days:
-        return on_the_day
-    return before if level.delay < 0 else after
+    sign = (level.delay > 0) - (level.delay < 0)
+    return {
+        ("invoice_date", -1): env._("%(days)s days before the invoice date", days=days),
+        ("invoice_date", 0): env._("on the invoice date"),
+        ("invoice_date", 1): env._("%(days)s days after the invoice date", days=days),
+        ("due_date", -1): env._("%(days)s days before the due date", days=days),
+        ("due_date", 0): env._("on the due date"),
+        ("due_date", 1): env._("%(days)s days after the due date", days=days),
+    }.get((level.trigger, sign), "")
 
 
 def _steps(env, steps):
@@ -135,9 +129,9 @@ def _customers(scenario):
         )
     if profiles:
         return env._("For customers of the profiles %(profiles)s.", profiles=profiles)
-    if filtered:
-        return env._("For customers that match the filter.")
-    return env._("For every customer.")
+    return (
+        env._("For customers that match the filter.") if filtered else env._("For every customer.")
+    )
 
 
 def _has_conditions(domain):
@@ -152,19 +146,16 @@ def _sending(scenario):
     env = scenario.env
     if not scenario.active:
         return env._("Switched off.")
-    if scenario.automatic:
-        return env._("The nightly job sends it.")
-    return env._("Sent by hand from a run.")
+    by_job = env._("The nightly job sends it.")
+    return by_job if scenario.automatic else env._("Sent by hand from a run.")
 
 
 def _start(scenario):
-    env = scenario.env
-    if not scenario.date_start:
-        return ""
-    day = format_date(env, scenario.date_start)
-    if scenario.campaign_type == "customer":
+    env, start = scenario.env, scenario.date_start
+    day = start and format_date(env, start)
+    if day and scenario.campaign_type == "customer":
         return env._("Nothing is sent before %(day)s.", day=day)
-    return env._("Items from before %(day)s are left alone.", day=day)
+    return day and env._("Items from before %(day)s are left alone.", day=day)
 
 
 def _amount(value, scenario):

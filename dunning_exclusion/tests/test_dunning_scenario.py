@@ -1,12 +1,16 @@
-from datetime import timedelta
+import random
+from datetime import date, timedelta
+from unittest.mock import patch
 
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
-from odoo.tests import Form, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tests import BaseCase, Form, new_test_user, tagged
+from odoo.tools import SQL, mute_logger
 
+from ..screening.days import Rule, last_day, next_day
+from .common import refused_statement
 from .scenario_common import ScenarioCommon
 
 NONE_APPLIES = "None of the configured scenarios are applicable to this customer"
@@ -277,3 +281,225 @@ class TestDunningScenario(ScenarioCommon):
                     else:
                         with self.assertRaises(AccessError):
                             own.write(change)
+
+
+EARLIEST = date(1990, 1, 1)
+DAYS_UNTIL_2120 = 47_846
+
+
+def random_cases(count):
+    """Yield (rule, day), the same ones in each run of the tests."""
+    source = random.Random(1990)
+    for _number in range(count):
+        today, anchor = (
+            EARLIEST + timedelta(days=source.randint(0, DAYS_UNTIL_2120)) for _which in range(2)
+        )
+        frequency = source.choice(["weekly", "biweekly", "monthly"])
+        week = source.choice(["1", "2", "3", "4", "last"])
+        yield Rule(frequency, source.randint(0, 6), week, anchor), today
+
+
+def is_day_of(rule, day):
+    """Say whether `day` is a day of `rule`, in the simplest way there is."""
+    if day.weekday() != rule.weekday:
+        return False
+    if rule.frequency == "biweekly":
+        anchor = rule.anchor - timedelta(days=rule.anchor.weekday())
+        return (day - anchor).days // 7 % 2 == 0
+    if rule.frequency == "monthly":
+        if rule.week_of_month == "last":
+            return (day + timedelta(days=7)).month != day.month
+        return (day.day - 1) // 7 + 1 == int(rule.week_of_month)
+    return True
+
+
+@tagged("post_install", "-at_install")
+class TestDunningCalendar(BaseCase):
+    def test_days_of_workflows(self):
+        for frequency, weekday, week, today, last, following in (
+            # 1 January 2026 is a Thursday.
+            ("weekly", 3, "1", date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 1)),
+            ("weekly", 2, "1", date(2026, 1, 1), date(2025, 12, 31), date(2026, 1, 7)),
+            ("biweekly", 0, "1", date(2026, 1, 1), date(2025, 12, 29), date(2026, 1, 12)),
+            ("biweekly", 0, "1", date(2026, 1, 5), date(2025, 12, 29), date(2026, 1, 12)),
+            ("biweekly", 4, "1", date(2026, 1, 2), date(2026, 1, 2), date(2026, 1, 2)),
+            ("monthly", 0, "1", date(2026, 1, 4), date(2025, 12, 1), date(2026, 1, 5)),
+            ("monthly", 0, "2", date(2026, 1, 12), date(2026, 1, 12), date(2026, 1, 12)),
+            ("monthly", 0, "3", date(2026, 1, 31), date(2026, 1, 19), date(2026, 2, 16)),
+            # January 2026 has five Thursdays, February four of every weekday.
+            ("monthly", 3, "4", date(2026, 1, 25), date(2026, 1, 22), date(2026, 2, 26)),
+            ("monthly", 3, "last", date(2026, 1, 25), date(2025, 12, 25), date(2026, 1, 29)),
+            ("monthly", 3, "last", date(2026, 2, 1), date(2026, 1, 29), date(2026, 2, 26)),
+            # February 2024 is a leap month with five Thursdays, February 2032 with five Sundays.
+            ("monthly", 3, "last", date(2024, 2, 29), date(2024, 2, 29), date(2024, 2, 29)),
+            ("monthly", 3, "4", date(2024, 2, 29), date(2024, 2, 22), date(2024, 3, 28)),
+            ("monthly", 6, "last", date(2032, 2, 28), date(2032, 1, 25), date(2032, 2, 29)),
+        ):
+            rule = Rule(frequency, weekday, week, date(2026, 1, 1))
+            with self.subTest(rule=rule, today=today):
+                self.assertEqual(last_day(rule, today), last)
+                self.assertEqual(next_day(rule, today), following)
+
+    def test_last_day_is_the_latest_day_of_the_rule(self):
+        for rule, today in random_cases(300):
+            with self.subTest(rule=rule, today=today):
+                found = last_day(rule, today)
+                self.assertLessEqual(found, today)
+                self.assertTrue(is_day_of(rule, found))
+                later = (found + timedelta(days=day + 1) for day in range((today - found).days))
+                self.assertFalse(any(is_day_of(rule, day) for day in later))
+
+    def test_next_day_is_the_first_day_of_the_rule(self):
+        for rule, today in random_cases(300):
+            with self.subTest(rule=rule, today=today):
+                found = next_day(rule, today)
+                self.assertGreaterEqual(found, today)
+                self.assertTrue(is_day_of(rule, found))
+                earlier = (today + timedelta(days=day) for day in range((found - today).days))
+                self.assertFalse(any(is_day_of(rule, day) for day in earlier))
+                self.assertEqual(last_day(rule, found), found)
+
+    def test_every_month_has_exactly_one_day(self):
+        for rule, today in random_cases(300):
+            if rule.frequency != "monthly":
+                continue
+            with self.subTest(rule=rule, today=today):
+                found = next_day(rule, today.replace(day=1))
+                self.assertEqual((found.year, found.month), (today.year, today.month))
+                after = next_day(rule, found + timedelta(days=1))
+                months = (after.year - found.year) * 12 + after.month - found.month
+                self.assertEqual(months, 1)
+
+
+LOGGER = "odoo.addons.dunning_exclusion.models.dunning_scenario"
+BROKEN = ("[('x_gone', '=', 1)]", "broken (")
+# Odoo understands it, PostgreSQL does not.
+REFUSED = "[('id', '=', 'no number')]"
+
+
+@tagged("post_install", "-at_install")
+class TestBrokenScenario(ScenarioCommon):
+    """A condition that names a field that is gone reminds nobody, and harms nobody else."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.company"].search([]).dunning_automatic_sending = False
+        cls.broken = cls.scenario.copy({"name": "Broken", "sequence": 1})
+        cls.workflow = cls._create_workflow()
+        cls.invoice = cls._create_invoice()
+
+    def _break(self, record, field, domain):
+        """Write what nobody can write: a domain that was fine once."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET %s = %s WHERE id = %s",
+                SQL.identifier(record._table),
+                SQL.identifier(field),
+                domain,
+                record.id,
+            )
+        )
+        self.env.invalidate_all()
+
+    @mute_logger(LOGGER)
+    def test_scenario_with_a_broken_filter_is_passed_over_everywhere(self):
+        self.assertFalse(self.broken.broken)
+        for domain in BROKEN:
+            for scenario in (self.broken, self.workflow):
+                with self.subTest(domain=domain, scenario=scenario.name):
+                    self._break(scenario, "customer_domain", domain)
+                    self.assertIn("'Customers' cannot be understood", scenario.broken)
+                    self.assertFalse(self.scenario.broken)
+                    broken = self.env["dunning.scenario"]._broken_in(self.company)
+                    self.assertEqual(broken, scenario)
+                    self.assertOutcome(self.invoice, "included")
+                    self.assertTrue(self.customer.dunning_next_reminders())
+                    self.assertTrue(self.env["dunning.run"].retrieve_dashboard())
+                    self.assertFalse(self.customer.dunning_scenario_missing)
+                    self.assertFalse(self._candidates(scenario))
+                    reached = self._create_run().line_ids.scenario_id
+                    self.assertNotIn(scenario, reached)
+                    self.assertTrue(reached & (self.scenario | self.broken))
+                    preview = self.env["dunning.scenario.preview"].create(
+                        {"scenario_id": scenario.id, "company_id": self.company.id}
+                    )
+                    self.assertIn("cannot be understood", preview.note)
+                    self._break(scenario, "customer_domain", "[]")
+
+    @mute_logger("odoo.sql_db")
+    def test_condition_that_only_postgresql_refuses_is_named_in_the_error(self):
+        for record, field in (
+            (self.broken, "customer_domain"),
+            (self.broken.level_ids[0], "condition_domain"),
+        ):
+            with self.subTest(field=field):
+                self._break(record, field, REFUSED)
+                self.assertTrue(self.broken.broken)
+                broken = self.env["dunning.scenario"]._broken_in(self.company)
+                self.assertEqual(broken, self.broken)
+                with refused_statement(self, "any more: Broken. Correct"):
+                    self._create_run()
+                self._break(record, field, "[]")
+
+    @mute_logger(LOGGER)
+    def test_level_with_a_broken_condition_keeps_its_customers_and_reminds_nobody(self):
+        for domain in BROKEN:
+            with self.subTest(domain=domain):
+                self._break(self.broken.level_ids[0], "condition_domain", domain)
+                self.assertIn("'Condition' cannot be understood", self.broken.broken)
+                self.assertIn("Level 1", self.broken.broken)
+                self.assertFalse(self._candidates(self.broken | self.scenario))
+                run = self._create_run(scenario_ids=[Command.set(self.workflow.ids)])
+                self.assertTrue(run.line_ids)
+        self._break(self.broken.level_ids[0], "condition_domain", "[]")
+        self._break(self.workflow.level_ids, "condition_domain", BROKEN[0])
+        self.assertFalse(self._candidates(self.workflow))
+
+    @mute_logger("odoo.sql_db")
+    def test_nightly_job_of_the_company_stops_and_others_go_on(self):
+        other = self.setup_other_company()["company"]
+        (self.company | other).dunning_automatic_sending = True
+        self.scenario.copy({"company_id": other.id, "automatic": True})
+        self.scenario.automatic = True
+        self._create_invoice(self.customer.with_company(other), company_id=other.id)
+        self._break(self.broken, "customer_domain", REFUSED)
+        self._assert_only(other)
+        message = self.env["mail.message"].search([("body", "ilike", "scenarios are broken")])
+        self.assertIn("Broken", message.body)
+        self.broken.active = False
+        self.assertFalse(self.env["dunning.scenario"]._broken_in(self.company))
+        self.env["dunning.run"]._cron_send_automatic()
+        self.assertTrue(self._automatic_runs(self.company))
+
+    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_automation")
+    def test_run_that_cannot_be_prepared_keeps_no_other_company_back(self):
+        other = self.setup_other_company()["company"]
+        (self.company | other).dunning_automatic_sending = True
+        self.scenario.copy({"company_id": other.id, "automatic": True})
+        self.scenario.automatic = True
+        self._create_invoice(self.customer.with_company(other), company_id=other.id)
+        Run = type(self.env["dunning.run"])
+        replace = Run._replace_lines
+
+        def fail(run):
+            if run.company_id == self.company:
+                raise ZeroDivisionError("odd")
+            replace(run)
+
+        with patch.object(Run, "_replace_lines", fail):
+            self._assert_only(other)
+        message = self.env["mail.message"].search([("body", "ilike", "cannot be prepared")])
+        self.assertIn("odd", message.body)
+
+    def _assert_only(self, company):
+        """Assert that the nightly job sends in `company`, and not in ours."""
+        self.env["dunning.run"]._cron_send_automatic()
+        self.assertFalse(self._automatic_runs(self.company))
+        self.assertEqual(self._automatic_runs(company).notice_ids.partner_id, self.customer)
+
+    def _automatic_runs(self, company):
+        return self.env["dunning.run"].search(
+            [("automatic", "=", True), ("company_id", "=", company.id)]
+        )
