@@ -110,16 +110,7 @@ class DunningLevel(models.Model):
 
     @api.constrains("template_id")
     def _check_template(self):
-        for level in self:
-            if fault := level.template_id and level.template_id._dunning_fault():
-                raise ValidationError(
-                    self.env._(
-                        "Level '%(level)s': %(fault)s Choose another one in the field 'Template', "
-                        "or leave it empty.",
-                        level=level.name,
-                        fault=fault,
-                    )
-                )
+        self.env["mail.template"]._check_dunning_templates(self)
 
     @api.constrains("condition_domain", "scenario_id")
     def _check_condition_domain(self):

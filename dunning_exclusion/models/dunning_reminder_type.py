@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -47,16 +46,7 @@ class DunningReminderType(models.Model):
 
     @api.constrains("template_id")
     def _check_template(self):
-        for reminder in self:
-            if fault := reminder.template_id and reminder.template_id._dunning_fault():
-                raise ValidationError(
-                    self.env._(
-                        "Reminder type '%(type)s': %(fault)s Choose another one in the field "
-                        "'Template'.",
-                        type=reminder.name,
-                        fault=fault,
-                    )
-                )
+        self.env["mail.template"]._check_dunning_templates(self)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -275,15 +275,7 @@ class DunningRun(models.Model):
 
     @api.constrains("template_id")
     def _check_template(self):
-        for run in self:
-            if fault := run.template_id and run.template_id._dunning_fault():
-                raise ValidationError(
-                    self.env._(
-                        "%(fault)s Choose another one in the field 'Template' of the run, or leave "
-                        "it empty.",
-                        fault=fault,
-                    )
-                )
+        self.env["mail.template"]._check_dunning_templates(self)
 
     @api.model
     def _get_protected_fields(self):

@@ -145,6 +145,22 @@ class MailTemplate(models.Model):
                 )
             )
 
+    def _check_dunning_templates(self, records):
+        """Check that reminders can use the templates that `records` name in `template_id`.
+
+        :raise ValidationError: else
+        """
+        for record in records:
+            if fault := record.template_id and record.template_id._dunning_fault():
+                raise ValidationError(
+                    self.env._(
+                        "'%(record)s': %(fault)s Choose another one in the field 'Template', or "
+                        "leave it empty.",
+                        record=record.display_name,
+                        fault=fault,
+                    )
+                )
+
     def _dunning_fault(self):
         """Return why reminders cannot use the template, or False."""
         self.ensure_one()

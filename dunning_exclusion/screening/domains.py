@@ -145,7 +145,7 @@ def _refused(env, queries):
 
 
 def _text_of(error, env):
-    text = error.args[0] if error.args and error.args[0] else type(error).__name__
+    text = next(filter(None, error.args), type(error).__name__)
     return env._(text) if isinstance(text, LazyGettext) else str(text)
 
 
@@ -258,7 +258,9 @@ class _Limits:
 
     def _tree(self, Comodel, condition, within):
         """Return a condition on ancestors or descendants of records within reach."""
-        values = _values(condition)
+        value = condition.value
+        several = isinstance(value, Iterable) and not isinstance(value, str)
+        values = value if several else [value]
         names = [Domain("display_name", "ilike", name) for name in values if isinstance(name, str)]
         ids = [id_ for id_ in values if isinstance(id_, int) and id_]
         wanted = Domain.OR([Domain("id", "in", ids), *names])
@@ -298,18 +300,13 @@ class _Limits:
     def _check_plain(self, Model, field, condition, here):
         if field.type in OPAQUE_TYPES or not self._is_searchable(Model, field):
             raise self._refusal(here)
-        for value in filter(lambda value: isinstance(value, str), _values(condition)):
-            if "\0" in value:
-                raise ValueError(
-                    self.env._("'%(path)s' is compared with a NUL character.", path=here)
+        pattern = condition.operator.endswith(("=like", "=ilike")) and str(condition.value)
+        if pattern and (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+            raise ValueError(
+                self.env._(
+                    "The pattern for '%(path)s' ends with a backslash: remove it.", path=here
                 )
-            ending = len(value) - len(value.rstrip("\\"))
-            if condition.operator.endswith(("=like", "=ilike")) and ending % 2:
-                raise ValueError(
-                    self.env._(
-                        "The pattern for '%(path)s' ends with a backslash: remove it.", path=here
-                    )
-                )
+            )
 
     def _checked_field(self, Model, name, path):
         """Return the field `name` of `Model`, which `path` leads to."""
@@ -378,8 +375,3 @@ class _Limits:
 def _normal(Model, condition):
     """Return a condition with `in` for each comparison, names looked up by `display_name`."""
     return condition if condition.operator in ANY else condition.optimize(Model)
-
-
-def _values(condition):
-    value = condition.value
-    return value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
