@@ -154,6 +154,12 @@ class DunningNotice(models.Model):
         works = self.env.user.has_group("dunning_exclusion.group_dunning_user")
         return "read" if works else "write"
 
+    def message_subscribe(self, partner_ids=None, subtype_ids=None):
+        """Override of `mail`: a to-do for a colleague lets the colleague follow the notice."""
+        # sudo: Odoo asks for the right to write, which nobody has on notices
+        notices = self.sudo() if self.has_access(self._mail_post_access) else self
+        return super(DunningNotice, notices).message_subscribe(partner_ids, subtype_ids)
+
     def unlink(self):
         """Override to keep the lines of a deleted notice, which were not reminded of then."""
         result = super().unlink()

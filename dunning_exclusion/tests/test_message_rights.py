@@ -73,3 +73,15 @@ class TestMessageRights(DunningCommon):
                     write()
             self.assertTrue(record.activity_ids)
             self.assertIn(user.partner_id, record.message_ids.author_id)
+
+    def test_follow_up_user_plans_a_to_do_for_a_colleague(self):
+        user, colleague = (
+            self._create_user(login, FOLLOW_UP_USER) for login in ("planner", "colleague")
+        )
+        for record in self.records:
+            with self.subTest(record=record._name):
+                to_do = record.with_user(user).activity_schedule(
+                    "mail.mail_activity_data_todo", user_id=colleague.id
+                )
+                self.assertEqual(to_do.user_id, colleague)
+                self.assertIn(colleague.partner_id, record.message_partner_ids)
