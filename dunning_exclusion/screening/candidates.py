@@ -87,12 +87,7 @@ def _at_levels(scenarios, company, today, trial) -> SQL:
                  JOIN res_partner customer ON customer.id = total.partner_id""",
             scenarios._choice_sql(company, scenarios if trial else None),
         ),
-        level=SQL(
-            """CASE WHEN item.amount_residual > 0 AND recent.pending IS NOT TRUE AND %s
-                    THEN %s END""",
-            _not_postponed(today),
-            _next_level(scenarios, company, today),
-        ),
+        level=_next_level(scenarios, company, today),
         history=_history(),
     )
 
@@ -146,7 +141,7 @@ def _history() -> SQL:
 
 
 def _next_level(scenarios, company, today) -> SQL:
-    """Return the id of the level an item is at today, or NULL."""
+    """Return the id of the level an item is at today, or NULL: also while a message is queued."""
     cases = [
         SQL(
             "WHEN choice.scenario_id = %s AND %s THEN %s",
@@ -157,7 +152,14 @@ def _next_level(scenarios, company, today) -> SQL:
         for scenario in scenarios
         if any(level.type_id.active for level in scenario.level_ids)
     ]
-    return SQL("CASE %s END", SQL(" ").join(cases)) if cases else SQL("NULL::int")
+    if not cases:
+        return SQL("NULL::int")
+    return SQL(
+        """CASE WHEN item.amount_residual > 0 AND recent.pending IS NOT TRUE AND %s
+                THEN CASE %s END END""",
+        _not_postponed(today),
+        SQL(" ").join(cases),
+    )
 
 
 def _level_of_scenario(scenario, company, today) -> SQL:
