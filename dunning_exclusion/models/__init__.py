@@ -9,7 +9,6 @@ from . import (
     dunning_exclusion_condition,
     dunning_exclusion_rule,
     dunning_screening,
-    dunning_exclusion_report,
     dunning_mixin,
     dunning_run_line,
     dunning_run,

@@ -49,16 +49,16 @@ class DunningMixin(models.AbstractModel):
     dunning_stop = fields.Boolean(
         string="Dunning Stopped",
         compute="_compute_dunning_blocks",
-        inverse="_inverse_dunning_stop",
-        search="_search_dunning_stop",
+        inverse=lambda self: self._inverse_dunning_flag("stop", "dunning_stop"),
+        search=lambda self, *condition: self._search_dunning_flag("stop", *condition),
         help="Listed in runs but not ticked, with an (x) and the reason.",
         groups=READERS,
     )
     dunning_pause = fields.Boolean(
         string="Dunning Paused",
         compute="_compute_dunning_blocks",
-        inverse="_inverse_dunning_pause",
-        search="_search_dunning_pause",
+        inverse=lambda self: self._inverse_dunning_flag("pause", "dunning_pause"),
+        search=lambda self, *condition: self._search_dunning_flag("pause", *condition),
         help="Nothing is sent until the pause ends. Totals still count the amounts.",
         groups=READERS,
     )
@@ -73,8 +73,8 @@ class DunningMixin(models.AbstractModel):
     prevent_dunning = fields.Boolean(
         string="Dunning Prevented",
         compute="_compute_dunning_blocks",
-        inverse="_inverse_prevent_dunning",
-        search="_search_prevent_dunning",
+        inverse=lambda self: self._inverse_dunning_flag("prevent", "prevent_dunning"),
+        search=lambda self, *condition: self._search_dunning_flag("prevent", *condition),
         help="Left out of every run.",
         groups=READERS,
     )
@@ -233,21 +233,12 @@ class DunningMixin(models.AbstractModel):
         """Lift the active blocks on `self`, of one `kind` or of all."""
         self._dunning_fresh_blocks(kind).action_lift()
 
-    def _dunning_set_flag(self, kind, field_name):
+    def _inverse_dunning_flag(self, kind, field_name):
+        # The end of a pause that exists is not touched: it may be set in this same write.
         wanted = {record: record[field_name] for record in self}
         on = self.filtered(lambda record: wanted[record])
         on._dunning_block(kind)
         (self - on)._dunning_lift(kind)
-
-    def _inverse_dunning_stop(self):
-        self._dunning_set_flag("stop", "dunning_stop")
-
-    def _inverse_prevent_dunning(self):
-        self._dunning_set_flag("prevent", "prevent_dunning")
-
-    def _inverse_dunning_pause(self):
-        # The end of a pause that exists is not touched: it may be set in this same write.
-        self._dunning_set_flag("pause", "dunning_pause")
 
     def _inverse_dunning_pause_until(self):
         wanted = {record: record.dunning_pause_until for record in self}
@@ -261,7 +252,7 @@ class DunningMixin(models.AbstractModel):
                 pauses.filtered("date_to").action_lift()
 
     @api.model
-    def _dunning_search_flag(self, kind, operator, value):
+    def _search_dunning_flag(self, kind, operator, value):
         if operator != "in":
             return NotImplemented
         query = self.env["dunning.block"]._search(
@@ -269,15 +260,6 @@ class DunningMixin(models.AbstractModel):
         )
         blocked = self._dunning_blocked_domain(query)
         return Domain.OR(blocked if flag else ~blocked for flag in value)
-
-    def _search_dunning_stop(self, operator, value):
-        return self._dunning_search_flag("stop", operator, value)
-
-    def _search_dunning_pause(self, operator, value):
-        return self._dunning_search_flag("pause", operator, value)
-
-    def _search_prevent_dunning(self, operator, value):
-        return self._dunning_search_flag("prevent", operator, value)
 
     def _search_dunning_pause_until(self, operator, value):
         pauses = Domain("kind", "=", "pause") & Domain("state", "in", ["active"])

@@ -94,19 +94,18 @@ class DunningProtectedMixin(models.AbstractModel):
         """
         if self._company_path is None or self._acts_everywhere():
             return
-        mine = self.env.user.company_ids
         for record in self.sudo():
-            if company := record.mapped(self._company_path) if self._company_path else None:
-                if company <= mine:
-                    continue
-                message = self.env._(
-                    "'%(record)s' serves another company: only who may act there can add, change "
-                    "or delete it.",
-                    record=record.display_name,
+            company = record.mapped(self._company_path) if self._company_path else None
+            if not company:
+                raise AccessError(self._shared_message(record))
+            if not company <= self.env.user.company_ids:
+                raise AccessError(
+                    self.env._(
+                        "'%(record)s' serves another company: only who may act there can add, "
+                        "change or delete it.",
+                        record=record.display_name,
+                    )
                 )
-            else:
-                message = self._shared_message(record)
-            raise AccessError(message)
 
     @api.model
     def _acts_everywhere(self):
@@ -122,18 +121,13 @@ class DunningProtectedMixin(models.AbstractModel):
 
     @api.model
     def _shared_message(self, record):
-        if not self._company_path:
-            return self.env._(
-                "'%(record)s' is shared by all companies: only who may act in all of them can add, "
-                "change or delete it.",
-                record=record.display_name,
-            )
-        return self.env._(
+        message = self.env._(
             "'%(record)s' is shared by all companies: only who may act in all of them can add, "
-            "change or delete it. Make one of your own company instead: fill in the field "
-            "'Company'.",
+            "change or delete it.",
             record=record.display_name,
         )
+        advice = self.env._("Make one of your own company instead: fill in the field 'Company'.")
+        return f"{message} {advice}" if self._company_path else message
 
     @api.model
     def _default_company(self):

@@ -402,47 +402,21 @@ class DunningScreening(models.Model):
                         screening,
                     )
                 )
+            if not rows:
+                continue
             rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[3]})
-            rules = rules._deciding_first(company)
-            blocks = self._blocks_of(rows, rules, company, today)
-            promises = self._promises_of(rows, rules)
-            reasons = explain.reasons(rows, rules, company, blocks, promises)
-            found = {**reasons, **found}
+            Block = self.env["dunning.block"]
+            blocks = Block.search(
+                Domain("company_id", "=", company.id)
+                & Domain("partner_id", "in", {row[2] for row in rows})
+                & Domain("move_id", "in", [False, *(row[1] for row in rows)])
+                & Block._state_domain("active", today)
+            )
+            promised = Domain("move_line_ids", "in", [row[0] for row in rows])
+            promises = self.env["dunning.promise"].search(promised & Domain("state", "=", "open"))
+            ranked = rules._deciding_first(company)
+            found = {**explain.reasons(rows, ranked, company, blocks, promises), **found}
         return list(found.values())
-
-    @api.model
-    def _blocks_of(self, rows, rules, company, today):
-        """Return the blocks that held the items of `rows` and their customers on `today`."""
-        Block = self.env["dunning.block"]
-        if not explain.BLOCK_RULES.keys() & set(rules.mapped("code")):
-            return Block
-        return Block.search(
-            Domain("company_id", "=", company.id)
-            & Domain("partner_id", "in", {row[2] for row in rows})
-            & Domain("move_id", "in", [False, *(row[1] for row in rows)])
-            & Block._state_domain("active", today)
-        )
-
-    @api.model
-    def _promises_of(self, rows, rules):
-        """Return the open promises on the items of `rows`."""
-        Promise = self.env["dunning.promise"]
-        if "promise" not in rules.mapped("code"):
-            return Promise
-        return Promise.search(
-            Domain("move_line_ids", "in", [row[0] for row in rows])
-            & Domain("state", "in", ["open"])
-        )
-
-    @api.model
-    def _balances(self, customer_ids, company):
-        """Return {customer id: (outstanding, overdue)} in company currency."""
-        if not customer_ids:
-            return {}
-        question = Question(company, company._dunning_today(), customers=tuple(customer_ids))
-        self.env.flush_all()
-        rows = self.env.execute_query(items.balances(question))
-        return {customer_id: amounts for _company, customer_id, *amounts in rows}
 
     @api.model
     def _count_open(self, customer_ids, company):
@@ -458,37 +432,6 @@ class DunningScreening(models.Model):
                 )
             )
         )
-
-    @api.model
-    def _threshold_effects(self, company, thresholds):
-        """Return what `thresholds` would exclude, all of them together, before they are saved.
-
-        Only overdue items count, and only those of which the threshold is the deciding reason.
-
-        :param thresholds: {name on `res.company`: value in company currency}
-        :return: {name: (items, customers, amount in company currency)}
-        """
-        nothing = dict.fromkeys(thresholds, (0, 0, 0.0))
-        if not any(value > 0 for value in thresholds.values()):
-            return nothing
-        with self._screened(Question(company, thresholds=thresholds)) as screening:
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT rule.code, COUNT(*), COUNT(DISTINCT screening.partner_id),
-                              SUM(screening.amount_residual)
-                         FROM (%(screening)s) AS screening
-                         JOIN dunning_exclusion_rule rule ON rule.id = screening.rule_id
-                        WHERE screening.days_overdue > 0 AND screening.amount_residual > 0
-                        GROUP BY rule.code""",
-                    screening=screening,
-                )
-            )
-        found = {code: (count, customers, float(sum_)) for code, count, customers, sum_ in rows}
-        # A threshold is called dunning_<code of its rule>.
-        return {
-            name: found.get(name.removeprefix("dunning_"), effect)
-            for name, effect in nothing.items()
-        }
 
     @api.model
     def _forget_answers(self):

@@ -24,12 +24,8 @@ SETTINGS = frozenset(
     {
         *THRESHOLDS,
         *DAY_COUNTS,
-        "dunning_list_creditors",
-        "dunning_exclude_promises",
-        "dunning_honour_no_followup",
-        "dunning_mirror_no_followup",
-        "dunning_automatic_sending",
-        "dunning_timezone",
+        *("dunning_list_creditors", "dunning_exclude_promises", "dunning_honour_no_followup"),
+        *("dunning_mirror_no_followup", "dunning_automatic_sending", "dunning_timezone"),
     }
 )
 

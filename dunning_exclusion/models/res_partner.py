@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..screening import items
+from ..screening.question import Question
 from .arguments import read_record
 from .dunning_mixin import READERS
 
@@ -24,12 +26,12 @@ class ResPartner(models.Model):
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
     )
-    # What is chosen for a customer is its contacts', too: read, set and found as the customer's.
+    # Profile and scenario are stored on the customer (commercial partner), in the fields "own". Its
+    # contacts show those of the customer, and whoever sets them on a contact sets the customer's.
     dunning_own_profile_id = fields.Many2one(
         "dunning.profile",
         string="Customer's Profile",
         company_dependent=True,
-        help="Where the profile is kept: with the customer, and not with its contacts.",
         groups=READERS,
     )
     dunning_profile_id = fields.Many2one(
@@ -44,7 +46,6 @@ class ResPartner(models.Model):
         string="Customer's Scenario",
         company_dependent=True,
         domain=[("campaign_type", "=", "invoice")],
-        help="Where the scenario is kept: with the customer, and not with its contacts.",
         groups=READERS,
     )
     dunning_scenario_id = fields.Many2one(
@@ -87,18 +88,10 @@ class ResPartner(models.Model):
         groups=READERS,
     )
     dunning_promise_ids = fields.One2many(
-        "dunning.promise",
-        "partner_id",
-        string="Promises to Pay",
-        groups=READERS,
-        help="What the customer promised to pay, and when.",
+        "dunning.promise", "partner_id", string="Promises to Pay", groups=READERS
     )
     dunning_notice_ids = fields.One2many(
-        "dunning.notice",
-        "partner_id",
-        string="Notices",
-        groups=READERS,
-        help="The messages that reminded the customer.",
+        "dunning.notice", "partner_id", string="Notices", groups=READERS
     )
 
     # What the mixin asks of each model --------------------------------------------------------
@@ -113,9 +106,8 @@ class ResPartner(models.Model):
         return self.env.company
 
     def _dunning_blocks_domain(self):
-        return Domain("partner_id", "in", self.commercial_partner_id.ids) & Domain(
-            "company_id", "=", self.env.company.id
-        )
+        mine = Domain("partner_id", "in", self.commercial_partner_id.ids)
+        return mine & Domain("company_id", "=", self.env.company.id)
 
     @api.model
     def _dunning_block_key(self, block):
@@ -220,23 +212,21 @@ class ResPartner(models.Model):
 
     @api.model
     def _search_dunning_type_off_ids(self, operator, value):
-        if operator not in ("in", "any"):
-            return NotImplemented
         self._check_field_access(self._fields["dunning_type_off_ids"], "read")
-        off = Domain("company_id", "=", self.env.company.id)
-        if operator == "any":
-            found = off & Domain("type_id", "any", value)
-        else:
-            found = off & Domain("type_id", "in", [kind for kind in value if kind])
-        # sudo: as for reading them.
+        # sudo: as for reading them
         Off = self.env["dunning.type.off"].sudo()
-        customers = Domain(
-            "commercial_partner_id", "in", Off._search(found).subselect("partner_id")
-        )
-        if operator == "in" and False in value:
-            any_off = Off._search(off).subselect("partner_id")
-            customers |= Domain("commercial_partner_id", "not in", any_off)
-        return customers
+        mine = Domain("company_id", "=", self.env.company.id)
+
+        def switched_off(types):
+            customers = Off._search(mine & types).subselect("partner_id")
+            return Domain("commercial_partner_id", "in", customers)
+
+        if operator == "any":
+            return switched_off(Domain("type_id", "any", value))
+        if operator != "in":
+            return NotImplemented
+        found = switched_off(Domain("type_id", "in", [kind for kind in value if kind]))
+        return found | ~switched_off(Domain.TRUE) if False in value else found
 
     @api.depends("commercial_partner_id", "dunning_scenario_id", "dunning_profile_id")
     @api.depends_context("company")
@@ -272,9 +262,11 @@ class ResPartner(models.Model):
 
     @api.depends_context("company", "allowed_company_ids")
     def _compute_dunning_balance(self):
-        balances = self.env["dunning.screening"]._balances(
-            self.commercial_partner_id.ids, self.env.company
-        )
+        company, customers = self.env.company, tuple(self.commercial_partner_id.ids)
+        question = Question(company, company._dunning_today(), customers=customers)
+        self.env.flush_all()
+        rows = self.env.execute_query(items.balances(question)) if customers else []
+        balances = {customer_id: amounts for _company, customer_id, *amounts in rows}
         for partner in self:
             outstanding, overdue = balances.get(partner.commercial_partner_id.id, (0, 0))
             partner.dunning_outstanding = outstanding

@@ -11,7 +11,7 @@ class TestThresholds(DunningCommon):
     def _effect(self, name, value):
         """Return what the settings would say before `value` is saved."""
         thresholds = {**dict.fromkeys(THRESHOLDS, 0), name: value}
-        return self.env["dunning.screening"]._threshold_effects(self.company, thresholds)[name]
+        return self.env["dunning.settings"]._get_threshold_effects(self.company, thresholds)[name]
 
     def _excluded(self, name, value):
         """Return what the screening says once `value` is saved."""

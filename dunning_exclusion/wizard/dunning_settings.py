@@ -3,9 +3,10 @@ from datetime import datetime
 import pytz
 
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..models.res_company import SETTINGS, THRESHOLDS
+from ..screening.question import Question
 
 
 def setting(field_type, name):
@@ -100,11 +101,40 @@ class DunningSettingsMixin(models.AbstractModel):
         for settings in self:
             company = settings.company_id._origin
             company.check_access("read")
-            # sudo: who sets up a database need not read scenarios; only totals are shown
-            screening = self.env["dunning.screening"].sudo()
             thresholds = {name: settings[name] for name in THRESHOLDS}
-            for name, effect in screening._threshold_effects(company, thresholds).items():
+            for name, effect in self._get_threshold_effects(company, thresholds).items():
                 settings[f"{name}_effect"] = settings._dunning_effect_text(name, *effect)
+
+    @api.model
+    def _get_threshold_effects(self, company, thresholds):
+        """Return what `thresholds` would exclude, all of them together, before they are saved.
+
+        Only overdue items count, and only those of which the threshold is the deciding reason.
+
+        :param thresholds: {name on `res.company`: value in company currency}
+        :return: {name: (items, customers, amount in company currency)}
+        """
+        found = {}
+        # sudo: who sets up a database need not read scenarios; only totals are shown
+        screening = self.env["dunning.screening"].sudo()
+        if any(value > 0 for value in thresholds.values()):
+            with screening._screened(Question(company, thresholds=thresholds)) as query:
+                rows = self.env.execute_query(self._threshold_effects_query(query))
+            # A threshold is called dunning_<code of its rule>.
+            found = {f"dunning_{code}": (*counts, float(amount)) for code, *counts, amount in rows}
+        return {name: found.get(name, (0, 0, 0.0)) for name in thresholds}
+
+    @api.model
+    def _threshold_effects_query(self, screening) -> SQL:
+        return SQL(
+            """SELECT rule.code, COUNT(*), COUNT(DISTINCT screening.partner_id),
+                      SUM(screening.amount_residual)
+                 FROM (%s) AS screening
+                 JOIN dunning_exclusion_rule rule ON rule.id = screening.rule_id
+                WHERE screening.days_overdue > 0 AND screening.amount_residual > 0
+                GROUP BY rule.code""",
+            screening,
+        )
 
     def _dunning_effect_text(self, name, items, customers, amount):
         """Return in words what the threshold `name` would exclude, before it is saved."""
