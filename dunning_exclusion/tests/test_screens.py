@@ -1,7 +1,6 @@
 from lxml import etree
 
-from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .common import DunningCommon
 
@@ -9,55 +8,6 @@ from .common import DunningCommon
 @tagged("post_install", "-at_install")
 class TestScreens(DunningCommon):
     """What the screens ask the server for, beyond the records themselves."""
-
-    # Follow-up tab --------------------------------------------------------------------------
-
-    def test_tab_of_the_customer_tells_everything(self):
-        invoice = self._create_invoice(amount=100)
-        self.customer.action_dunning_stop()
-        panel = self.customer.dunning_panel()
-        self.assertEqual(panel["outstanding"], 100)
-        self.assertEqual(panel["outcome"], "unchecked")
-        self.assertEqual([block["kind"] for block in panel["blocks"]], ["stop"])
-        self.assertEqual([item["name"] for item in panel["items"]], [invoice.display_name])
-        self.assertEqual(panel["items"][0]["reasons"], ["The customer is stopped"])
-        self.assertTrue(all(reminder["on"] for reminder in panel["types"]))
-
-    def test_tab_of_a_contact_is_that_of_its_customer(self):
-        self._create_invoice(amount=100)
-        contact = self.env["res.partner"].create({"name": "Kid", "parent_id": self.customer.id})
-        panel = contact.dunning_panel()
-        self.assertEqual(panel["outstanding"], 100)
-        self.assertEqual(panel["item_count"], 1)
-
-    def test_item_is_stopped_and_resumed_from_the_tab(self):
-        item = self._items(self._create_invoice())
-        self.assertTrue(item.dunning_toggle_stop())
-        self.assertTrue(item.dunning_stop)
-        self.assertFalse(item.dunning_toggle_stop())
-
-    # Dashboard ------------------------------------------------------------------------------
-
-    def test_dashboard_leads_to_what_is_left_out(self):
-        self._create_invoice(amount=100)
-        self.customer.action_dunning_stop()
-        self._create_invoice(self.other_customer, amount=40)
-        self._create_run()
-        board = self.env["dunning.run"].retrieve_dashboard()
-        self.assertEqual(board["to_send"], {"count": 1, "amount": 40.0})
-        self.assertEqual(
-            [(row["label"], row["amount"]) for row in board["by_reason"]],
-            [("The customer is stopped", 100.0)],
-        )
-        found = self.env["dunning.screening"].search(board["by_reason"][0]["domain"])
-        self.assertEqual(sum(found.mapped("amount_residual")), 100)
-        self.assertEqual([row["count"] for row in board["by_age"]], [1, 0, 0])
-        self.assertEqual([row["count"] for row in board["by_person"]], [1])
-
-    def test_dashboard_is_for_those_who_may_read_blocks(self):
-        outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
-        with self.assertRaises(AccessError):
-            self.env["dunning.run"].with_user(outsider).retrieve_dashboard()
 
     # Phones ---------------------------------------------------------------------------------
 

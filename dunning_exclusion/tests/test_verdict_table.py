@@ -43,6 +43,11 @@ class TestVerdictTable(VerdictCommon):
         block.date_from = self.today + timedelta(days=1)
         self.assertOutcome(invoice, "included")
         self.assertEqual(self._reasons(invoice, self.today + timedelta(days=1)), [rule])
+        block.write({"date_from": self.today, "date_to": self.today})
+        self.assertOutcome(invoice, outcome, rule)
+        self.assertEqual(self._reasons(invoice, self.today + timedelta(days=1)), [])
+        block.action_lift()
+        self.assertOutcome(invoice, "included")
 
     def _check_item_block(self, kind, outcome):
         customer = self._fresh_customer()

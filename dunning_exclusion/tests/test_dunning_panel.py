@@ -5,6 +5,7 @@ from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 from odoo.tools.misc import format_date
 
+from .common import DunningCommon
 from .scenario_common import ScenarioCommon
 
 
@@ -109,3 +110,32 @@ class TestDunningForecast(ScenarioCommon):
         before = self.env.cr.sql_log_count
         self._next()
         self.assertEqual(self.env.cr.sql_log_count - before, alone)
+
+
+@tagged("post_install", "-at_install")
+class TestFollowUpTab(DunningCommon):
+    """What the Follow-up tab of customers and invoices tells."""
+
+    def test_tab_of_the_customer_tells_everything(self):
+        invoice = self._create_invoice(amount=100)
+        self.customer.action_dunning_stop()
+        panel = self.customer.dunning_panel()
+        self.assertEqual(panel["outstanding"], 100)
+        self.assertEqual(panel["outcome"], "unchecked")
+        self.assertEqual([block["kind"] for block in panel["blocks"]], ["stop"])
+        self.assertEqual([item["name"] for item in panel["items"]], [invoice.display_name])
+        self.assertEqual(panel["items"][0]["reasons"], ["The customer is stopped"])
+        self.assertTrue(all(reminder["on"] for reminder in panel["types"]))
+
+    def test_tab_of_a_contact_is_that_of_its_customer(self):
+        self._create_invoice(amount=100)
+        contact = self.env["res.partner"].create({"name": "Kid", "parent_id": self.customer.id})
+        panel = contact.dunning_panel()
+        self.assertEqual(panel["outstanding"], 100)
+        self.assertEqual(panel["item_count"], 1)
+
+    def test_item_is_stopped_and_resumed_from_the_tab(self):
+        item = self._items(self._create_invoice())
+        self.assertTrue(item.dunning_toggle_stop())
+        self.assertTrue(item.dunning_stop)
+        self.assertFalse(item.dunning_toggle_stop())

@@ -57,3 +57,29 @@ class TestOnboarding(DunningCommon):
         for step in board["steps"]:
             with self.subTest(step=step["name"]):
                 self.assertEqual(getattr(Step, step["action"])()["type"], "ir.actions.act_window")
+
+
+@tagged("post_install", "-at_install")
+class TestDashboard(DunningCommon):
+    """The figures of the dashboard and where they lead."""
+
+    def test_dashboard_leads_to_what_is_left_out(self):
+        self._create_invoice(amount=100)
+        self.customer.action_dunning_stop()
+        self._create_invoice(self.other_customer, amount=40)
+        self._create_run()
+        board = self.env["dunning.run"].retrieve_dashboard()
+        self.assertEqual(board["to_send"], {"count": 1, "amount": 40.0})
+        self.assertEqual(
+            [(row["label"], row["amount"]) for row in board["by_reason"]],
+            [("The customer is stopped", 100.0)],
+        )
+        found = self.env["dunning.screening"].search(board["by_reason"][0]["domain"])
+        self.assertEqual(sum(found.mapped("amount_residual")), 100)
+        self.assertEqual([row["count"] for row in board["by_age"]], [1, 0, 0])
+        self.assertEqual([row["count"] for row in board["by_person"]], [1])
+
+    def test_dashboard_is_for_those_who_may_read_blocks(self):
+        outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
+        with self.assertRaises(AccessError):
+            self.env["dunning.run"].with_user(outsider).retrieve_dashboard()

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
-from odoo.tests import Form, tagged
+from odoo import fields
+from odoo.tests import Form, HttpCase, tagged
 
-from .common import VerdictCommon
+from .common import DunningCommon, VerdictCommon
 
 FLAGS = {"stop": "dunning_stop", "pause": "dunning_pause", "prevent": "prevent_dunning"}
 
@@ -220,3 +221,124 @@ class TestPlainFields(VerdictCommon):
         levels = {line.move_id: line.level_id for line in run.line_ids}
         self.assertNotIn(held, levels)
         self.assertEqual((levels[free], levels[older]), (first, second))
+
+
+@tagged("post_install", "-at_install")
+class TestExplainApi(VerdictCommon, HttpCase):
+    """The explanation over Odoo's JSON-2 API."""
+
+    def _key(self, user):
+        keys = self.env["res.users.apikeys"].with_user(user).sudo()
+        return keys._generate("rpc", "test", fields.Datetime.now() + timedelta(days=1))
+
+    def _explain(self, key, records, **arguments):
+        headers = {"Authorization": f"bearer {key}"} if key else {}
+        return self.url_open(
+            f"/json/2/{records._name}/dunning_explain",
+            json={"ids": records.ids, **arguments},
+            headers=headers,
+        )
+
+    def test_accountant_gets_the_reasons_others_are_refused(self):
+        invoice = self._create_invoice()
+        block = self.customer._dunning_block("stop", date_to=self.today)
+        accountant = self._create_user("accountant", "account.group_account_user")
+        key = self._key(accountant)
+        for records in (self.customer, invoice, self._items(invoice)):
+            response = self._explain(key, records)
+            self.assertEqual(response.status_code, 200, response.text)
+            self.assertEqual(
+                response.json(),
+                [
+                    {
+                        "outcome": "unchecked",
+                        "rule": "stop_customer",
+                        "reason": "The customer is stopped",
+                        "marker": "customer",
+                        "level": "customer",
+                        "since": fields.Date.to_string(self.today),
+                        "until": fields.Date.to_string(self.today),
+                        "block_id": block.id,
+                    }
+                ],
+            )
+        tomorrow = fields.Date.to_string(self.today + timedelta(days=1))
+        self.assertEqual(self._explain(key, self.customer, date=tomorrow).json(), [])
+        portal = self._create_user("portal", "base.group_portal")
+        portal.partner_id.parent_id = self.customer
+        employee = self._create_user("employee", "base.group_user")
+        for user in (portal, employee):
+            with self.subTest(user=user.login):
+                response = self._explain(self._key(user), self.customer)
+                self.assertEqual(response.status_code, 403)
+                self.assertNotIn("stopped", response.text)
+        self.assertEqual(self._explain(None, self.customer).status_code, 401)
+        self.assertEqual(self._explain("nonsense", self.customer).status_code, 401)
+
+    def test_plain_fields_are_written_over_the_api(self):
+        manager = self._create_user("manager", "account.group_account_manager")
+        invoice = self._create_invoice()
+        response = self.url_open(
+            "/json/2/account.move/write",
+            json={"ids": invoice.ids, "vals": {"dunning_stop": True}},
+            headers={"Authorization": f"bearer {self._key(manager)}"},
+        )
+        self.assertEqual(response.status_code, 200, response.text)
+        self.env.invalidate_all()
+        self.assertEqual(invoice.dunning_block_ids.user_id, manager)
+
+
+@tagged("post_install", "-at_install")
+class TestFreshAnswers(DunningCommon):
+    """What is read of customers and invoices is what is true then, also in one transaction."""
+
+    def _read(self, partner=None):
+        partner = partner or self.customer
+        return (partner.dunning_outcome, partner.dunning_outstanding, partner.dunning_overdue)
+
+    def test_customer_follows_its_invoices(self):
+        child = self.env["res.partner"].create({"name": "Child", "parent_id": self.customer.id})
+        for partner in (self.customer, child):
+            with self.subTest(partner=partner.name):
+                self.assertEqual(self._read(partner), (False, 0, 0))
+                invoice = self._create_invoice(child, post=False)
+                self.assertEqual(self._read(partner), (False, 0, 0))
+                invoice.action_post()
+                self.assertEqual(self._read(partner), ("included", 100, 100))
+                self._pay(invoice, 40)
+                self.assertEqual(self._read(partner), ("included", 60, 60))
+                invoice.dunning_due_date = self.today + timedelta(days=5)
+                self.assertEqual(self._read(partner), ("included", 60, 0))
+                invoice.dunning_due_date = False
+                self._items(invoice).date_maturity = self.today + timedelta(days=5)
+                self.assertEqual(self._read(partner), ("included", 60, 0))
+                self._pay(invoice)
+                self.assertEqual(self._read(partner), (False, 0, 0))
+                self._items(invoice).remove_move_reconcile()
+                self.assertEqual(self._read(partner)[1], 0, "the payments are open again, too")
+                invoice.button_draft()
+                self.assertEqual(self._read(partner)[1], -100)
+                invoice.action_post()
+                payments = self._open_items(self.customer) - self._items(invoice)
+                (payments | self._items(invoice)).reconcile()
+                self.assertEqual(self._read(partner), (False, 0, 0))
+
+    def _open_items(self, partner):
+        return self.env["account.move.line"].search(
+            [
+                ("partner_id", "=", partner.id),
+                ("account_type", "=", "asset_receivable"),
+                ("reconciled", "=", False),
+                ("parent_state", "=", "posted"),
+            ]
+        )
+
+    def test_invoices_follow_the_other_invoices_of_the_customer(self):
+        self.company.dunning_customer_minimum = 150
+        invoice, other = self._create_invoice(), self._create_invoice(post=False)
+        item = self._items(invoice)
+        self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("unchecked",) * 2)
+        other.action_post()
+        self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("included",) * 2)
+        self._pay(other)
+        self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("unchecked",) * 2)
