@@ -177,10 +177,10 @@ class AccountMove(models.Model):
     def _sync_dynamic_line(
         self, existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
     ):
-        """Override of `account` to notice when other instalments get the items of invoices.
+        """Override of `account`: blocks on instalments become blocks on the entry when they change.
 
-        Odoo uses the items again for whatever instalments a new payment term has, so a block on
-        one of them would hold another instalment than the one it was set on.
+        With a new payment term, Odoo uses the same items for other instalments, so a block on one
+        of them would hold another instalment than the one it was set on.
         """
         terms = line_type == "payment_term"
         before = container["records"]._dunning_instalments() if terms else {}
@@ -188,16 +188,19 @@ class AccountMove(models.Model):
             existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
         ):
             yield
-        if before:
-            moves = self.browse(before).exists()
-            rebuilt = moves.filtered(lambda move: move._dunning_due_dates() != before[move.id])
-            rebuilt._dunning_hold_as_a_whole()
+        moves = self.browse(before).exists()
+        rebuilt = moves.filtered(lambda move: move._dunning_due_dates() != before[move.id])
+        if rebuilt:
+            # sudo: who edits invoices need not have rights on blocks
+            Block = self.env["dunning.block"].sudo()
+            parts = Domain("move_id", "in", rebuilt.ids) & Domain("move_line_id", "!=", False)
+            Block.search(parts)._fall_back()
 
     def _dunning_instalments(self):
         """Return {entry id: {item id: due date}} of the drafts that were posted before.
 
-        Nobody holds items of entries that never were, so editing and posting new ones costs
-        nothing. In a form that is not saved yet nothing is final.
+        Items of entries that were never posted are not blocked, so new entries cost nothing.
+        Records of a form that is not saved yet are left out.
         """
         drafts = self.filtered(
             lambda move: move.id and move.state == "draft" and move.posted_before
@@ -208,15 +211,6 @@ class AccountMove(models.Model):
         self.ensure_one()
         parts = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
         return {line.id: line.date_maturity for line in parts}
-
-    def _dunning_hold_as_a_whole(self):
-        """Let the blocks on single instalments of these entries fall back to the entries."""
-        if self:
-            # sudo: who edits invoices need not have rights on blocks
-            blocks = self.env["dunning.block"].sudo()
-            blocks.search(
-                Domain("move_id", "in", self.ids) & Domain("move_line_id", "!=", False)
-            )._fall_back()
 
     def unlink(self):
         """Override of `account`: the history of reminders outlives the entries it is about."""

@@ -2,6 +2,8 @@ from odoo import fields, models
 
 
 class AccountPaymentMethodLine(models.Model):
+    """Payment methods, some of which collect without the customer doing anything."""
+
     _inherit = "account.payment.method.line"
 
     dunning_automatic = fields.Boolean(

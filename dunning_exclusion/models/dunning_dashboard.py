@@ -60,6 +60,7 @@ class DunningRun(models.Model):
         if not onboarding or onboarding.is_onboarding_closed:
             return []
         done = self._dashboard_steps_done(company, by_reason)
+        xmlids = onboarding.step_ids.get_external_id()
         steps = [
             {
                 "name": name,
@@ -69,7 +70,7 @@ class DunningRun(models.Model):
                 "done": done.get(name, step.current_step_state != "not_done"),
             }
             for step in onboarding.step_ids
-            for name in [step.get_external_id()[step.id].rpartition("onboarding_step_")[2]]
+            for name in [xmlids[step.id].rpartition("onboarding_step_")[2]]
         ]
         return [] if all(step["done"] for step in steps) else steps
 
@@ -183,17 +184,14 @@ class DunningRun(models.Model):
             (31, FORGOTTEN_AFTER_DAYS, self.env._("31 to 90 days")),
             (FORGOTTEN_AFTER_DAYS + 1, None, self.env._("Older than 90 days")),
         ]
-        key = SQL(
-            "CASE WHEN %(today)s - date_from <= 30 THEN 0 WHEN %(today)s - date_from <= %(old)s "
-            "THEN 31 ELSE %(old)s + 1 END",
-            today=today,
-            old=FORGOTTEN_AFTER_DAYS,
-        )
+        # The place of the age in this list.
+        starts = [youngest for youngest, _oldest, _label in ages[1:]]
+        key = SQL("width_bucket(%s - date_from, %s)", today, starts)
         rows = self.env.execute_query(self._dashboard_blocked_query(company, today, key))
         found = {key: (count, amount) for key, count, amount in rows}
         table = []
-        for youngest, oldest, label in ages:
-            count, amount = found.get(youngest, (0, 0.0))
+        for place, (youngest, oldest, label) in enumerate(ages):
+            count, amount = found.get(place, (0, 0.0))
             domain = [("date_from", "<=", str(today - timedelta(days=youngest)))]
             if oldest is not None:
                 domain.append(("date_from", ">=", str(today - timedelta(days=oldest))))

@@ -8,10 +8,10 @@ from .isolation import for_each_company
 
 
 class DunningMirror(models.Model):
-    """Which 'No Follow-Up' flags of Odoo are ours: set because of a block, for other engines.
+    """The 'No Follow-Up' flags of Odoo that we set because of a block, for other dunning engines.
 
-    A line without a record here is never touched. When a person sets or clears a flag of ours,
-    the flag is that person's from then on.
+    The flag of an item without a record here is never changed. When a person sets or clears a flag
+    that we had set, we leave it alone from then on.
     """
 
     _name = "dunning.mirror"
@@ -94,7 +94,7 @@ class DunningMirror(models.Model):
 
     @api.model
     def _set(self, companies, restriction):
-        # Odoo itself clears the flag when it rebuilds an entry, so ours may have to be set again.
+        # Odoo clears the flag when it rebuilds an entry, so it may have to be set again.
         self.env.cr.execute(
             SQL(
                 """WITH begun AS (
@@ -113,11 +113,11 @@ class DunningMirror(models.Model):
 
     @api.model
     def _adopt(self, moves):
-        """Make the flags of `moves` ours: blocks stand for them from now on.
+        """Treat the flags of `moves` as if we had set them, because blocks replace them now.
 
-        So the flag goes with the block, or at once when the company does not mirror blocks.
+        They are cleared when the block ends, or at once when the company does not mirror blocks.
         """
-        # Bookkeeping that nobody edits, see `_sync`.
+        # sudo: see `_sync`
         lines = moves._dunning_receivable_lines().filtered("no_followup")
         known = self.sudo().search([("move_line_id", "in", lines.ids)])
         known.overridden = False
@@ -126,7 +126,7 @@ class DunningMirror(models.Model):
 
     @api.model
     def _person_changed(self, lines):
-        """Note that a person set or cleared the flag of `lines`: it is not ours any more."""
+        """Note that a person set or cleared the flag of `lines`, so that we leave it alone."""
         # Who edits an entry has no rights on this bookkeeping.
         self.sudo().search([("move_line_id", "in", lines.ids)]).overridden = True
 

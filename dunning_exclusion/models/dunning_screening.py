@@ -89,9 +89,9 @@ class DunningReasons(models.AbstractModel):
 class DunningScreening(models.Model):
     """Every open receivable item with what dunning would do with it today, and why.
 
-    Nothing is stored: reading this model runs the statement of the package `screening`, restricted
-    to the customers that the search names, where it names some. Whoever asks something else of the
-    screening (a run, the explanation, a bridge) asks it here: see `_screened`.
+    Nothing is stored: reading this model runs the statement of the package `screening`, for the
+    customers that the search names, or for all. Runs, the explanation and bridges ask for the
+    statement itself: see `_screened`.
     """
 
     _name = "dunning.screening"

@@ -29,10 +29,7 @@ class ResPartner(models.Model):
     # Profile and scenario are stored on the customer (commercial partner), in the fields "own". Its
     # contacts show those of the customer, and whoever sets them on a contact sets the customer's.
     dunning_own_profile_id = fields.Many2one(
-        "dunning.profile",
-        string="Customer's Profile",
-        company_dependent=True,
-        groups=READERS,
+        "dunning.profile", string="Customer's Profile", company_dependent=True, groups=READERS
     )
     dunning_profile_id = fields.Many2one(
         related="commercial_partner_id.dunning_own_profile_id",

@@ -3,7 +3,7 @@ from odoo.fields import Domain
 
 
 class ResUsers(models.Model):
-    """Users who tick run lines can be deleted; what they ticked stays."""
+    """Users, who can be deleted although they have ticked lines of runs."""
 
     _inherit = "res.users"
 

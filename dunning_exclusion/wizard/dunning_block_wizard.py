@@ -21,12 +21,11 @@ class DunningBlockWizard(models.TransientModel):
         default="stop",
         help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
     )
-    reason_id = fields.Many2one("dunning.block.reason", help="Why it is held back.")
+    reason_id = fields.Many2one("dunning.block.reason")
     date_from = fields.Date(
         string="From",
         required=True,
         default=lambda self: self.env.company._dunning_today(),
-        help="The first day of the block.",
     )
     date_to = fields.Date(
         string="Until",
@@ -42,13 +41,9 @@ class DunningBlockWizard(models.TransientModel):
     res_ids = fields.Json(
         required=True, readonly=True, help="The numbers of the records to be blocked."
     )
-    target_count = fields.Integer(compute="_compute_targets", help="How many records are blocked.")
-    target_names = fields.Char(
-        string="Whom", compute="_compute_targets", help="Who or what is blocked."
-    )
-    already_blocked = fields.Char(
-        compute="_compute_targets", help="Which of them are held back already."
-    )
+    target_count = fields.Integer(compute="_compute_targets")
+    target_names = fields.Char(string="Whom", compute="_compute_targets")
+    already_blocked = fields.Char(compute="_compute_targets")
 
     _date_from_within = Within("date_from", *DAYS)
     _date_to_within = Within("date_to", *DAYS)

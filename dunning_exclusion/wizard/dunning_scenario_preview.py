@@ -18,45 +18,25 @@ class DunningScenarioPreview(models.TransientModel):
     _name = "dunning.scenario.preview"
     _description = "Preview of a Scenario"
 
-    scenario_id = fields.Many2one(
-        "dunning.scenario",
-        required=True,
-        readonly=True,
-        help="The scenario that is tried out; nothing is sent.",
-    )
+    scenario_id = fields.Many2one("dunning.scenario", required=True, readonly=True)
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        readonly=True,
-        default=lambda self: self.env.company,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
     )
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency in which the company keeps its books."
-    )
+    company_currency_id = fields.Many2one(related="company_id.currency_id")
     date = fields.Date(
         required=True,
         default=lambda self: self.env.company._dunning_today(),
-        help="The day for which it is shown.",
     )
     description = fields.Text(related="scenario_id.description", related_sudo=False)
     note = fields.Char(compute="_compute_result", help="What is to be known about this day.")
-    customer_count = fields.Integer(
-        string="Customers",
-        compute="_compute_result",
-        help="How many customers would get a message.",
-    )
-    item_count = fields.Integer(
-        string="Items", compute="_compute_result", help="How many items it would remind of."
-    )
+    customer_count = fields.Integer(string="Customers", compute="_compute_result")
+    item_count = fields.Integer(string="Items", compute="_compute_result")
     amount = fields.Monetary(
         currency_field="company_currency_id",
         compute="_compute_result",
         help="What would be reminded of, in company currency.",
     )
-    excluded_count = fields.Integer(
-        string="Items Left Out", compute="_compute_result", help="How many items are left out."
-    )
+    excluded_count = fields.Integer(string="Items Left Out", compute="_compute_result")
     excluded_amount = fields.Monetary(
         string="Amount Left Out",
         currency_field="company_currency_id",
@@ -180,12 +160,8 @@ class DunningScenarioPreviewLine(models.TransientModel):
     _name = "dunning.scenario.preview.line"
     _description = "Customer in the Preview of a Scenario"
 
-    preview_id = fields.Many2one(
-        "dunning.scenario.preview", ondelete="cascade", help="The preview it belongs to."
-    )
-    company_currency_id = fields.Many2one(
-        "res.currency", help="The currency in which the company keeps its books."
-    )
+    preview_id = fields.Many2one("dunning.scenario.preview", ondelete="cascade")
+    company_currency_id = fields.Many2one("res.currency")
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -194,12 +170,12 @@ class DunningScenarioPreviewLine(models.TransientModel):
     level_ids = fields.Many2many(
         "dunning.level", string="Levels", help="At which levels the customer would be reminded."
     )
-    item_count = fields.Integer(string="Items", help="How many items it would remind of.")
+    item_count = fields.Integer(string="Items")
     amount = fields.Monetary(
         currency_field="company_currency_id",
         help="What the customer would be reminded of, in company currency.",
     )
-    excluded_count = fields.Integer(string="Items Left Out", help="How many items are left out.")
+    excluded_count = fields.Integer(string="Items Left Out")
     excluded_amount = fields.Monetary(
         string="Amount Left Out",
         currency_field="company_currency_id",

@@ -25,14 +25,9 @@ class DunningSettingsMixin(models.AbstractModel):
     _description = "Follow-up Settings of a Company"
 
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        default=lambda self: self.env.company,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, default=lambda self: self.env.company
     )
-    currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency of the amounts."
-    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
     dunning_item_minimum = setting(fields.Monetary, "dunning_item_minimum")
     dunning_customer_minimum = setting(fields.Monetary, "dunning_customer_minimum")
     dunning_customer_maximum = setting(fields.Monetary, "dunning_customer_maximum")

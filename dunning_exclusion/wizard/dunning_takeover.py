@@ -24,11 +24,7 @@ class DunningTakeover(models.TransientModel):
     _description = "Take Over Exclusions"
 
     company_id = fields.Many2one(
-        "res.company",
-        required=True,
-        default=lambda self: self.env.company,
-        readonly=True,
-        help="The company whose receivables it is about.",
+        "res.company", required=True, default=lambda self: self.env.company, readonly=True
     )
     line_ids = fields.One2many(
         "dunning.takeover.line",
@@ -183,13 +179,7 @@ class DunningTakeoverLine(models.TransientModel):
     _name = "dunning.takeover.line"
     _description = "Exclusion to Take Over"
 
-    takeover_id = fields.Many2one(
-        "dunning.takeover",
-        required=True,
-        index=True,
-        ondelete="cascade",
-        help="The list of what is taken over.",
-    )
+    takeover_id = fields.Many2one("dunning.takeover", required=True, index=True, ondelete="cascade")
     source = fields.Selection(
         SOURCES, required=True, readonly=True, help="Where it was held back before."
     )
@@ -202,11 +192,7 @@ class DunningTakeoverLine(models.TransientModel):
         help="The customer who owes the items: the company, not one of its contacts.",
     )
     move_id = fields.Many2one(
-        "account.move",
-        string="Invoice",
-        index="btree_not_null",
-        readonly=True,
-        help="The invoice or entry of the item.",
+        "account.move", string="Invoice", index="btree_not_null", readonly=True
     )
 
     def _source_name(self):

@@ -14,14 +14,8 @@ class DunningTypeSwitch(models.TransientModel):
         string="Customers",
         required=True,
         default=lambda self: self.env["res.partner"].browse(self.env.context.get("active_ids")),
-        help="The customers whose reminders are switched.",
     )
-    type_ids = fields.Many2many(
-        "dunning.reminder.type",
-        string="Reminder Types",
-        required=True,
-        help="The kinds of reminders to switch.",
-    )
+    type_ids = fields.Many2many("dunning.reminder.type", string="Reminder Types", required=True)
     switch = fields.Selection(
         [("off", "Off"), ("on", "On")],
         required=True,
