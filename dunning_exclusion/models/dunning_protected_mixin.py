@@ -49,8 +49,8 @@ class DunningProtectedMixin(models.AbstractModel):
     def write(self, vals):
         check_bounds(self, [vals])
         if not self.env.su:
-            self._check_protected(vals)
             self._check_targets([vals])
+            self._check_protected(vals)
         if self._open_fields.issuperset(vals):
             return super().write(vals)
         self._check_reach()
