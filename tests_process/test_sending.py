@@ -4,6 +4,9 @@ import email
 import random
 from collections import Counter
 
+import pytest
+from psycopg2.errors import SerializationFailure
+
 from .conftest import CUSTOMERS
 
 KILLS = 30
@@ -152,20 +155,39 @@ def test_two_runs_prepared_side_by_side_remind_once(world):
 
 def test_serialization_failure_while_sending_sends_once(world):
     run_id = prepare(world)
-    with world.env() as env:
-        # What the screening before sending would find, which is switched off below.
-        env.cr.execute("UPDATE dunning_run_line SET outstanding = amount_residual")
+    world.run_in_process(send_disturbed(run_id, conflicts=3))
+    assert_each_customer_once(world, run_id)
+
+
+def test_conflicts_without_end_fail_and_the_run_goes_on_later(world):
+    run_id = prepare(world)
 
     def work(env):
-        sender = env.registry["dunning.sender"]
-        draft = env.registry["dunning.draft"]
-        create_notices = draft._create_notices
-        conflicts = []
+        with pytest.raises(SerializationFailure):
+            send_disturbed(run_id, conflicts=100)(env)
+        env.cr.rollback()
 
-        def disturbed(self, run, lines):
-            if len(conflicts) < 3:
-                # Another transaction changes the same line and wins.
-                conflicts.append(lines[:1].id)
+    world.run_in_process(work)
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        assert run.state == "sending" and not run.notice_ids
+    world.run_in_process(send(run_id))
+    assert_each_customer_once(world, run_id)
+
+
+def send_disturbed(run_id, conflicts):
+    """Return a function that sends while another transaction changes the same lines, and wins."""
+
+    def work(env):
+        from odoo.addons.dunning_exclusion.models import dunning_sender
+
+        sender = env.registry["dunning.sender"]
+        create_notices = sender._create_notices
+        disturbed = []
+
+        def disturb(self, run, lines):
+            if len(disturbed) < conflicts:
+                disturbed.append(lines[:1].id)
                 with self.env.registry.cursor() as cr:
                     cr.execute(
                         "UPDATE dunning_run_line SET level_sequence = level_sequence WHERE id = %s",
@@ -173,13 +195,53 @@ def test_serialization_failure_while_sending_sends_once(world):
                     )
             return create_notices(self, run, lines)
 
-        draft._create_notices = disturbed
-        sender._screen_again = lambda *args: None
+        sender._create_notices = disturb
+        # It changes the lines itself, so the other transaction would wait for this one. What it
+        # would find is written here.
+        dunning_sender.screen_again = lambda *args, **kwargs: None
+        env.cr.execute("UPDATE dunning_run_line SET outstanding = amount_residual")
+        env.cr.commit()
         env["dunning.run"].browse(run_id).action_send()
-        assert len(conflicts) == 3
+        assert len(disturbed) == conflicts
+
+    return work
+
+
+def test_notice_that_another_transaction_made_is_not_made_again(world):
+    run_id = prepare(world)
+
+    def work(env):
+        sender = env.registry["dunning.sender"]
+        create_notices = sender._create_notices
+        disturbed = []
+
+        def disturb(self, run, lines):
+            if not disturbed:
+                disturbed.append(lines[:1].id)
+                with self.env.registry.cursor() as cr:
+                    cr.execute(
+                        """INSERT INTO dunning_notice
+                               (run_id, company_id, partner_id, level_id, level_number, message_key,
+                                date, action, state)
+                           SELECT run_id, company_id, partner_id, level_id, level_id, message_key,
+                                  CURRENT_DATE, 'letter', 'queued'
+                             FROM dunning_run_line WHERE id = %s""",
+                        [lines[:1].id],
+                    )
+            return create_notices(self, run, lines)
+
+        sender._create_notices = disturb
+        env["dunning.run"].browse(run_id).action_send()
+        assert disturbed
 
     world.run_in_process(work)
-    assert_each_customer_once(world, run_id)
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        assert run.state == "done"
+        assert len(run.notice_ids) == len(run.notice_ids.partner_id) == CUSTOMERS
+        assert len(run.notice_ids.mail_id) == CUSTOMERS - 1
+        [late] = run.line_ids.filtered("skip_reason")
+        assert (late.checked, late.skip_reason) == (False, "Reminded in this run already")
 
 
 def test_customers_that_fail_do_not_harm_the_others_and_are_retried_alone(world, mailbox):

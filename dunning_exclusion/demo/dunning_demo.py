@@ -185,7 +185,7 @@ class DunningDemo(models.AbstractModel):
     def _create_past_notice(self, lines, failed):
         run = lines.run_id
         recipients = lines.partner_id._dunning_recipients_by_customer()
-        vals = self.env["dunning.draft"]._prepare_notice_vals(run, lines, recipients)
+        vals = self.env["dunning.sender"]._prepare_notice_vals(run, lines, recipients)
         vals.update(date=run.date, user_id=self._ref("demo_user_accountant").id)
         notice = self.env["dunning.notice"].create(vals)
         lines.notice_id = notice

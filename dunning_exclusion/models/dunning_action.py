@@ -1,12 +1,7 @@
-import re
-
 from odoo import api, models
-from odoo.exceptions import UserError
-from odoo.tools import email_normalize_all
+from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
 from .isolation import administrators
-
-ADDRESS = re.compile(r"""[^@\s,;<>"]+@([^@\s,;<>".]+\.)+[^@\s,;<>".]{2,}""")
 
 
 class DunningAction(models.AbstractModel):
@@ -26,7 +21,7 @@ class DunningAction(models.AbstractModel):
         """Put the e-mails of `notices` into the mail queue."""
         # sudo: who may send reminders need not have rights on mails, templates and contacts
         notices = notices.sudo()
-        template = self._check_template(notices)
+        template = notices._check_template()
         notices = self._keep_reachable(notices)
         if not notices:
             return
@@ -49,7 +44,7 @@ class DunningAction(models.AbstractModel):
         """Keep the letters of `notices` queued until somebody prints them."""
         # sudo: notices are written by sending them, not by users
         notices = notices.sudo()
-        self._check_template(notices)
+        notices._check_template()
         notices._count_unlisted()
         notices._keep_letters()
 
@@ -58,77 +53,43 @@ class DunningAction(models.AbstractModel):
         """Notify the users of the level and the salesperson, never the customer."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            users = self._users(notice)
-            if not users:
-                notice._fail(self._no_user_reason())
-                continue
-            for lang, group in users.grouped("lang").items():
-                notice_lang = notice.with_context(lang=lang, mail_notify_force_send=False)
-                subject = notice_lang._internal_subject()
-                body = notice_lang._render_part("notice_internal", lang)
-                notice_lang.message_notify(
-                    partner_ids=group.partner_id.ids,
+            for lang, users in self._users(notice).grouped("lang").items():
+                subject, body = notice._keep_internal(lang)
+                notice.with_context(lang=lang, mail_notify_force_send=False).message_notify(
+                    partner_ids=users.partner_id.ids,
                     subject=subject,
                     body=body,
                     notify_author=True,
                 )
-                notice._keep(subject, body)
-            notice._mark_sent()
+            self._finish_internal(notice)
 
     @api.model
     def _send_activity(self, notices):
         """Give each user of the level a to-do; without any, see `_who_calls`."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            users = self._users(notice) or self._who_calls(notice)
-            if not users:
-                notice._fail(self._no_user_reason())
-                continue
-            for user in users:
-                notice_lang = notice.with_context(lang=user.lang)
-                subject = notice_lang._internal_subject()
-                body = notice_lang._render_part("notice_internal", user.lang)
-                notice_lang.activity_schedule(
+            for user in self._users(notice) or self._who_calls(notice):
+                subject, body = notice._keep_internal(user.lang)
+                notice.with_context(lang=user.lang).activity_schedule(
                     "mail.mail_activity_data_call",
                     date_deadline=notice.date,
                     summary=subject,
                     note=body,
                     user_id=user.id,
                 )
-                notice._keep(subject, body)
+            self._finish_internal(notice)
+
+    @api.model
+    def _finish_internal(self, notice):
+        """Note that employees were told, or that there was nobody to tell."""
+        if notice.kept_body:
             notice._mark_sent()
-
-    @api.model
-    def _check_template(self, notices):
-        """Return the template of `notices`.
-
-        :raise UserError: when there is none, or reminders cannot use it: rendered with the rights
-            of the system it would show records that merely have the same ids, or whatever an
-            employee wrote into it
-        """
-        template = notices[:1]._template()
-        if not template:
-            raise UserError(
-                self.env._(
-                    "There is no template: fill in 'Template' on the dunning level or on its "
-                    "reminder type."
-                )
+            return
+        notice._fail(
+            self.env._(
+                "Nobody to notify: fill in 'Users' on the dunning level, or the salesperson of the "
+                "customer."
             )
-        if fault := template._dunning_fault():
-            raise UserError(
-                self.env._(
-                    "%(fault)s Or choose another one in the field 'Template' of the run, the "
-                    "dunning level or the reminder type.",
-                    fault=fault,
-                )
-            )
-        return template
-
-    @api.model
-    def _no_user_reason(self):
-        return self.env._(
-            "Nobody to notify: fill in 'Users' on the dunning level, or the salesperson of the "
-            "customer."
         )
 
     @api.model
@@ -200,6 +161,15 @@ class DunningAction(models.AbstractModel):
 
     @api.model
     def _is_valid(self, text):
-        """Return whether `text` is one or more e-mail addresses, with or without names."""
-        addresses = re.findall(r"<([^<>]*)>", text) or re.split(r"[,;\n]", text)
-        return all(ADDRESS.fullmatch(address.strip()) for address in addresses)
+        """Return whether `text` is one or more e-mail addresses, with or without names.
+
+        Odoo finds an address in nearly every text: in "anna smith@example.com" it finds that of
+        Smith, who may be a stranger. A name is only a name when the address stands in brackets.
+        """
+        found = email_split_tuples(text)
+        return bool(found) and all(
+            "." in (email_domain_extract(address) or "").strip(".")
+            and not address.startswith("@")
+            and not (name and f"{name} {address}" in text)
+            for name, address in found
+        )

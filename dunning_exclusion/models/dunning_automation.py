@@ -331,7 +331,7 @@ class DunningRunLine(models.Model):
             & Domain("outcome", "!=", "dropped")
         )
         lines = listed.filtered("checked") or listed or line
-        subject, body = line.env["dunning.draft"]._preview(line.run_id, lines)
+        subject, body = line.env["dunning.sender"]._preview(line.run_id, lines)
         # sudo: users read previews, only the system makes them. The user stays their creator.
         preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
         return {
@@ -341,4 +341,66 @@ class DunningRunLine(models.Model):
             "res_id": preview.id,
             "view_mode": "form",
             "target": "new",
+        }
+
+
+class DunningNotice(models.Model):
+    """The button that prints letters: those that wait are screened again and sent by it."""
+
+    _inherit = "dunning.notice"
+
+    def action_print(self):
+        """Print the letters into one PDF; queued letters are screened again and sent by it.
+
+        :raise UserError: when there is nothing to print
+        """
+        self = without_context(self)
+        queued = self.filtered(lambda notice: notice._is_waiting_letter())
+        letters = self - queued
+        # Who may not send may still print what was sent.
+        if queued:
+            letters |= queued._screen_letters()
+        letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
+        if not letters:
+            return self._nothing_to_print(bool(queued))
+        if waiting := letters.filtered(lambda notice: notice._is_waiting_letter()):
+            waiting._send_by_hand()
+        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+
+    def _is_waiting_letter(self):
+        self.ensure_one()
+        return self.action == "letter" and self.state == "queued"
+
+    def _screen_letters(self):
+        """Make queued letters anew from what is still to be reminded of; return those left.
+
+        Letters may wait for days until somebody prints them: nobody gets one that is no longer
+        right. What nothing is left of becomes `skipped`.
+        """
+        # Who may send runs may also print their letters.
+        self.run_id.check_access("write")
+        letters = self.browse()
+        for run, waiting in self.grouped("run_id").items():
+            letters |= self.env["dunning.sender"]._send_again(run, waiting)
+        return letters.filtered(lambda notice: notice.action == "letter")
+
+    def _nothing_to_print(self, was_queued):
+        """Tell that nothing is left to print.
+
+        :raise UserError: when there never was anything
+        """
+        if not was_queued:
+            raise UserError(
+                self.env._("None of the chosen notices has items: there is nothing to print.")
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "message": self.env._(
+                    "What the letters remind of was paid or held back since: nothing is printed."
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
         }

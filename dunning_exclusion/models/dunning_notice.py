@@ -1,18 +1,25 @@
+import logging
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..report.message import Message
 from .arguments import check_one, without_context
 from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 
+_logger = logging.getLogger(__name__)
+
 
 class DunningNotice(models.Model):
-    """One message to one customer: what it said, who got it, and whether it left."""
+    """One message to one customer: what it says, who gets it, and whether it left."""
 
     _name = "dunning.notice"
     _description = "Dunning Notice"
-    _inherit = ["dunning.delivery", "mail.thread", "mail.activity.mixin", "dunning.message"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -88,6 +95,22 @@ class DunningNotice(models.Model):
         "res.users", string="Sent by", index="btree_not_null", help="Who sent the message."
     )
     lang = fields.Char(help="The customer's language.")
+    merged = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="The customer was merged with another one, who may have got the same reminder.",
+    )
+    mail_id = fields.Many2one(
+        "mail.mail",
+        readonly=True,
+        # Each change of any e-mail's state asks for it, and each deletion of one.
+        index="btree_not_null",
+        ondelete="set null",
+        copy=False,
+        help="The e-mail in Odoo's mail queue.",
+    )
+
+    # Amounts in company currency
     amount = fields.Monetary(
         string="Reminded Amount",
         currency_field="company_currency_id",
@@ -110,25 +133,57 @@ class DunningNotice(models.Model):
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
-    merged = fields.Boolean(
+    unlisted_count = fields.Integer(
+        string="Items Not Listed",
         readonly=True,
         copy=False,
-        help="The customer was merged with another one, who may have got the same reminder.",
+        help="Open items of the customer that count in the totals but are not in the message.",
     )
-    mail_id = fields.Many2one(
-        "mail.mail",
-        readonly=True,
-        # Each change of any e-mail's state asks for it, and each deletion of one.
-        index="btree_not_null",
-        ondelete="set null",
-        copy=False,
-        help="The e-mail in Odoo's mail queue.",
-    )
+
+    # What the message says, as it was written: templates change, and what was sent is history.
     body = fields.Html(
         compute="_compute_body",
         string="Message",
         sanitize="email_outgoing",
         help="The message as the customer gets it.",
+    )
+    kept_subject = fields.Char(
+        readonly=True, copy=False, help="The title of the message, as it was written."
+    )
+    kept_body = fields.Html(
+        string="Text as Written",
+        readonly=True,
+        copy=False,
+        sanitize="email_outgoing",
+        help="What a letter, a notification or a to-do says, as it was written.",
+    )
+
+    # Placeholders for mail templates. Each is a finished part of the message, so a template is
+    # ordinary text with a few placeholders and can be edited without breaking a table.
+    addressee = fields.Char(
+        compute="_compute_addressee", help="Who is addressed: the one contact, else the customer."
+    )
+    preheader = fields.Char(
+        compute="_compute_preheader", help="The line that mail programs show beside the subject."
+    )
+    items_table = fields.Html(
+        compute="_compute_items_table",
+        compute_sudo=True,
+        sanitize=False,
+        string="Table of Items",
+        help="The part of a message with the items, days overdue and totals per currency.",
+    )
+    account_summary = fields.Html(
+        compute="_compute_account_summary",
+        compute_sudo=True,
+        sanitize=False,
+        help="The part of a message with all that the customer owes.",
+    )
+    payment_information = fields.Html(
+        compute="_compute_payment_information",
+        compute_sudo=True,
+        sanitize=False,
+        help="The part of a message with the bank account that fits the currency.",
     )
 
     # What customers were sent on a day.
@@ -166,28 +221,6 @@ class DunningNotice(models.Model):
         self.env["dunning.run.line"]._forget("notice_id", self.ids)
         return result
 
-    @api.model
-    def _merge_customers(self, customer_ids, partner):
-        """File the notices of customers that are merged under the customer of `partner`.
-
-        That one may have got the same reminder in the same run: both stay. In a run that is not
-        done it may have its message already, while items of the others wait for theirs.
-        """
-        self.env.flush_all()
-        self.env.cr.execute(
-            SQL(
-                """UPDATE dunning_notice notice SET merged = TRUE, partner_id = %(customer)s
-                     FROM dunning_run run
-                    WHERE run.id = notice.run_id
-                      AND (notice.partner_id = ANY(%(merged)s)
-                           OR notice.partner_id = %(customer)s AND notice.merged IS NOT TRUE
-                              AND run.state IN ('prepared', 'sending'))""",
-                customer=partner.commercial_partner_id.id,
-                merged=list(customer_ids),
-            )
-        )
-        self.invalidate_model(flush=False)
-
     @api.depends("level_id")
     def _compute_level_number(self):
         for notice in self:
@@ -207,77 +240,263 @@ class DunningNotice(models.Model):
     @api.depends("mail_id", "kept_body")
     def _compute_body(self):
         for notice in self:
+            # sudo: who reads notices need not have the right to read the mail queue
             notice.body = notice.sudo().mail_id.body_html or notice.kept_body
+
+    @api.depends("partner_id", "recipient_ids")
+    def _compute_addressee(self):
+        for notice in self:
+            contact = notice.recipient_ids
+            if len(contact) == 1 and contact.name and not contact.is_company:
+                notice.addressee = contact.name
+            else:
+                notice.addressee = notice.partner_id.name
+
+    @api.depends("line_ids", "lang")
+    def _compute_preheader(self):
+        for notice in self:
+            rows = notice._message().total_rows()
+            notice.preheader = " + ".join(row["amount"] for row in rows)
+
+    @api.depends("line_ids", "lang", "date")
+    def _compute_items_table(self):
+        for notice in self:
+            notice.items_table = notice._render_part("notice_items")
+
+    @api.depends("outstanding", "overdue", "unlisted_count", "lang")
+    def _compute_account_summary(self):
+        for notice in self:
+            notice.account_summary = notice._render_part("notice_summary")
+
+    @api.depends("line_ids", "lang")
+    def _compute_payment_information(self):
+        for notice in self:
+            notice.payment_information = notice._render_part("notice_bank")
+
+    # What it says ---------------------------------------------------------------------------
+
+    def _message(self, lang=None):
+        """Return the `Message` of a notice in the customer's language, or in another one."""
+        self.ensure_one()
+        return Message(self.with_context(lang=lang or self.lang or self.env.lang))
+
+    def _render_part(self, name, lang=None):
+        """Return a part of the message, rendered in the language of the customer.
+
+        :param name: xmlid without module of a QWeb view that takes `notice` and `message`
+        :param lang: another language, for parts that employees read
+        """
+        message = self._message(lang)
+        return message.notice.env["ir.qweb"]._render(
+            f"dunning_exclusion.{name}",
+            {"notice": message.notice, "message": message},
+            minimal_qcontext=True,
+        )
 
     def _template(self):
         """Return the template the message is made from."""
         return self.level_id._template() or self.run_id.template_id or self.type_id.template_id
 
-    def _internal_subject(self):
-        """Return what employees read about the notice in one line."""
-        self.ensure_one()
-        return self.env._(
-            "%(what)s: %(customer)s, %(amount)s",
-            what=self.level_id.name or self.type_id.name or self.env._("Reminder"),
-            customer=self.partner_id.display_name,
-            amount=self._format(self.amount),
+    def _check_template(self):
+        """Return the template of notices that have the same one.
+
+        :raise UserError: when there is none, or reminders cannot use it: rendered with the rights
+            of the system it would show records that merely have the same ids, or whatever an
+            employee wrote into it
+        """
+        template = self[:1]._template()
+        if not template:
+            raise UserError(
+                self.env._(
+                    "There is no template: fill in 'Template' on the dunning level or on its "
+                    "reminder type."
+                )
+            )
+        if fault := template._dunning_fault():
+            raise UserError(
+                self.env._(
+                    "%(fault)s Or choose another one in the field 'Template' of the run, the "
+                    "dunning level or the reminder type.",
+                    fault=fault,
+                )
+            )
+        return template
+
+    @api.model
+    def _mail_layout(self):
+        """Return the xmlid of the frame around e-mails: letterhead and address of the company."""
+        return "dunning_exclusion.notice_mail_layout"
+
+    def _render_message(self, framed=False):
+        """Return {notice: {"subject", "body_html"}} as their templates say it.
+
+        :param framed: with letterhead and address of the company around it, as in the e-mail
+        :raise AccessError: when the user may not read the notices; the address of a report asks
+            nobody for rights
+        """
+        self.check_access("read")
+        result = {}
+        # sudo: templates use fields of the company and its bank accounts
+        for notices in self.sudo().grouped(lambda notice: notice._template()).values():
+            template = notices._check_template()
+            rendered = template._generate_template(notices.ids, ("subject", "body_html"))
+            for notice in notices:
+                values = rendered[notice.id]
+                if framed:
+                    values["body_html"] = notice._frame(template, values["body_html"])
+                result[notice.id] = values
+        return {notice: result[notice.id] for notice in self}
+
+    def _frame(self, template, body):
+        notice = self._message().notice
+        return template.with_env(notice.env)._render_encapsulate(
+            template.email_layout_xmlid or self._mail_layout(), body, context_record=notice
         )
 
-    def action_print(self):
-        """Print the letters into one PDF; queued letters are screened again and sent by it.
+    def _printed_messages(self):
+        """Return {notice: {"subject", "body_html"}} to be printed: what left, as it was written."""
+        left = self.filtered(lambda notice: notice.state == "sent" and notice.kept_body)
+        letters = (self - left)._render_message()
+        for notice in left:
+            letters[notice] = {"subject": notice.kept_subject, "body_html": notice.kept_body}
+        return letters
 
-        :raise UserError: when there is nothing to print
+    def _keep_letters(self):
+        """Keep what the letters say."""
+        for notice, values in self._render_message().items():
+            notice.write({"kept_subject": values["subject"], "kept_body": values["body_html"]})
+
+    def _keep_internal(self, lang):
+        """Keep and return (subject, body) of what employees read about the notice."""
+        notice = self.with_context(lang=lang)
+        subject = notice.env._(
+            "%(what)s: %(customer)s, %(amount)s",
+            what=notice.level_id.name or notice.type_id.name or notice.env._("Reminder"),
+            customer=notice.partner_id.display_name,
+            amount=Message(notice).amount_text(notice.amount),
+        )
+        body = self._render_part("notice_internal", lang)
+        self.write({"kept_subject": subject, "kept_body": body})
+        return subject, body
+
+    def _count_unlisted(self):
+        """Count the open items of the customers that their messages do not list."""
+        for company, notices in self.grouped("company_id").items():
+            counts = self.env["dunning.screening"]._count_open(notices.partner_id.ids, company)
+            for notice in notices:
+                open_count = counts.get(notice.partner_id.id, 0)
+                notice.unlisted_count = max(open_count - len(notice.line_ids), 0)
+
+    # Whether it left: that follows the mail queue -------------------------------------------
+
+    def _fail(self, reason):
+        """Note that the message did not leave, and why."""
+        self.write({"state": "failed", "failure_reason": reason})
+
+    def _mark_sent(self, **vals):
+        """Note that the message left: the items have reached the level."""
+        self.write({"state": "sent", "failure_reason": False, **vals})
+
+    @api.model
+    def _of_mails(self, mails):
+        """Return the notices that `mails` carry."""
+        return self.search(Domain("mail_id", "in", mails.ids))
+
+    @api.model
+    def _follow_mails(self, mails):
+        """Take over the delivery states of `mails`."""
+        for notice in self._of_mails(mails):
+            with notice._survive_errors():
+                notice._follow_mail(notice.mail_id)
+
+    @api.model
+    def _note_recipients(self, mails, reached, reason):
+        """Note who of the recipients of `mails` got them, and why the others did not."""
+        for notice in self._of_mails(mails):
+            with notice._survive_errors():
+                notice._note_reached(reached, reason)
+
+    @api.model
+    def _fail_deleted(self, mails):
+        """Note that the messages in `mails`, which are deleted, will not leave any more."""
+        queued = self._of_mails(mails).filtered(lambda notice: notice.state == "queued")
+        queued._fail(self.env._("The e-mail was deleted from the mail queue before it left."))
+
+    @contextmanager
+    def _survive_errors(self):
+        """Log errors of the block while recording the delivery, and go on.
+
+        The message has left by then. If the mail queue were told of an error, it would take the
+        message for one that did not leave, and send it again.
         """
-        self = without_context(self)
-        queued = self.filtered(lambda notice: notice._is_waiting_letter())
-        letters = self - queued
-        # Who may not send may still print what was sent.
-        if queued:
-            letters |= queued._screen_letters()
-        letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
-        if not letters:
-            return self._nothing_to_print(bool(queued))
-        if waiting := letters.filtered(lambda notice: notice._is_waiting_letter()):
-            waiting._send_by_hand()
-        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+        try:
+            with self.env.cr.savepoint():
+                yield
+        # Any error would have the message sent again.
+        except Exception:
+            _logger.exception("What became of reminder %s cannot be noted", self.id)
+            if self.mail_id.state == "sent":
+                # The least there is to note, with nothing in between that may fail again.
+                self.env.cr.execute(
+                    SQL(
+                        """UPDATE dunning_notice SET state = 'sent', failure_reason = NULL
+                            WHERE id = %s""",
+                        self.id,
+                    )
+                )
+                self.invalidate_recordset(flush=False)
 
-    def _is_waiting_letter(self):
-        self.ensure_one()
-        return self.action == "letter" and self.state == "queued"
+    def _follow_mail(self, mail):
+        """Take over the delivery state of `mail`: a level counts when the message has left."""
+        # Somebody got the message before, and `mail` is for the others only.
+        has_left = mail.recipient_ids and not self.recipient_ids & mail.recipient_ids
+        if mail.state != "sent" and has_left:
+            return
+        states = {"sent": "sent", "exception": "failed", "cancel": "failed", "outgoing": "queued"}
+        reason = False
+        if mail.state in ("exception", "cancel"):
+            field = mail._fields["failure_type" if mail.failure_type else "state"]
+            words = dict(field._description_selection(self.env))
+            reason = mail.failure_reason or words[mail[field.name]]
+        self.write({"state": states.get(mail.state, self.state), "failure_reason": reason})
 
-    def _screen_letters(self):
-        """Make queued letters anew from what is still to be reminded of; return those left.
+    def _note_reached(self, reached, reason):
+        """Note who of several recipients got the message; the mail stays for the others only.
 
-        Letters may wait for days until somebody prints them: nobody gets one that is no longer
-        right. What nothing is left of becomes `skipped`.
+        Whatever is tried again then, nobody gets the message twice.
         """
-        # Who may send runs may also print their letters.
-        self.run_id.check_access("write")
-        letters = self.browse()
-        for run, waiting in self.grouped("run_id").items():
-            letters |= self.env["dunning.sender"]._send_again(run, waiting)
-        return letters.filtered(lambda notice: notice.action == "letter")
+        rest = self.mail_id.recipient_ids - reached
+        if rest:
+            self._note_unreached(rest, reason or self.env._("The mail server refused it."))
+            self.mail_id.recipient_ids = rest
+            self._mark_sent()
+        elif reached - self.recipient_ids:
+            self.recipient_ids |= reached
 
-    def _nothing_to_print(self, was_queued):
-        """Tell that nothing is left to print.
+    def _note_unreached(self, partners, reason):
+        """Note that some of the recipients did not get the message, and why."""
+        words = [f"{partner.display_name}: {reason}" for partner in partners]
+        self.unreached = "\n".join(filter(None, [self.unreached, *words]))
+        self.recipient_ids -= partners
 
-        :raise UserError: when there never was anything
+    def _message_receive_bounce(self, email, partner):
+        """Override of `mail` to note that the message came back: its level does not count.
+
+        It still counts when there are others who got it.
         """
-        if not was_queued:
-            raise UserError(
-                self.env._("None of the chosen notices has items: there is nothing to print.")
+        result = super()._message_receive_bounce(email, partner)
+        reason = self.env._("Came back from %(email)s.", email=email)
+        for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):
+            gone = notice.recipient_ids.filtered(
+                lambda recipient: recipient in partner or recipient.email_normalized == email
             )
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "warning",
-                "message": self.env._(
-                    "What the letters remind of was paid or held back since: nothing is printed."
-                ),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+            if gone and gone != notice.recipient_ids:
+                notice._note_unreached(gone, reason)
+            else:
+                notice._fail(reason)
+        return result
+
+    # What people do with it by hand ---------------------------------------------------------
 
     def action_mark_sent(self):
         """Note that queued letters and activities were sent or done by hand, by whom and when.
@@ -344,12 +563,23 @@ class DunningNotice(models.Model):
         }
 
     @api.model
-    def _left_messages_query(self, run, customers) -> SQL:
-        """Return SELECT customer, message key of what `run` sent to `customers`, or is sending."""
-        return SQL(
-            """SELECT partner_id, message_key FROM dunning_notice
-                WHERE run_id = %s AND partner_id = ANY(%s) AND message_key IS NOT NULL
-                  AND state IN ('queued', 'sent') AND merged IS NOT TRUE""",
-            run.id,
-            customers.ids,
+    def _merge_customers(self, customer_ids, partner):
+        """File the notices of customers that are merged under the customer of `partner`.
+
+        That one may have got the same reminder in the same run: both stay. In a run that is not
+        done it may have its message already, while items of the others wait for theirs.
+        """
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE dunning_notice notice SET merged = TRUE, partner_id = %(customer)s
+                     FROM dunning_run run
+                    WHERE run.id = notice.run_id
+                      AND (notice.partner_id = ANY(%(merged)s)
+                           OR notice.partner_id = %(customer)s AND notice.merged IS NOT TRUE
+                              AND run.state IN ('prepared', 'sending'))""",
+                customer=partner.commercial_partner_id.id,
+                merged=list(customer_ids),
+            )
         )
+        self.invalidate_model(flush=False)

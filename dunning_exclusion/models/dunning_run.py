@@ -13,6 +13,7 @@ from .arguments import Char, check_one, read_ids, without_context
 from .bounds import DAYS, Within
 from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_exclusion_condition import condition_fault, condition_query
+from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 
 # What only buttons and jobs write.
@@ -575,6 +576,6 @@ class DunningRun(models.Model):
         if self.state != "prepared":
             return
         if customers := changed_customers(self):
-            self.env["dunning.sender"]._screen_again(self, customers)
+            screen_again(self, customers)
             # sudo: users do not write it; no follower of the run wants to know of it.
             self.sudo().screened_transaction = oldest_transaction(self.env)

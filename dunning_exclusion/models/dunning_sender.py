@@ -5,8 +5,10 @@ from psycopg2.errors import UniqueViolation
 
 from odoo import api, models, modules
 from odoo.exceptions import UserError
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 from odoo.tools import SQL
+
+from .dunning_recheck import release_lines, screen_again
 
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together: as many as Odoo renders at once.
@@ -22,11 +24,12 @@ class DunningSender(models.AbstractModel):
     notice, its message in the mail queue and the mark on the line are committed together, so
     sending can be killed at any moment and started again. The lock on the run keeps a second
     sender out, and the unique indexes on notices and on sending runs hold whatever the code does.
+
+    Other addons that send in another way override `_send_run`, `_lock` and `_commit`.
     """
 
     _name = "dunning.sender"
     _description = "Dunning Sender"
-    _inherit = ["dunning.recheck"]
 
     @api.model
     def _send_run(self, run):
@@ -45,7 +48,7 @@ class DunningSender(models.AbstractModel):
                 tries, last_id = 0, max(customers.ids, default=0)
             except (OperationalError, UniqueViolation) as error:
                 tries += 1
-                if modules.module.current_test or tries > MAX_TRIES:
+                if tries > MAX_TRIES:
                     raise
                 # The other transaction won; what is left is read anew.
                 _logger.info("Sending run %s: trying again after: %s", run.id, error)
@@ -58,10 +61,14 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _start(self, run):
+        """Note that the user sends `run`, and commit it.
+
+        :raise UserError: when another run of the company is being sent
+        """
         self._lock(run)
         if run.state == "sending":
             return
-        other = self.env["dunning.run"].search(
+        other = run.search(
             [("company_id", "=", run.company_id.id), ("state", "=", "sending")], limit=1
         )
         if other:
@@ -97,9 +104,9 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _commit(self, processed=0, remaining=None):
-        """Commit, and return the seconds left to the cron job (infinite outside of one).
+        """Commit, and return the seconds left to the scheduled action (infinite outside of one).
 
-        A test rolls back as a whole instead, so there nothing is committed.
+        Odoo forbids tests to commit, unless they run a scheduled action as the server does.
         """
         if modules.module.current_test and not self.env.context.get("ir_cron_progress_id"):
             self.env.flush_all()
@@ -157,6 +164,8 @@ class DunningSender(models.AbstractModel):
                 self._send_batch(run, customers)
         except OperationalError:
             raise
+        # Whatever is wrong with a customer, a template or an action of another addon: the others
+        # get their messages.
         except Exception as error:
             if len(customers) == 1:
                 _logger.warning("Reminder of customer %s failed: %s", customers.id, error)
@@ -167,9 +176,8 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _send_batch(self, run, customers):
-        self._release_lines(run, customers)
-        self._screen_again(run, customers, True)
-        notices = self.env["dunning.draft"]._create_notices(run, self._open_lines(run, customers))
+        """Screen the lines of some customers again, and send what is left of them."""
+        notices = self._make_notices(run, customers)
         queued = notices.filtered(lambda notice: notice.state == "queued")
         for (action, _template), same in queued.grouped(
             lambda notice: (notice.action, notice._template())
@@ -189,26 +197,23 @@ class DunningSender(models.AbstractModel):
 
     @api.model
     def _record_failure(self, run, customer, error):
-        """Note on the customer's notices why nothing was sent, and go on with the others.
-
-        What cannot be noted there is noted on the lines: no run is left half sent for ever.
-        """
+        """Note on the customer's notices why nothing was sent, and go on with the others."""
         try:
             with self.env.cr.savepoint():
-                self._release_lines(run, customer)
-                self._screen_again(run, customer, True)
-                lines = self._open_lines(run, customer)
-                notices = self.env["dunning.draft"]._create_notices(run, lines)
-                failed = notices.filtered(lambda notice: notice.state == "queued")
-                failed.sudo()._fail(str(error))
+                notices = self._make_notices(run, customer)
+                notices.filtered(lambda notice: notice.state == "queued")._fail(str(error))
         except (OperationalError, UniqueViolation):
             raise
+        # What made the message fail may keep its notice from being made as well. Then the lines say
+        # why: left ticked, they would be tried for ever.
         except Exception as worse:
             _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
             lines = self._open_lines(run, customer)
             lines._write_ticks(False)
             # sudo: what is decided here is the system's part of lines.
             lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
+
+    # Once more ------------------------------------------------------------------------------
 
     @api.model
     def _retry_failed(self, run):
@@ -257,3 +262,137 @@ class DunningSender(models.AbstractModel):
         notices.filtered(lambda n: n.state == "failed" and not n.line_ids).sudo().write(
             {"state": "skipped", "failure_reason": self.env._("Nothing is left to remind of.")}
         )
+
+    # Making notices -------------------------------------------------------------------------
+
+    @api.model
+    def _make_notices(self, run, customers):
+        """Return the notices of what is still to be sent to `customers`, screened again."""
+        release_lines(run, customers)
+        screen_again(run, customers, sending=True)
+        return self._create_notices(run, self._open_lines(run, customers))
+
+    @api.model
+    def _create_notices(self, run, lines):
+        """Create one notice for each message: lines of one customer with the same message key.
+
+        A notice of such a message that did not leave is written anew.
+        """
+        # sudo: users read notices, only sending writes them.
+        Notice = self.env["dunning.notice"].sudo()
+        Notice = Notice.with_context(tracking_disable=True, mail_create_nosubscribe=True)
+        not_left = Notice.search(
+            Domain("run_id", "=", run.id)
+            & Domain("state", "in", ["failed", "skipped"])
+            & Domain("partner_id", "in", lines.partner_id.ids)
+        ).grouped(lambda notice: (notice.partner_id, notice.message_key))
+        recipients = lines.partner_id._dunning_recipients_by_customer()
+        new, new_groups, notices = [], [], Notice
+        for key, group in lines.grouped(lambda line: (line.partner_id, line.message_key)).items():
+            vals = self._prepare_notice_vals(run, group, recipients)
+            # Customers that were merged can have two: one is made anew.
+            if notice := not_left.get(key, Notice)[-1:]:
+                notice.write({**vals, "mail_id": False, "kept_body": False})
+                group.sudo().write({"notice_id": notice.id})
+                notices |= notice
+            else:
+                new.append(vals)
+                new_groups.append(group)
+        for notice, group in zip(Notice.create(new), new_groups, strict=True):
+            group.sudo().write({"notice_id": notice.id})
+            notices |= notice
+        return notices
+
+    @api.model
+    def _prepare_notice_vals(self, run, lines, recipients):
+        """Return the values of the notice of one message, at the highest level of its lines.
+
+        :param recipients: {customer: who gets its reminders}
+        """
+        customer = lines.partner_id
+        level = lines.level_id.sorted(lambda level: level._place())[-1:]
+        owed = self._is_owed(run, lines)
+        return {
+            "run_id": run.id,
+            "company_id": run.company_id.id,
+            "partner_id": customer.id,
+            "level_id": level.id,
+            "message_key": lines[:1].message_key,
+            "type_id": (level.type_id or run.type_id).id,
+            "date": run.company_id._dunning_today(),
+            "action": level.action or "email",
+            # What is made anew after the run, as letters are, is sent by who does that.
+            "user_id": run.state == "sending" and run.user_id.id or self.env.uid,
+            "lang": customer.lang or run.company_id.partner_id.lang,
+            "state": "queued" if owed else "skipped",
+            "failure_reason": not owed and self.env._("Nothing is owed in total."),
+            "description": self._describe(run, lines, level),
+            "amount": sum(lines.mapped("amount_residual")),
+            "outstanding": lines[:1].outstanding,
+            "overdue": lines[:1].overdue,
+            "recipient_ids": [
+                Command.set((recipients[customer] | level.additional_partner_ids).ids)
+            ],
+        }
+
+    @api.model
+    def _is_owed(self, run, lines):
+        """Return whether something is owed: a total of zero or less is not sent.
+
+        Neither that of the message nor, with credits and payments that were not applied yet, that
+        of the customer. A creditor is reminded when somebody ticked it although it is one.
+        """
+        currency = run.company_id.currency_id
+        if currency.compare_amounts(sum(lines.mapped("amount_residual")), 0) <= 0:
+            return False
+        if currency.compare_amounts(lines[:1].outstanding, 0) > 0:
+            return True
+        creditor = self.env.ref("dunning_exclusion.rule_creditor")
+        return any(creditor.id in (line.override_reason_ids or []) for line in lines)
+
+    @api.model
+    def _describe(self, run, lines, level):
+        """Return in words what a notice is about: amounts in company currency, conditions met."""
+        currency = run.company_id.currency_id
+        items = self.env._("1 item")
+        if len(lines) != 1:
+            items = self.env._("%s items", len(lines))
+        words = self.env._(
+            "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
+            items=items,
+            amount=currency.format(sum(lines.mapped("amount_residual"))),
+            outstanding=currency.format(lines[:1].outstanding),
+            overdue=currency.format(lines[:1].overdue),
+        )
+        conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
+        if conditions:
+            met = ", ".join(conditions.mapped("display_name"))
+            words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
+        return words
+
+    @api.model
+    def _preview(self, run, lines):
+        """Return (subject, body) of the message that `lines` would make, without sending it.
+
+        The message is made as it is when it is sent, with the amounts of now, and undone again.
+
+        :param lines: lines of one customer with the same message key
+        """
+        rendered = {}
+        try:
+            with self.env.cr.savepoint():
+                # sudo: what a preview writes is undone
+                lines.sudo().write({"notice_id": False})
+                screen_again(run, lines.partner_id)
+                notice = self._create_notices(run, lines)
+                notice._check_template()
+                notice._count_unlisted()
+                rendered = notice._render_message(framed=True)[notice]
+                raise _Undo
+        except _Undo:
+            self.env.invalidate_all(flush=False)
+        return rendered["subject"], rendered["body_html"]
+
+
+class _Undo(Exception):
+    """Takes back what was made for a preview."""

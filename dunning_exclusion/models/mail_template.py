@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import SQL
 from odoo.tools.sql import column_exists
 
-from .mail_message import THREADS
+from .mail_mail import THREADS
 
 RELEASERS = ("dunning_exclusion.group_dunning_manager", "base.group_system")
 

@@ -1,1 +1,1 @@
-from . import dunning_exclusion_report
+from . import dunning_exclusion_report, message

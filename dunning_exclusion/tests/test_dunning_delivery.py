@@ -101,7 +101,7 @@ class TestDunningDelivery(DunningCommon, MailCase):
 
                 with (
                     patch.object(Notice, method, fail),
-                    mute_logger("odoo.addons.dunning_exclusion.models.dunning_delivery"),
+                    mute_logger("odoo.addons.dunning_exclusion.models.dunning_notice"),
                 ):
                     self.assertEqual(self._deliver(run), 1)
                 self.assertEqual(run.notice_ids.mail_id.state, "sent")

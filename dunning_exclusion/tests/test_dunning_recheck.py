@@ -2,6 +2,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models.dunning_recheck import screen_again
 from .scenario_common import ScenarioCommon
 
 UNFIT = "Conditions not met any more"
@@ -98,7 +99,7 @@ class TestDunningRecheck(ScenarioCommon):
         run = self._create_run(scenario_ids=[Command.set(workflow.ids)])
         lines = run.line_ids.filtered(lambda line: line.partner_id == daughters[0])
         (run.line_ids - lines).checked = False
-        self.env["dunning.sender"]._screen_again(run, daughters[0])
+        screen_again(run, daughters[0])
         self.assertTrue(lines.checked, "what the sister owes still counts")
         self._pay(invoices[1], 300)
         self._assert_left_out(run, invoices[0], UNFIT)

@@ -131,7 +131,9 @@ class TestDunningStoppedRun(DunningCommon):
         self._create_invoice()
         run = self._create_run()
         with patch.object(
-            type(self.env["dunning.draft"]), "_create_notices", side_effect=ZeroDivisionError("odd")
+            type(self.env["dunning.sender"]),
+            "_create_notices",
+            side_effect=ZeroDivisionError("odd"),
         ):
             run.action_send()
         self.assertEqual((run.state, len(run.notice_ids)), ("done", 0))

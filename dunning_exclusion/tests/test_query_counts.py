@@ -9,6 +9,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL
 
 from odoo.addons.dunning_exclusion.models.dunning_mixin import DunningMixin
+from odoo.addons.dunning_exclusion.models.dunning_recheck import items_query, unsent_query
 from odoo.addons.dunning_exclusion.screening.question import Owner, Question
 
 from .common import DunningCommon
@@ -149,7 +150,7 @@ class TestQueryCounts(DunningCommon):
         )
         # In the few rows of a test an index would not pay.
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
-        query = self.env["dunning.sender"]._unsent_query(run, left.partner_id)
+        query = unsent_query(run, left.partner_id)
         self.assertLess(self._rows_read(query)["dunning_run_line"], 10)
 
     def test_stopping_many_customers_writes_no_block_twice(self):
@@ -253,8 +254,7 @@ class TestQueryCounts(DunningCommon):
             name: Screening._statement(Question(self.company, owner=Owner(name, tuple(owner.ids))))
             for name, owner in owners.items()
         }
-        recheck = self.env["dunning.recheck"]
-        candidates = recheck._items_query(run, customer, run.line_ids.level_id)
+        candidates = items_query(run, customer, run.line_ids.level_id)
         owner = Owner("partner", tuple(customer.ids))
         queries["again"] = Screening._statement(
             Question(self.company, run.date, owner=owner, candidates=candidates)

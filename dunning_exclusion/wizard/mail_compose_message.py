@@ -1,6 +1,6 @@
 from odoo import models
 
-from ..models.mail_message import THREADS
+from ..models.mail_mail import THREADS
 
 
 class MailComposeMessage(models.TransientModel):

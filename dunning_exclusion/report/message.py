@@ -1,0 +1,101 @@
+from odoo.fields import Domain
+from odoo.tools import format_date
+
+# The contacts of a customer that a letter goes to, the first one found.
+POSTAL_TYPES = ("dunning", "invoice")
+
+
+class Message:
+    """What a notice says, ready to be printed in the language of its context.
+
+    QWeb views get it as `message`, see `dunning.notice._render_part`.
+    """
+
+    def __init__(self, notice):
+        self.notice = notice
+        self.company = notice.company_id
+
+    def amount_text(self, amount, currency=None):
+        """Return `amount` written as the customer's language does; None: in company currency."""
+        currency = currency or self.company.currency_id
+        return currency.with_env(self.notice.env).format(amount)
+
+    def item_rows(self):
+        """Return one dict of texts for each item, the oldest first."""
+        notice, env = self.notice, self.notice.env
+        return [
+            {
+                "name": line.move_id.name or line.move_line_id.name or "",
+                "reference": line.move_id.is_invoice() and line.move_id.ref or "",
+                "date": format_date(env, line.move_id.invoice_date or line.move_id.date),
+                "date_due": format_date(env, line.date_due),
+                "days_overdue": max((notice.date - line.date_due).days, 0) if line.date_due else 0,
+                "amount": self.amount_text(line.amount_residual_currency, line.currency_id),
+            }
+            for line in notice.line_ids.sorted(lambda line: (line.date_due or notice.date, line.id))
+        ]
+
+    def total_rows(self):
+        """Return one dict of texts for each currency of the items."""
+        by_currency = self.notice.line_ids.grouped("currency_id")
+        return [
+            {
+                "currency": currency.name if len(by_currency) > 1 else "",
+                "amount": self.amount_text(sum(lines.mapped("amount_residual_currency")), currency),
+            }
+            for currency, lines in sorted(by_currency.items(), key=lambda pair: pair[0].name)
+        ]
+
+    def company_lines(self):
+        """Return address and contact data of the company, line by line."""
+        company = self.company
+        address = company.partner_id._display_address(without_company=True).splitlines()
+        contact = [company.phone, company.email, company.website]
+        label = company.country_id.vat_label or self.notice.env._("Tax ID")
+        vat = company.vat and f"{label}: {company.vat}"
+        lines = [*address, " · ".join(filter(None, contact)), vat]
+        return [line.strip() for line in lines if line and line.strip()]
+
+    def letter_title(self, subject):
+        """Return the title of a letter, whose letterhead names the company already."""
+        return subject.removeprefix(self.company.name or "").lstrip(" :")
+
+    def postal_address(self):
+        """Return the contact whose address a letter bears: reminder, else invoice address."""
+        customer = self.notice.partner_id
+        family = customer.search(
+            Domain("commercial_partner_id", "=", customer.id) & Domain("type", "in", POSTAL_TYPES),
+            order="id",
+        ).filtered(lambda contact: contact.street or contact.city)
+        return min(family, key=lambda contact: POSTAL_TYPES.index(contact.type), default=customer)
+
+    def bank_rows(self):
+        """Return [(currencies as text, bank account)] to which the items are paid.
+
+        An account that serves several currencies is named once; the text is empty where all items
+        are in one currency.
+        """
+        currencies = {}
+        by_currency = self.notice.line_ids.grouped("currency_id")
+        for currency, lines in by_currency.items():
+            for bank in self._banks_for(currency, lines):
+                currencies.setdefault(bank, []).append(currency.name)
+        several = len(by_currency) > 1
+        return [(", ".join(names) if several else "", bank) for bank, names in currencies.items()]
+
+    def _banks_for(self, currency, lines):
+        """Return the accounts to which items in `currency` are paid.
+
+        The recipient bank of the invoices comes first, then the company's account in the same
+        currency, then one without currency. An account in another currency is never named.
+        """
+        own = self.company.partner_id.bank_ids.filtered(
+            lambda bank: not bank.company_id or bank.company_id == self.company
+        )
+        return (
+            lines.move_id.partner_bank_id.filtered(
+                lambda bank: not bank.currency_id or bank.currency_id == currency
+            )
+            or own.filtered(lambda bank: bank.currency_id == currency)[:1]
+            or own.filtered(lambda bank: not bank.currency_id)[:1]
+        )
