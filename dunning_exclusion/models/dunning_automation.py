@@ -25,6 +25,7 @@ class DunningAutomation(models.AbstractModel):
 
     @api.model
     def _send_all_companies(self):
+        """Send what is due in each company, until the time of the job is over."""
         companies = self.env["res.company"].search([("dunning_automatic_sending", "=", True)])
         job = self.env._("Automatic sending")
         for company in companies:
@@ -55,7 +56,7 @@ class DunningAutomation(models.AbstractModel):
 
     @api.model
     def _unfinished_runs(self, company):
-        """Return the automatic runs to go on with; those of other days that never began are old."""
+        """Return the automatic runs to go on with; cancel those of other days that never began."""
         runs = self.env["dunning.run"].search(
             Domain("company_id", "=", company.id)
             & Domain("automatic", "=", True)
@@ -69,12 +70,13 @@ class DunningAutomation(models.AbstractModel):
 
     @api.model
     def _try_to_prepare(self, company, today):
-        """Return the prepared run of today, or none; a failure is told and keeps no other back."""
+        """Return the prepared run of today; when that fails, tell the administrators."""
         try:
             with self.env.cr.savepoint():
                 return self._prepare_run(company, today)
         except OperationalError:
             raise
+        # Whatever is wrong with the scenarios of one company: the others get their runs.
         except Exception as error:
             _logger.exception("The run of company %s cannot be prepared", company.id)
             self._report_obstacle(
@@ -125,13 +127,13 @@ class DunningAutomation(models.AbstractModel):
         """Return why nothing may be sent automatically in `company` today, or None."""
         if broken := self.env["dunning.exclusion.rule"]._broken_in(company):
             return self.env._(
-                "These exclusion rules are broken: %(rules)s. Mend or switch them off, then "
-                "automatic sending goes on.",
+                "These exclusion rules are broken: %(rules)s. Correct them or switch them off, "
+                "then automatic sending goes on.",
                 rules=", ".join(broken.mapped("name")),
             )
         if broken := self.env["dunning.scenario"]._broken_in(company):
             return self.env._(
-                "These scenarios are broken: %(scenarios)s. Mend or switch them off, then "
+                "These scenarios are broken: %(scenarios)s. Correct them or switch them off, then "
                 "automatic sending goes on.",
                 scenarios=", ".join(broken.mapped("name")),
             )
@@ -149,7 +151,7 @@ class DunningAutomation(models.AbstractModel):
     def _stale_journals(self, company, days):
         """Return the bank journals whose newest statement line is older than `days` days.
 
-        A journal that never had a statement line tells nothing, unless no journal has any.
+        A journal without statement lines is passed over, unless no journal has any.
         """
         journals = self.env["account.journal"].search(
             Domain("company_id", "=", company.id) & Domain("type", "=", "bank")
@@ -312,6 +314,8 @@ class DunningRun(models.Model):
 
 
 class DunningRunLine(models.Model):
+    """The button that shows the message before it is sent."""
+
     _inherit = "dunning.run.line"
 
     def action_preview(self):

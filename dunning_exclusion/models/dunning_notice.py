@@ -24,15 +24,9 @@ class DunningNotice(models.Model):
     _check_company_auto = True
 
     name = fields.Char(compute="_compute_name", help="The customer and the dunning level.")
-    run_id = fields.Many2one(
-        "dunning.run", required=True, index=True, ondelete="restrict", help="The run it belongs to."
-    )
-    company_id = fields.Many2one(
-        "res.company", required=True, help="The company whose receivables it is about."
-    )
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id", help="The currency in which the company keeps its books."
-    )
+    run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="restrict")
+    company_id = fields.Many2one("res.company", required=True)
+    company_currency_id = fields.Many2one(related="company_id.currency_id")
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -46,7 +40,6 @@ class DunningNotice(models.Model):
         string="Dunning Level",
         index="btree_not_null",
         ondelete="set null",
-        help="The dunning level of the scenario, or the action of the workflow.",
     )
     level_number = fields.Integer(
         compute="_compute_level_number",
@@ -60,15 +53,9 @@ class DunningNotice(models.Model):
         string="Reminder Type",
         index="btree_not_null",
         ondelete="restrict",
-        help="The kind of reminder: customers can switch it off.",
     )
     date = fields.Date(required=True, help="The day on which the message left or was made.")
-    action = fields.Selection(
-        ACTIONS,
-        required=True,
-        default="email",
-        help="What happens at this level: an e-mail, a letter, a notification or a to-do.",
-    )
+    action = fields.Selection(ACTIONS, required=True, default="email")
     description = fields.Text(help="Amounts and conditions met, in words.")
     state = fields.Selection(
         [("queued", "Queued"), ("sent", "Sent"), ("failed", "Failed"), ("skipped", "Skipped")],
@@ -78,23 +65,19 @@ class DunningNotice(models.Model):
         help="Queued: on its way. Sent: it left, and the level counts. Failed: it did "
         "not leave. Skipped: nothing was left to remind of, or somebody discarded it.",
     )
-    failure_reason = fields.Text(help="Why the message did not leave.")
+    failure_reason = fields.Text()
     unreached = fields.Text(
         string="Not Reached",
         readonly=True,
         copy=False,
         help="Contacts that did not get the message, and why, although others did.",
     )
-    line_ids = fields.One2many(
-        "dunning.run.line", "notice_id", string="Items", help="The items the message reminds of."
-    )
+    line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
     recipient_ids = fields.Many2many(
         "res.partner", string="Recipients", help="Who gets the message, or got it."
     )
-    user_id = fields.Many2one(
-        "res.users", string="Sent by", index="btree_not_null", help="Who sent the message."
-    )
-    lang = fields.Char(help="The customer's language.")
+    user_id = fields.Many2one("res.users", string="Sent by", index="btree_not_null")
+    lang = fields.Char()
     merged = fields.Boolean(
         readonly=True,
         copy=False,
@@ -107,7 +90,6 @@ class DunningNotice(models.Model):
         index="btree_not_null",
         ondelete="set null",
         copy=False,
-        help="The e-mail in Odoo's mail queue.",
     )
 
     # Amounts in company currency
@@ -115,7 +97,6 @@ class DunningNotice(models.Model):
         string="Reminded Amount",
         currency_field="company_currency_id",
         readonly=True,
-        help="What the message reminds of, in company currency.",
     )
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
@@ -171,25 +152,25 @@ class DunningNotice(models.Model):
         compute_sudo=True,
         sanitize=False,
         string="Table of Items",
-        help="The part of a message with the items, days overdue and totals per currency.",
+        help="The items with their days overdue, and the total in each currency.",
     )
     account_summary = fields.Html(
         compute="_compute_account_summary",
         compute_sudo=True,
         sanitize=False,
-        help="The part of a message with all that the customer owes.",
+        help="What the customer owes, and how much of it is overdue.",
     )
     payment_information = fields.Html(
         compute="_compute_payment_information",
         compute_sudo=True,
         sanitize=False,
-        help="The part of a message with the bank account that fits the currency.",
+        help="The bank accounts that fit the currencies of the items.",
     )
 
     # What customers were sent on a day.
     _company_date_index = models.Index("(company_id, date)")
-    # Whatever the code does: nobody gets the same reminder of one run twice. What customers got who
-    # were two at that time is kept, for both.
+    # Whatever the code does: nobody gets the same reminder of one run twice. When customers are
+    # merged, the notices of both are kept, so these do not count.
     _once_per_run = models.UniqueIndex(
         "(run_id, partner_id, level_number) WHERE merged IS NOT TRUE",
         "This customer was reminded at this level in this run already.",

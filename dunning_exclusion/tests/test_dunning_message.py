@@ -43,6 +43,17 @@ class MessageCommon(DunningCommon):
     def _text(self, node):
         return " ".join(node.text_content().split())
 
+    def assertSameTree(self, first, second):
+        """Assert that two pages of HTML have the same elements, attributes and texts."""
+        trees = [
+            [
+                (node.tag, dict(node.attrib), (node.text or "").split(), (node.tail or "").split())
+                for node in html.fromstring(page).iter()
+            ]
+            for page in (first, second)
+        ]
+        self.assertEqual(*trees)
+
     def _part(self, notice, name):
         parts = self._tree(notice).xpath(f"//table[@class='dunning_{name}']")
         self.assertLessEqual(len(parts), 1)
@@ -193,7 +204,7 @@ class TestDunningMessage(MessageCommon):
         subject, body = self.env["dunning.sender"]._preview(run, run.line_ids)
         run.action_send()
         self.assertEqual(subject, run.notice_ids.mail_id.subject)
-        self.assertEqual(str(body), str(run.notice_ids.mail_id.body_html))
+        self.assertSameTree(body, run.notice_ids.mail_id.body_html)
         self.assertIn(invoice.name, self._text(html.fromstring(body)))
 
 
@@ -266,3 +277,268 @@ class TestDunningMessageBank(MessageCommon):
                 self._create_invoice(self.customer)
                 notice = self._send(code)[:1]
                 self.assertEqual(self._part(notice, "bank") is not None, named)
+
+
+@tagged("post_install", "-at_install")
+class TestDunningMessageRecipients(MessageCommon):
+    def _contact(self, name, customer=None, **values):
+        return self._create_customer(name, parent_id=(customer or self.customer).id, **values)
+
+    def _recipients(self, customer=None):
+        customer = customer or self.customer
+        return customer._dunning_recipients_by_customer()[customer]
+
+    def test_reminder_address_else_invoice_address_else_customer(self):
+        self.assertEqual(self._recipients(), self.customer)
+        self._contact("Other", type="contact")
+        self._contact("Delivery", type="delivery")
+        self.assertEqual(self._recipients(), self.customer)
+        invoice = self._contact("Invoice", type="invoice")
+        self.assertEqual(self._recipients(), invoice)
+        first = self._contact("First", type="dunning")
+        second = self._contact("Second", type="dunning")
+        self.assertEqual(self._recipients(), first | second)
+
+    def test_contact_without_address_or_archived_is_passed_over(self):
+        self._contact("No mail", type="dunning", email=False)
+        self._contact("Gone", type="dunning", active=False)
+        invoice = self._contact("Invoice", type="invoice")
+        self.assertEqual(self._recipients(), invoice)
+
+    def test_only_own_contacts_get_the_message(self):
+        mine = self._contact("Mine", type="invoice")
+        theirs = self._contact("Theirs", self.other_customer, type="invoice")
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        for notice in self._send():
+            expected = mine if notice.partner_id == self.customer else theirs
+            self.assertEqual(notice.mail_id.recipient_ids, expected)
+
+    def test_child_contact_is_written_to_when_the_customer_has_no_address(self):
+        self.customer.email = False
+        child = self._contact("Child", type="invoice")
+        self._create_invoice()
+        notice = self._send()
+        self.assertEqual((notice.state, notice.mail_id.recipient_ids), ("queued", child))
+
+    def test_followers_and_staff_get_nothing(self):
+        follower = self._create_customer("Follower")
+        invoice = self._create_invoice()
+        for record in (self.customer, invoice):
+            record.message_subscribe(partner_ids=(follower | self.env.user.partner_id).ids)
+        notice = self._send()
+        self.assertEqual(notice.mail_id.recipient_ids, self.customer)
+        self.assertFalse(notice.mail_id.email_to or notice.mail_id.email_cc)
+        self.assertFalse(
+            self.env["mail.notification"].search([("mail_mail_id", "=", notice.mail_id.id)])
+        )
+
+    def test_recipients_of_an_own_template_do_not_count(self):
+        template = self._template("friendly")
+        template.write({"use_default_to": False, "partner_to": str(self.other_customer.id)})
+        template.email_cc = "boss@example.com"
+        self._create_invoice()
+        mail = self._send().mail_id
+        self.assertEqual(mail.recipient_ids, self.customer)
+        self.assertFalse(mail.email_to or mail.email_cc)
+
+    def test_additional_recipients_of_the_level_get_it_too(self):
+        lawyer = self._create_customer("Lawyer")
+        self._create_invoice()
+        notice = self._send(additional_partner_ids=[(6, 0, lawyer.ids)])
+        self.assertEqual(notice.mail_id.recipient_ids, self.customer | lawyer)
+
+    def test_invalid_address_fails_with_the_reason_and_stops_nobody_else(self):
+        for email in ("anna@", "an na@example.com", "anna@@example.com", "anna@example,com"):
+            with self.subTest(email=email):
+                self.customer = self._create_customer(f"Customer {email}", email=email)
+                self._create_invoice(self.customer)
+                other = self._create_customer(f"Other {email}", email="fine@example.com")
+                self._create_invoice(other)
+                notices = {notice.partner_id: notice for notice in self._send()}
+                self.assertEqual(notices[self.customer].state, "failed")
+                self.assertIn(f"'{email}' is not valid", notices[self.customer].failure_reason)
+                self.assertFalse(notices[self.customer].mail_id)
+                self.assertEqual(notices[other].state, "queued")
+
+    def test_blacklisted_address_fails_with_the_reason(self):
+        self.env["mail.blacklist"]._add("alpha@example.com")
+        self._create_invoice()
+        notice = self._send()
+        self.assertEqual(notice.state, "failed")
+        self.assertIn("is on the blacklist", notice.failure_reason)
+        self.assertFalse(notice.mail_id)
+
+    def test_bad_contact_does_not_stop_the_good_one(self):
+        self._contact("Bad", type="dunning", email="bad@")
+        self._contact("Barred", type="dunning", email="barred@example.com")
+        self.env["mail.blacklist"]._add("barred@example.com")
+        good = self._contact("Good", type="dunning")
+        self._create_invoice()
+        notice = self._send()
+        self.assertEqual((notice.state, notice.mail_id.recipient_ids), ("queued", good))
+        self.assertEqual(notice.recipient_ids, good)
+        self.assertIn("'bad@' is not valid", notice.unreached)
+        self.assertIn("'barred@example.com' is on the blacklist", notice.unreached)
+
+    def test_which_texts_are_addresses(self):
+        for email, valid in (
+            ("Doe, Jane <jane@example.com>", True),
+            ('"jane@example.com" <jane@example.com>', True),
+            ("a@example.com, b@example.com", True),
+            ("a@example.com; b@example.com", True),
+            ("a@example.com, anna@", True),
+            ("o'brien+x@mail.example.co.uk", True),
+            ("büro@münchen.example", True),
+            ("", False),
+            ("anna", False),
+            ("anna@example", False),
+            ("Jane <jane@example>", False),
+            ("an na@example.com", False),
+        ):
+            with self.subTest(email=email):
+                self.assertEqual(self.env["dunning.action"]._is_valid(email), valid)
+
+    def test_number_of_queries_does_not_grow_with_customers(self):
+        few = self.customer | self.other_customer
+        self._contact("First", type="dunning")
+        many = few
+        for number in range(10):
+            many |= self._create_customer(f"Customer {number}")
+            self._contact(f"Contact {number}", many[-1:], type="dunning")
+        many._dunning_recipients_by_customer()
+        counts = []
+        for customers in (few, many):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            customers._dunning_recipients_by_customer()
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(*counts)
+
+
+LANGUAGES = {
+    "fr_FR": {
+        "subject": "Rappel de paiement",
+        "salutation": "Bonjour Alpha,",
+        "heads": ["Document", "Date", "Échéance", "Jours de retard", "Montant dû"],
+        "amount": "1 234,50 €",
+        "held": "y compris ce qui ne figure pas ci-dessus",
+        "bank": "Merci de virer",
+        "closing": "Cordialement",
+        "final": "Dernière relance",
+    },
+    "es_ES": {
+        "subject": "Recordatorio de pago",
+        "salutation": "Estimado/a Alpha:",
+        "heads": ["Documento", "Fecha", "Vencimiento", "Días de retraso", "Importe pendiente"],
+        "amount": "1.234,50 €",
+        "held": "también lo que no figura arriba",
+        "bank": "Le rogamos que transfiera",
+        "closing": "Atentamente",
+        "final": "Último requerimiento",
+    },
+    "de_DE": {
+        "subject": "Zahlungserinnerung",
+        "salutation": "Guten Tag Alpha,",
+        "heads": ["Beleg", "Datum", "Fällig am", "Tage überfällig", "Offener Betrag"],
+        "amount": "1.234,50 €",
+        "held": "auch was oben nicht aufgeführt ist",
+        "bank": "Bitte überweisen Sie",
+        "closing": "Mit freundlichen Grüßen",
+        "final": "Letzte Mahnung",
+    },
+    "nl_NL": {
+        "subject": "Betalingsherinnering",
+        "salutation": "Geachte Alpha,",
+        "heads": ["Document", "Datum", "Vervaldatum", "Dagen te laat", "Openstaand bedrag"],
+        "amount": "€ 1.234,50",
+        "held": "ook wat hierboven niet is vermeld",
+        "bank": "Gelieve het bedrag",
+        "closing": "Met vriendelijke groet",
+        "final": "Laatste aanmaning",
+    },
+}
+ENGLISH = ("Dear", "Please", "reminder", "Kind regards", "Open amount", "Outstanding", "overdue")
+
+
+@tagged("post_install", "-at_install")
+class TestDunningMessageLanguages(MessageCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        module = cls.env.ref("base.module_dunning_exclusion")
+        for lang in LANGUAGES:
+            cls.env["res.lang"]._activate_lang(lang)
+        module._update_translations(list(LANGUAGES))
+        cls.euro = cls.env.ref("base.EUR")
+        cls.euro.active = True
+        cls._create_bank("EU1", cls.euro)
+
+    def _send_in(self, lang, code="friendly", **values):
+        customer = self._create_customer("Alpha", lang=lang)
+        euro = {"currency_id": self.euro.id}
+        invoice = self._create_invoice(customer, 1234.5, **euro)
+        self._create_invoice(customer, 5, **euro).action_dunning_stop()
+        notice = self._send(code, **values).filtered(lambda n: n.partner_id == customer)
+        return invoice, notice
+
+    def test_message_is_in_the_language_of_the_customer(self):
+        """Whoever sends it, in whatever language: words, dates and amounts are the customer's."""
+        for lang, words in LANGUAGES.items():
+            with self.subTest(lang=lang):
+                invoice, notice = self._send_in(lang)
+                mail = notice.mail_id
+                self.assertTrue(mail.subject.endswith(words["subject"]), mail.subject)
+                tree = self._tree(notice)
+                self.assertEqual(tree.xpath("/html/@lang"), [lang.replace("_", "-")])
+                text = self._text(tree)
+                for key in ("salutation", "held", "bank", "closing"):
+                    self.assertIn(words[key], text)
+                for word in ENGLISH:
+                    self.assertNotIn(word, text)
+                heads = [self._text(head) for head in self._part(notice, "items").xpath(".//th")]
+                self.assertEqual(heads, words["heads"])
+                row = self._rows(notice)[0]
+                self.assertEqual(row[0], invoice.name)
+                amount = " ".join(words["amount"].split())
+                self.assertIn(amount.replace("€ ", "").replace(" €", ""), row[-1])
+
+    def test_dates_are_written_as_in_the_country(self):
+        for lang, pattern in (("de_DE", "%d.%m.%Y"), ("fr_FR", "%d/%m/%Y")):
+            with self.subTest(lang=lang):
+                invoice, notice = self._send_in(lang)
+                self.assertEqual(
+                    self._rows(notice)[0][2], invoice.invoice_date_due.strftime(pattern)
+                )
+
+    def test_every_template_is_translated(self):
+        for lang in LANGUAGES:
+            for code in WITH_PAYMENT + WITHOUT_PAYMENT:
+                template = self._template(code)
+                translated = template.with_context(lang=lang)
+                english = template.with_context(lang="en_US")
+                with self.subTest(lang=lang, template=code):
+                    for name in ("name", "subject", "body_html"):
+                        self.assertNotEqual(translated[name], english[name])
+                    self.assertEqual(self._placeholders(translated), self._placeholders(english))
+
+    def _placeholders(self, template):
+        tree = html.fromstring(str(template.body_html))
+        return tree.xpath("//t/@t-out")
+
+    def test_letter_is_in_the_language_of_the_customer(self):
+        for lang, words in LANGUAGES.items():
+            with self.subTest(lang=lang):
+                _invoice, notice = self._send_in(lang, "final", action="letter")
+                pages, _type = self.env["ir.actions.report"]._render_qweb_html(
+                    "dunning_exclusion.action_report_notice", notice.ids
+                )
+                text = self._text(html.fromstring(pages))
+                for key in ("salutation", "held", "bank", "closing", "final"):
+                    self.assertIn(words[key], text)
+
+    def test_customer_in_an_unknown_language_gets_english(self):
+        self.env["res.lang"]._activate_lang("it_IT")
+        _invoice, notice = self._send_in("it_IT")
+        self.assertIn("Dear Alpha,", self._text(self._tree(notice)))

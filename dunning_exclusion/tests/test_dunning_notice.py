@@ -1,16 +1,124 @@
 import io
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from freezegun import freeze_time
 from lxml import html
 
 from odoo.exceptions import UserError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import mute_logger
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
 from odoo.addons.base.models.ir_actions_report import IrActionsReport as BaseReport
 from odoo.addons.dunning_exclusion.models import ir_actions_report
+from odoo.addons.mail.tests.common import MailCase
 
+from .common import DunningCommon
 from .test_dunning_message import MessageCommon
+
+
+@tagged("post_install", "-at_install")
+class TestDunningDelivery(DunningCommon, MailCase):
+    """What becomes of a message in the mail queue, and what its notice says about it."""
+
+    def _sent_run(self):
+        self._create_invoice()
+        run = self._create_run()
+        run.action_send()
+        return run
+
+    def _deliver(self, run):
+        with self.mock_mail_gateway(mail_unlink_sent=False):
+            run.notice_ids.mail_id.sudo().filtered(lambda mail: mail.state == "outgoing").send()
+        return len(self._mails)
+
+    def test_email_deleted_before_it_left_has_failed_and_is_retried(self):
+        run = self._sent_run()
+        run.notice_ids.mail_id.sudo().unlink()
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("deleted", run.notice_ids.failure_reason)
+        self.assertTrue(self._create_run().line_ids.checked, "its item comes up again")
+        run.action_retry_failed()
+        self.assertEqual(self._deliver(run), 1)
+        self.assertEqual(run.notice_ids.state, "sent")
+
+    def test_message_deleted_before_its_email_left_has_failed(self):
+        run = self._sent_run()
+        mail = run.notice_ids.mail_id.sudo()
+        mail.mail_message_id.unlink()
+        self.assertFalse(mail.exists())
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("deleted", run.notice_ids.failure_reason)
+        self.assertTrue(self._create_run().line_ids.checked, "its item comes up again")
+
+    def test_email_deleted_after_it_left_stays_sent(self):
+        run = self._sent_run()
+        self._deliver(run)
+        run.notice_ids.mail_id.sudo().unlink()
+        self.assertEqual(run.notice_ids.state, "sent")
+        self.assertFalse(run.notice_ids.failure_reason)
+
+    def test_deleted_email_that_had_failed_keeps_its_reason(self):
+        run = self._sent_run()
+        mail = run.notice_ids.mail_id.sudo()
+        mail.write({"state": "exception", "failure_reason": "Mailbox full"})
+        mail.unlink()
+        self.assertEqual(run.notice_ids.failure_reason, "Mailbox full")
+
+    def test_deleting_many_emails_takes_the_queries_of_one(self):
+        for number in range(6):
+            self._create_invoice(self._create_customer(f"Customer {number}"))
+        run = self._create_run()
+        run.action_send()
+        mails = run.notice_ids.mail_id.sudo()
+        self.env.flush_all()
+        notices = self.env["dunning.notice"].sudo()
+        counts = []
+        for some in (mails[:1], mails[1:]):
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            notices._fail_deleted(some)
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+        self.assertEqual(set(run.notice_ids.mapped("state")), {"failed"})
+        self.assertLessEqual(counts[1], counts[0])
+
+    def test_reason_is_told_in_words(self):
+        run = self._sent_run()
+        notice, mail = run.notice_ids, run.notice_ids.mail_id.sudo()
+        for vals, words in (
+            ({"state": "cancel", "failure_type": "mail_bl"}, "Blacklisted Address"),
+            ({"state": "cancel", "failure_type": False}, "Cancelled"),
+            ({"state": "exception", "failure_type": False}, "Delivery Failed"),
+            ({"state": "exception", "failure_reason": "550 No such user"}, "550 No such user"),
+        ):
+            with self.subTest(**vals):
+                mail.write({"failure_reason": False, **vals})
+                self.assertEqual(notice.failure_reason, words)
+
+    def test_story_12_failure_to_note_the_sending_does_not_send_again(self):
+        Notice = type(self.env["dunning.notice"])
+        for method in ("_follow_mail", "_note_reached"):
+            with self.subTest(method=method):
+                run = self._sent_run()
+                follow = Notice._follow_mail
+
+                def fail(notice, *args, follow=follow):
+                    if notice.mail_id.state == "sent":
+                        raise ZeroDivisionError("full disk")
+                    follow(notice, *args)
+
+                with (
+                    patch.object(Notice, method, fail),
+                    mute_logger("odoo.addons.dunning_exclusion.models.dunning_notice"),
+                ):
+                    self.assertEqual(self._deliver(run), 1)
+                self.assertEqual(run.notice_ids.mail_id.state, "sent")
+                self.assertEqual(run.notice_ids.state, "sent")
+                self.assertFalse(run.failed_count)
+                self.assertEqual(self._deliver(run), 0)
+                self.env["dunning.notice"].sudo().search([]).state = "skipped"
 
 
 @tagged("post_install", "-at_install")
@@ -244,3 +352,69 @@ class TestDunningMessageActions(MessageCommon):
             notices = self._send(action="internal", user_ids=[(6, 0, self.colleague.ids)])
         states = {notice.partner_id: notice.state for notice in notices}
         self.assertEqual(states, {self.customer: "failed", self.other_customer: "sent"})
+
+
+@tagged("post_install", "-at_install")
+class TestDunningMessageHistory(MessageCommon):
+    """What was sent is history: it stays as it was written, whatever happens to templates."""
+
+    def _printed(self, notice):
+        page, _type = self.env["ir.actions.report"]._render_qweb_html(
+            "dunning_exclusion.action_report_notice", notice.ids
+        )
+        return self._text(html.fromstring(page))
+
+    def test_letter_is_kept_and_printed_again_as_it_was_written(self):
+        invoice = self._create_invoice()
+        notice = self._send(action="letter")
+        self.assertIn(invoice.name, self._body(notice))
+        with freeze_time(datetime.now() + timedelta(days=2)):
+            notice.action_print()
+            self.assertIn("12", self._days_overdue(notice), "it bears the day it left")
+            first = self._printed(notice)
+        body = notice.body
+        template = self._template("friendly")
+        template.write({"body_html": "<p>Something else</p>", "subject": "Else"})
+        self.env.invalidate_all()
+        self.assertEqual(notice.body, body)
+        self.assertEqual(self._printed(notice), first)
+        self.assertIn(invoice.name, first)
+
+    def _body(self, notice):
+        return self._text(html.fromstring(notice.body))
+
+    def _days_overdue(self, notice):
+        cells = html.fromstring(notice.body).xpath("//table[@class='dunning_items']/tbody/tr/td")
+        return [self._text(cell) for cell in cells]
+
+    def test_letter_that_waits_is_written_anew_with_the_template_of_the_day(self):
+        self._create_invoice()
+        notice = self._send(action="letter")
+        self._template("friendly").body_html = "<p>Something else</p>"
+        self.assertNotIn("Something else", self._body(notice))
+        notice.action_mark_sent()
+        self.assertEqual(self._body(notice), "Something else")
+        self.assertIn("Something else", self._printed(notice))
+
+    def test_internal_notification_and_activity_are_kept(self):
+        invoice = self._create_invoice()
+        for action in ("internal", "activity"):
+            with self.subTest(action=action):
+                notice = self._send(action=action, user_ids=[(6, 0, self.env.user.ids)])
+                self.assertEqual(notice.state, "sent")
+                self.assertIn(invoice.name, self._body(notice))
+                self.assertIn("Alpha", notice.kept_subject)
+                notice.activity_ids.action_feedback("Called")
+                self.assertIn(invoice.name, self._body(notice))
+                notice.sudo().state = "skipped"
+
+    def test_email_shows_what_the_mail_says(self):
+        self._create_invoice()
+        notice = self._send()
+        # The frame of the page and what could run in it are left out.
+        shown, sent = (
+            html.fromstring(text).xpath("//body")[0]
+            for text in (notice.body, notice.mail_id.body_html)
+        )
+        self.assertEqual(shown.text_content().split(), sent.text_content().split())
+        self.assertFalse(notice.kept_body)
