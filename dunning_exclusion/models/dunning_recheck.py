@@ -122,9 +122,8 @@ def unsent_query(run, customers) -> SQL:
 def _skipped_sql(run, customers) -> SQL:
     """Return why an `unsent` line is skipped, whatever the screening says; NULL: it is not.
 
-    Its item was postponed, or its level deleted since: nobody knows what to send. The message that
-    it belongs to has left without it, and one is enough. Or another run has reminded of the item
-    since this one was prepared: two runs that were prepared side by side send it once.
+    Postponed, or the level deleted since: nobody knows what to send. Reminded by this run, or by
+    another one since this one was prepared: one message is enough.
     """
     # OFFSET 0 makes PostgreSQL look up the other lines of each item by the index. Before it has
     # counted how many lines have a notice by now, it would read all lines with one for each item.
