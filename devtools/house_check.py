@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
-# whether a limit that is passed fails the check; else it is only told
-ENFORCED = False
+# What is aimed at and not reached yet: it is told, and fails nothing.
+AIMED_AT = ("Python lines of models and screening",)
 # figure: the most that is allowed
 LIMITS = {
     "AbstractModels": 10,
@@ -90,8 +90,13 @@ def main():
         print(f"{figure}: {number} (at most {LIMITS[figure]}){mark}")
         for part in parts if mark else []:
             print(f"    {part}")
-    broken = any(number > LIMITS[figure] for figure, (number, _parts) in figures.items())
-    return 1 if ENFORCED and broken else 0
+    return int(
+        any(
+            number > LIMITS[figure]
+            for figure, (number, _parts) in figures.items()
+            if figure not in AIMED_AT
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ class DunningNotice(models.Model):
 
     _name = "dunning.notice"
     _description = "Dunning Notice"
+    _rec_names_search = ["partner_id.name", "level_id.name", "type_id.name"]
     _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True

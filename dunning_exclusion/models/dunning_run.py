@@ -47,6 +47,7 @@ class DunningRun(models.Model):
 
     _name = "dunning.run"
     _description = "Dunning Run"
+    _rec_names_search = ["scenario_ids.name", "type_id.name"]
     _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
@@ -579,3 +580,22 @@ class DunningRun(models.Model):
             screen_again(self, customers)
             # sudo: users do not write it; no follower of the run wants to know of it.
             self.sudo().screened_transaction = oldest_transaction(self.env)
+
+
+class DunningScenario(models.Model):
+    """What runs know of scenarios, which know nothing of runs themselves."""
+
+    _inherit = "dunning.scenario"
+
+    def _ran_since(self, company, day, today):
+        """Override to look into the history of the runs."""
+        sent = [
+            *[("company_id", "=", company.id), ("workflow_ids", "in", self._origin.ids)],
+            *[("state", "in", ["sending", "done"]), ("date", ">=", day), ("date", "<=", today)],
+        ]
+        # sudo: the history of the company counts, whoever asks
+        return bool(self.env["dunning.run"].sudo().search_count(sent, limit=1))
+
+    def unlink(self):
+        self.env["dunning.run.line"]._forget("scenario_id", self.ids)
+        return super().unlink()

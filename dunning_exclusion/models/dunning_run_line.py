@@ -595,25 +595,6 @@ class DunningLevel(models.Model):
         return super().unlink()
 
 
-class DunningScenario(models.Model):
-    """Run lines forget a deleted scenario; scenarios themselves know nothing of runs."""
-
-    _inherit = "dunning.scenario"
-
-    def _ran_since(self, company, day, today):
-        """Override to look into the history of the runs."""
-        sent = [
-            *[("company_id", "=", company.id), ("workflow_ids", "in", self._origin.ids)],
-            *[("state", "in", ["sending", "done"]), ("date", ">=", day), ("date", "<=", today)],
-        ]
-        # sudo: the history of the company counts, whoever asks
-        return bool(self.env["dunning.run"].sudo().search_count(sent, limit=1))
-
-    def unlink(self):
-        self.env["dunning.run.line"]._forget("scenario_id", self.ids)
-        return super().unlink()
-
-
 class DunningExclusionRule(models.Model):
     """Run lines forget a deleted rule; rules themselves know nothing of runs."""
 

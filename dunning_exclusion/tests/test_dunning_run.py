@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
@@ -28,6 +29,17 @@ class TestDunningRun(DunningCommon):
             },
         )
         self.assertNotIn(not_due, run.line_ids.move_id)
+
+    def test_runs_and_notices_are_found_by_what_they_are_called_after(self):
+        """The names are made of other records, so a search by name looks for these."""
+        self._create_invoice()
+        run = self._create_run(scenario_ids=[Command.set(self.scenario.ids)])
+        run.action_send()
+        notice = run.notice_ids
+        for record, text in ((run, self.scenario.name), (notice, self.customer.name)):
+            with self.subTest(model=record._name):
+                self.assertIn(record.id, dict(record.name_search(text)))
+                self.assertNotIn(record.id, dict(record.name_search("nothing of the kind")))
 
     def test_figures_of_a_run_by_outcome(self):
         self._create_invoice(amount=10)
