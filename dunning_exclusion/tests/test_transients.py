@@ -102,7 +102,7 @@ class TestTransients(VerdictCommon):
         run.action_send()
         notice = run.notice_ids.sudo()
         preview = self.env["dunning.preview"].sudo().create({"body": ATTACK})
-        notice._keep("Subject", ATTACK)
+        notice.write({"kept_subject": "Subject", "kept_body": ATTACK})
         notice.mail_id.body_html = ATTACK
         notice.invalidate_recordset(["body"])
         for shown in (preview.body, notice.kept_body, notice.body):
