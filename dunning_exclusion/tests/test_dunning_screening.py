@@ -1,6 +1,7 @@
 from contextlib import contextmanager
 from datetime import timedelta
 
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..screening import statement
@@ -446,3 +447,51 @@ class TestScreeningSettings(DunningCommon):
             with self.env["dunning.screening"]._screened(Question(self.company)):
                 raise ZeroDivisionError
         self.assertEqual(self._settings(), before)
+
+
+@tagged("post_install", "-at_install")
+class TestOneDefinition(DunningCommon):
+    """What search and field, rule and message could see differently is defined once."""
+
+    def test_search_by_outcome_asks_the_company_of_the_record(self):
+        """A search with the rights of the system finds the records of every company."""
+        other = self.setup_other_company()["company"]
+        here = self._create_invoice()
+        there = self._create_invoice(self.customer.with_company(other), company_id=other.id)
+        there.with_company(other).dunning_stop = True
+        items = self._items(here | there)
+        for model, records in (("account.move", here | there), ("account.move.line", items)):
+            with self.subTest(model=model):
+                mine = self.env[model].with_context(allowed_company_ids=self.company.ids).sudo()
+                for outcome in ("included", "unchecked"):
+                    found = mine.search(
+                        [("id", "in", records.ids), ("dunning_outcome", "=", outcome)]
+                    )
+                    expected = records.sudo().filtered(
+                        lambda record, outcome=outcome: record.dunning_outcome == outcome
+                    )
+                    self.assertEqual(len(expected), 1)
+                    self.assertEqual(found, expected)
+
+    def test_who_has_no_address_gets_no_message(self):
+        """One definition says who can be written to: the rule and the message follow it."""
+        contacts = {
+            "nobody": [],
+            "customer": [],
+            "invoice contact": [{"type": "invoice", "email": "i@example.com"}],
+            "reminder address": [{"type": "dunning", "email": "d@example.com"}],
+            "archived": [{"type": "invoice", "email": "a@example.com", "active": False}],
+            "other contact": [{"type": "other", "email": "o@example.com"}],
+            "no address": [{"type": "dunning", "email": "nonsense"}],
+        }
+        for name, vals_list in contacts.items():
+            email = "c@example.com" if name == "customer" else False
+            customer = self._create_customer(name, email=email)
+            customer.child_ids = [Command.create({"name": name, **vals}) for vals in vals_list]
+            invoice = self._create_invoice(customer)
+            recipients = customer._dunning_recipients_by_customer()[customer]
+            with self.subTest(contact=name):
+                rules = [reason["rule"] for reason in invoice.dunning_explain()]
+                self.assertEqual("no_address" in rules, not recipients)
+                reachable = name in ("customer", "invoice contact", "reminder address")
+                self.assertEqual(bool(recipients), reachable)
