@@ -83,7 +83,7 @@ total AS (
            SUM(amount_residual) FILTER (WHERE rank IS NULL AND due < %(today)s
                                         AND amount_residual > 0) AS reminded
       FROM item GROUP BY 1, 2),
-verdict AS MATERIALIZED (
+ranked AS MATERIALIZED (
     SELECT total.company_id, total.customer_id, total.outstanding, total.reminded,
            CASE WHEN customer_hold.prevent THEN {RANK["prevent_customer"]}
                 WHEN customer_hold.pause THEN {RANK["pause_customer"]}
@@ -118,8 +118,8 @@ verdict AS MATERIALIZED (
 COUNTS = (
     CLASSIFY
     + """
-SELECT LEAST(item.rank, verdict.rank) AS rank, COUNT(*), SUM(item.amount_residual)
-  FROM item JOIN verdict USING (company_id, customer_id) GROUP BY 1"""
+SELECT LEAST(item.rank, ranked.rank) AS rank, COUNT(*), SUM(item.amount_residual)
+  FROM item JOIN ranked USING (company_id, customer_id) GROUP BY 1"""
 )
 
 TABLE = """
@@ -138,11 +138,11 @@ INSERT INTO bench_floor (run_id, line_id, move_id, company_id, customer_id, curr
                          amount_residual, amount_residual_currency, outcome, rank, checked)
 SELECT 1, item.id, item.move_id, company_id, customer_id, item.currency_id, item.due,
        item.amount_residual, item.amount_residual_currency,
-       CASE WHEN LEAST(item.rank, verdict.rank) IS NULL THEN 'included'
-            WHEN LEAST(item.rank, verdict.rank) <= {RANK["archived"]} THEN 'dropped'
+       CASE WHEN LEAST(item.rank, ranked.rank) IS NULL THEN 'included'
+            WHEN LEAST(item.rank, ranked.rank) <= {RANK["archived"]} THEN 'dropped'
             ELSE 'unchecked' END,
-       LEAST(item.rank, verdict.rank), LEAST(item.rank, verdict.rank) IS NULL
-  FROM item JOIN verdict USING (company_id, customer_id)
+       LEAST(item.rank, ranked.rank), LEAST(item.rank, ranked.rank) IS NULL
+  FROM item JOIN ranked USING (company_id, customer_id)
  WHERE item.due < %(today)s AND item.amount_residual > 0"""
 )
 

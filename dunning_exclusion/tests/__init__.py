@@ -45,6 +45,7 @@ from . import (
     test_menus,
     test_merge,
     test_message_rights,
+    test_outcome_table,
     test_query_counts,
     test_reminded_amount,
     test_res_company,
@@ -57,5 +58,4 @@ from . import (
     test_tours_reminders,
     test_transients,
     test_translations,
-    test_verdict_table,
 )

@@ -198,8 +198,8 @@ def refused_statement(test, message):
             yield
 
 
-class VerdictCommon(DunningCommon):
-    """A second company, a foreign currency worth half of ours, and shorthands for verdicts."""
+class OutcomeCommon(DunningCommon):
+    """A second company, a foreign currency worth half of ours, and shorthands for outcomes."""
 
     @classmethod
     def setUpClass(cls):

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from .common import DunningCommon, VerdictCommon
+from .common import DunningCommon, OutcomeCommon
 from .test_dunning_mixin import FLAGS
 
 
@@ -102,7 +102,7 @@ class TestEntries(DunningCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestEntryRights(VerdictCommon):
+class TestEntryRights(OutcomeCommon):
     """Who chases customers sees what customers owe, not the whole ledger."""
 
     @classmethod

@@ -6,7 +6,7 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 from .test_access_table import ROLES, AccessTableCommon, is_ours
 
 # What an API client may send where something else is meant.
@@ -170,7 +170,7 @@ HOSTILE = {
 
 
 @tagged("post_install", "-at_install")
-class TestClientContext(VerdictCommon):
+class TestClientContext(OutcomeCommon):
     """What a client puts into the context of a call steers nothing but what it may choose."""
 
     @classmethod

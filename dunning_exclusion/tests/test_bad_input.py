@@ -3,13 +3,13 @@ from datetime import timedelta
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 REFUSED = (UserError, ValidationError)
 
 
 @tagged("post_install", "-at_install")
-class TestBadInput(VerdictCommon):
+class TestBadInput(OutcomeCommon):
     """What cannot be meant is refused with a message that names the field, and nothing is kept."""
 
     def _assert_refused(self, message, function, *args):

@@ -5,13 +5,13 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 MAXIMUM = 1000
 
 
 @tagged("post_install", "-at_install")
-class TestCustomerMaximum(VerdictCommon):
+class TestCustomerMaximum(OutcomeCommon):
     """Nobody but an approver has more sent to a customer on one day than the maximum."""
 
     @classmethod

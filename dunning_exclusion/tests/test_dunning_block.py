@@ -5,7 +5,7 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import SQL
 
-from .common import DunningCommon, VerdictCommon
+from .common import DunningCommon, OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
@@ -206,7 +206,7 @@ class TestBlockState(DunningCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestForgottenBlocks(VerdictCommon):
+class TestForgottenBlocks(OutcomeCommon):
     """Exclusions that nobody thinks of any more are found, reported and analysed."""
 
     @classmethod
@@ -331,7 +331,7 @@ WORKING_GROUPS = (
 
 
 @tagged("post_install", "-at_install")
-class TestBlockRights(VerdictCommon):
+class TestBlockRights(OutcomeCommon):
     """Who may hold customers and invoices, by button and dialog, one by one and in bulk."""
 
     def _open(self, user, action):

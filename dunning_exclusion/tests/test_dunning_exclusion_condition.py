@@ -10,12 +10,12 @@ from odoo.addons.dunning_exclusion.models.dunning_exclusion_condition import (
     condition_query,
 )
 
-from .common import DunningCommon, VerdictCommon
+from .common import DunningCommon, OutcomeCommon
 
 FAULTS = "odoo.addons.dunning_exclusion.models.dunning_scenario"
 
 
-class ConditionsCommon(VerdictCommon):
+class ConditionsCommon(OutcomeCommon):
     """The places where people type conditions, and who types them."""
 
     @classmethod

@@ -3,13 +3,13 @@ from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from ..hooks import uninstall_hook
-from .common import DunningCommon, VerdictCommon, refused_statement
+from .common import DunningCommon, OutcomeCommon, refused_statement
 
 RULES = "odoo.addons.dunning_exclusion.models.dunning_exclusion_rule"
 
 
 @tagged("post_install", "-at_install")
-class TestOwnRules(VerdictCommon):
+class TestOwnRules(OutcomeCommon):
     """Rules that users write as a condition on customers, invoices or items."""
 
     @classmethod

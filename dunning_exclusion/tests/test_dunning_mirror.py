@@ -4,11 +4,11 @@ from freezegun import freeze_time
 
 from odoo.tests import tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestMirror(VerdictCommon):
+class TestMirror(OutcomeCommon):
     """Blocks mirrored into Odoo's 'No Follow-Up' flag, which other engines obey."""
 
     @classmethod

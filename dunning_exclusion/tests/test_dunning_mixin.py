@@ -3,13 +3,13 @@ from datetime import timedelta
 from odoo import fields
 from odoo.tests import Form, HttpCase, tagged
 
-from .common import DunningCommon, VerdictCommon
+from .common import DunningCommon, OutcomeCommon
 
 FLAGS = {"stop": "dunning_stop", "pause": "dunning_pause", "prevent": "prevent_dunning"}
 
 
 @tagged("post_install", "-at_install")
-class TestPlainFields(VerdictCommon):
+class TestPlainFields(OutcomeCommon):
     """Blocks set, read and found through plain fields, as imports and API clients do."""
 
     @classmethod
@@ -224,7 +224,7 @@ class TestPlainFields(VerdictCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestExplainApi(VerdictCommon, HttpCase):
+class TestExplainApi(OutcomeCommon, HttpCase):
     """The explanation over Odoo's JSON-2 API."""
 
     def _key(self, user):

@@ -6,11 +6,11 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestPromise(VerdictCommon):
+class TestPromise(OutcomeCommon):
     """Promises to pay: their state follows from dates and payments."""
 
     @classmethod

@@ -6,11 +6,11 @@ from odoo.tests import tagged
 
 from ..screening import statement
 from ..screening.question import Owner, Question
-from .common import DunningCommon, VerdictCommon
+from .common import DunningCommon, OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestOneAnswer(VerdictCommon):
+class TestOneAnswer(OutcomeCommon):
     """Report, search, explanation, form, run and cron give the same answer for every item."""
 
     @classmethod
@@ -269,7 +269,7 @@ class TestOneAnswer(VerdictCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestVerdictTogether(VerdictCommon):
+class TestOutcomeTogether(OutcomeCommon):
     """How several reasons, companies and items of one customer come together."""
 
     def test_all_reasons_are_kept_and_dropped_ones_decide_before_unchecked_ones(self):

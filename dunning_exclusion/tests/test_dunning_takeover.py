@@ -2,11 +2,11 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import SQL
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestTakeover(VerdictCommon):
+class TestTakeover(OutcomeCommon):
     """Flags of Odoo and of other addons become blocks, listed before they are written."""
 
     @classmethod

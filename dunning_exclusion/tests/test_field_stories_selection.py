@@ -5,11 +5,11 @@ from freezegun import freeze_time
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestFieldStoriesSelection(VerdictCommon):
+class TestFieldStoriesSelection(OutcomeCommon):
     """Failures that other systems really had when choosing whom to remind of what."""
 
     def _listed(self, run):

@@ -4,13 +4,13 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 LOGGER = "odoo.addons.dunning_exclusion.models.isolation"
 
 
 @tagged("post_install", "-at_install")
-class TestIsolation(VerdictCommon):
+class TestIsolation(OutcomeCommon):
     """A job that serves many companies: what one of them holds never stops another."""
 
     @classmethod

@@ -4,11 +4,11 @@ from freezegun import freeze_time
 
 from odoo.tests import Form, tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestCompanyTimezone(VerdictCommon):
+class TestCompanyTimezone(OutcomeCommon):
     """The day of a company is that of its own time zone, however that is found."""
 
     def _set_address(self, country=None, tz=False, chosen=False):

@@ -2,11 +2,11 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestContacts(VerdictCommon):
+class TestContacts(OutcomeCommon):
     """What is asked of a contact, and chosen for it, is its customer's."""
 
     @classmethod

@@ -4,11 +4,11 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tests import tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestSharedRecords(VerdictCommon):
+class TestSharedRecords(OutcomeCommon):
     """What several companies use is changed only by who may act in all of them."""
 
     @classmethod

@@ -5,11 +5,11 @@ from freezegun import freeze_time
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestSurvival(VerdictCommon):
+class TestSurvival(OutcomeCommon):
     """Blocks outlive what happens to invoices and contacts, and days end where the company is."""
 
     def _instalments(self, invoice):

@@ -2,7 +2,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 ATTACK = '<p>Hello</p><img src="x" onerror="steal()"><script>steal()</script>'
 
@@ -12,7 +12,7 @@ def is_ours(model):
 
 
 @tagged("post_install", "-at_install")
-class TestTransients(VerdictCommon):
+class TestTransients(OutcomeCommon):
     """Dialogs are for who opened them, and what they show is no script."""
 
     def test_every_transient_model_has_an_owner(self):

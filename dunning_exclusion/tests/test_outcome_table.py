@@ -3,11 +3,11 @@ from datetime import timedelta
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import VerdictCommon
+from .common import OutcomeCommon
 
 
 @tagged("post_install", "-at_install")
-class TestVerdictTable(VerdictCommon):
+class TestOutcomeTable(OutcomeCommon):
     """One test for each shipped rule, named after its code."""
 
     def test_every_shipped_rule_has_its_test(self):
