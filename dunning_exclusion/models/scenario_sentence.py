@@ -91,14 +91,20 @@ def _level(level, scenario):
 def _moment(level):
     env, days = level.env, abs(level.delay)
     sign = (level.delay > 0) - (level.delay < 0)
-    return {
-        ("invoice_date", -1): env._("%(days)s days before the invoice date", days=days),
-        ("invoice_date", 0): env._("on the invoice date"),
-        ("invoice_date", 1): env._("%(days)s days after the invoice date", days=days),
-        ("due_date", -1): env._("%(days)s days before the due date", days=days),
-        ("due_date", 0): env._("on the due date"),
-        ("due_date", 1): env._("%(days)s days after the due date", days=days),
-    }.get((level.trigger, sign), "")
+    texts = {
+        "invoice_date": [
+            env._("on the invoice date"),
+            env._("%(days)s days after the invoice date", days=days),
+            env._("%(days)s days before the invoice date", days=days),
+        ],
+        "due_date": [
+            env._("on the due date"),
+            env._("%(days)s days after the due date", days=days),
+            env._("%(days)s days before the due date", days=days),
+        ],
+    }
+    # The last one is found by -1, for days before.
+    return texts[level.trigger][sign] if level.trigger in texts else ""
 
 
 def _steps(env, steps):
