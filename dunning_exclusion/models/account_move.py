@@ -5,8 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .arguments import check_one
-from .bounds import DAYS, Within, check_bounds
+from .arguments import DAYS, Within, check_bounds, check_one
 from .dunning_mixin import EMPLOYEES, READERS
 
 

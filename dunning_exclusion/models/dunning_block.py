@@ -7,8 +7,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
-from .arguments import Char, Text, check_one
-from .bounds import DAYS, LAST_DAY, SEQUENCES, TERM, Within, check_bounds
+from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_bounds, check_one
 from .isolation import for_each_company
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]

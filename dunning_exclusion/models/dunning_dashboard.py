@@ -124,10 +124,7 @@ class DunningRun(models.Model):
         return {
             "sent": {"count": count, "amount": amount or 0.0},
             "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
-            "promises": {
-                "count": len(promises),
-                "amount": sum(promises.mapped("promised_amount")),
-            },
+            "promises": {"count": len(promises), "amount": sum(promises.mapped("promised_amount"))},
             "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
             "ending": Block.search_count(mine & Domain("ending_soon", "=", True)),
             "forgotten": Block.search_count(mine & Domain("forgotten", "=", True)),

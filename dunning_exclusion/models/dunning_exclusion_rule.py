@@ -8,8 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
 from ..screening.domains import find_faults, parse_domain
-from .arguments import Char
-from .bounds import SEQUENCES, Within
+from .arguments import SEQUENCES, Char, Within
 from .dunning_exclusion_condition import condition_fault, condition_query
 
 _logger = logging.getLogger(__name__)

@@ -3,8 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 from ..screening.domains import parse_domain
-from .arguments import Char
-from .bounds import AMOUNTS, SEQUENCES, TERM, Within
+from .arguments import AMOUNTS, SEQUENCES, TERM, Char, Within
 from .dunning_exclusion_condition import condition_fault, condition_query
 
 ACTIONS = [

@@ -6,8 +6,7 @@ from odoo.tools import OrderedSet
 
 from ..screening import explain, statement
 from ..screening.question import Owner
-from .arguments import read_date
-from .bounds import check_day
+from .arguments import check_day, read_date
 from .dunning_screening import OUTCOMES, OWNERS, read_page
 
 # Who may see anything of dunning; accounting users are follow-up users, too.

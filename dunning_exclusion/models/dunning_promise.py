@@ -5,8 +5,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
-from .arguments import Text
-from .bounds import AMOUNTS, DAYS, Within
+from .arguments import AMOUNTS, DAYS, Text, Within
 from .isolation import for_each_company
 
 # Written by the system when a promise is noted, cancelled or broken.

@@ -1,8 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from .arguments import read_ids
-from .bounds import check_bounds
+from .arguments import check_bounds, read_ids
 
 # The fields that say what a record is about. Users may only name what they may read, or an error
 # message would tell them its name.

@@ -2,8 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .arguments import Char
-from .bounds import SEQUENCES, Within
+from .arguments import SEQUENCES, Char, Within
 
 
 class DunningReminderType(models.Model):

@@ -9,8 +9,7 @@ from ..screening import candidates
 from ..screening.domains import find_faults
 from ..screening.question import Question
 from . import customer_maximum
-from .arguments import Char, check_one, read_ids, without_context
-from .bounds import DAYS, Within
+from .arguments import DAYS, Char, Within, check_one, read_ids, without_context
 from .dunning_changes import changed_customers, oldest_transaction
 from .dunning_exclusion_condition import condition_fault, condition_query
 from .dunning_recheck import screen_again

@@ -11,8 +11,7 @@ from ..screening import items
 from ..screening.days import Rule, last_day, next_day
 from ..screening.domains import find_faults, parse_domain
 from ..screening.question import Question
-from .arguments import Char, Text, check_one
-from .bounds import AMOUNTS, DAYS, LAST_DAY, SEQUENCES, TERM, Within
+from .arguments import AMOUNTS, DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_one
 from .dunning_exclusion_condition import condition_fault, condition_query
 from .scenario_sentence import describe, describe_condition
 

@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from .bounds import AMOUNTS, DAYS, TERM, Within, check_bounds
+from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds
 from .dunning_mixin import EMPLOYEES
 
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")

@@ -8,7 +8,7 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
-from ..models.bounds import Within
+from ..models.arguments import Within
 from .common import DunningCommon
 
 BOUNDED_TYPES = ("date", "integer", "float", "monetary")
@@ -111,7 +111,7 @@ class TestBounds(DunningCommon):
                 if isinstance(bound, Within) and bound.column == field.name
             ]
             with self.subTest(field=str(field)):
-                self.assertEqual(len(bounds), 1, "declare its bounds, see models/bounds.py")
+                self.assertEqual(len(bounds), 1, "declare its bounds, see models/arguments.py")
                 self.env.cr.execute(
                     "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s",
                     [bounds[0].full_name(model)],

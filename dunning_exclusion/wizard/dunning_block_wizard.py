@@ -1,8 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.arguments import Char, Text, check_one, read_ids
-from ..models.bounds import DAYS, Within
+from ..models.arguments import DAYS, Char, Text, Within, check_one, read_ids
 from ..models.dunning_block import KINDS
 
 SHOWN_NAMES = 20

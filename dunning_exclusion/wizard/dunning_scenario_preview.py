@@ -4,7 +4,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from ..models.bounds import DAYS, Within, check_day
+from ..models.arguments import DAYS, Within, check_day
 from ..screening import candidates
 from ..screening.question import Question
 
