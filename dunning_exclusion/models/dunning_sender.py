@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
+from ..screening.items import is_owed
 from .dunning_recheck import release_lines, screen_again
 
 _logger = logging.getLogger(__name__)
@@ -311,7 +312,10 @@ class DunningSender(models.AbstractModel):
         """
         customer = lines.partner_id
         level = lines.level_id.sorted(lambda level: level._place())[-1:]
-        owed = self._is_owed(run, lines)
+        amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
+        creditor = self.env.ref("dunning_exclusion.rule_creditor").id
+        chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
+        owed = is_owed(run.company_id.currency_id, amount, outstanding, chosen)
         return {
             "run_id": run.id,
             "company_id": run.company_id.id,
@@ -327,28 +331,13 @@ class DunningSender(models.AbstractModel):
             "state": "queued" if owed else "skipped",
             "failure_reason": not owed and self.env._("Nothing is owed in total."),
             "description": self._describe(run, lines, level),
-            "amount": sum(lines.mapped("amount_residual")),
-            "outstanding": lines[:1].outstanding,
+            "amount": amount,
+            "outstanding": outstanding,
             "overdue": lines[:1].overdue,
             "recipient_ids": [
                 Command.set((recipients[customer] | level.additional_partner_ids).ids)
             ],
         }
-
-    @api.model
-    def _is_owed(self, run, lines):
-        """Return whether something is owed: a total of zero or less is not sent.
-
-        Neither that of the message nor, with credits and payments that were not applied yet, that
-        of the customer. A creditor is reminded when somebody ticked it although it is one.
-        """
-        currency = run.company_id.currency_id
-        if currency.compare_amounts(sum(lines.mapped("amount_residual")), 0) <= 0:
-            return False
-        if currency.compare_amounts(lines[:1].outstanding, 0) > 0:
-            return True
-        creditor = self.env.ref("dunning_exclusion.rule_creditor")
-        return any(creditor.id in (line.override_reason_ids or []) for line in lines)
 
     @api.model
     def _describe(self, run, lines, level):

@@ -44,6 +44,19 @@ def owed(today) -> SQL:
     )
 
 
+def is_owed(currency, amount, outstanding, creditor_chosen):
+    """Return whether a message is about money that is owed: one over zero or less is not sent.
+
+    :param currency: the company's, in which the amounts are
+    :param amount: what the message is about
+    :param outstanding: what the customer owes, credits and unapplied payments deducted
+    :param creditor_chosen: whether somebody reminds the customer although it is a creditor
+    """
+    if currency.compare_amounts(amount, 0) <= 0:
+        return False
+    return creditor_chosen or currency.compare_amounts(outstanding, 0) > 0
+
+
 def balances(question) -> SQL:
     """Return SELECT company_id, partner_id, outstanding, overdue: one row for each customer."""
     return SQL(
