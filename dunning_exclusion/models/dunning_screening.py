@@ -14,6 +14,11 @@ from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one
 
 OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
+# The best outcome for the reminder among grouped items.
+BEST_OUTCOME = SQL(
+    "(%(codes)s::text[])[MIN(array_position(%(codes)s::text[], outcome))]",
+    codes=[code for code, _name in OUTCOMES],
+)
 SCOPE_KEY = "dunning_screening_scope"
 # The fields that name whom an answer is about, and what the statement calls them.
 OWNERS = {"id": "line", "move_line_id": "line", "move_id": "move", "partner_id": "partner"}
@@ -50,7 +55,7 @@ class DunningReasons(models.AbstractModel):
     def _compute_rule_ids(self):
         rules = self.env["dunning.exclusion.rule"]
         named = {rule_id for record in self for rule_id in record.reason_ids or []}
-        # Rules can be deleted; what was found out by them is kept.
+        # A rule can be deleted while its id is still kept as a reason.
         existing = rules.browse(named).exists()
         # Read all rules at once: when they are set below, Odoo would read them group by group.
         existing.mapped("name")
@@ -104,58 +109,49 @@ class DunningScreening(models.Model):
     move_line_id = fields.Many2one(
         "account.move.line",
         string="Item",
-        readonly=True,
         help="The receivable item: an invoice, or one instalment of it.",
     )
-    move_id = fields.Many2one("account.move", string="Invoice", readonly=True)
+    move_id = fields.Many2one("account.move", string="Invoice")
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
-        readonly=True,
         help="The customer who owes the items: the company, not one of its contacts.",
     )
-    company_id = fields.Many2one("res.company", readonly=True)
+    company_id = fields.Many2one("res.company")
     company_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Company Currency"
     )
-    currency_id = fields.Many2one("res.currency", readonly=True)
-    date_due = fields.Date(
-        string="Due Date", readonly=True, help="For dunning: the postponed due date counts."
-    )
+    currency_id = fields.Many2one("res.currency")
+    date_due = fields.Date(string="Due Date", help="For dunning: the postponed due date counts.")
     days_overdue = fields.Integer(
         readonly=True, aggregator="max", help="Days since the due date; 0 before it."
     )
     amount_residual = fields.Monetary(
         string="Open Amount",
         currency_field="company_currency_id",
-        readonly=True,
         help="What is still open, in company currency; negative for credits.",
     )
-    amount_residual_currency = fields.Monetary(string="Open in Currency", readonly=True)
+    amount_residual_currency = fields.Monetary(string="Open in Currency")
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
-        readonly=True,
         aggregator=None,
         help="All the customer owes, credits deducted, held items counted.",
     )
     overdue = fields.Monetary(
         currency_field="company_currency_id",
-        readonly=True,
         aggregator=None,
         help="The part of the outstanding amount that is past its due date.",
     )
     reminded_amount = fields.Monetary(
         currency_field="company_currency_id",
-        readonly=True,
         aggregator=None,
         help="What the customer would be reminded of: compared with minimum and maximum.",
     )
     outcome = fields.Selection(
         OUTCOMES,
-        readonly=True,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
     )
-    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason", readonly=True)
+    rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
@@ -166,8 +162,7 @@ class DunningScreening(models.Model):
 
     @api.model
     def _statement(self, question) -> SQL:
-        """Return the SELECT that answers `question`: a row for each item, with the columns of this
-        model and those of a run (`screening.statement.RUN_COLUMNS`)."""
+        """Return the SELECT that answers `question`, with a row for each item: see `statement`."""
         self.env.flush_all()
         return statement.select(self._branches(self._with_customers(question)))
 
@@ -180,8 +175,7 @@ class DunningScreening(models.Model):
         """
         question = self._with_customers(question)
         query = self._statement(question)
-        few, run = question.customers is not None, bool(question.candidates)
-        with self._planned(few, run):
+        with self._planned(few=question.customers is not None, run=bool(question.candidates)):
             yield query
 
     @api.model
@@ -193,9 +187,8 @@ class DunningScreening(models.Model):
         """
         if not question.owner or question.customers is not None:
             return question
-        kind, ids = question.owner
-        if kind == "partner":
-            return replace(question, customers=tuple(ids))
+        if question.owner.kind == "partner":
+            return replace(question, customers=question.owner.ids)
         self.env.flush_all()
         rows = self.env.execute_query(items.customers_of(question.owner))
         return replace(question, customers=tuple(row[0] for row in rows))
@@ -209,7 +202,6 @@ class DunningScreening(models.Model):
             rules = self.env["dunning.exclusion.rule"]._active_in(company)
             # Own conditions are restricted to one company.
             alone = company.id if "domain" in rules.mapped("source") else 0
-            # Pairs, because recordsets with the same rules in another order would be equal.
             ranked = tuple((rule, rule._effect_in(company)) for rule in rules)
             groups.setdefault((day, ranked, alone), []).append(company.id)
         companies = self.env["res.company"]
@@ -221,12 +213,6 @@ class DunningScreening(models.Model):
     @api.model
     def _branch(self, question, ranked):
         conditions = self.env["dunning.exclusion.condition"]
-        # Outside a run every customer is asked about as if it got an ordinary overdue reminder.
-        type_id = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.type_overdue")
-        overdue = self.env["dunning.reminder.type"].search([("id", "=", type_id)], order="id")
-        by_email = SQL("FALSE")
-        if not question.candidates:
-            by_email = self.env["dunning.scenario"]._by_email_sql(question.companies)
         return Branch(
             question=question,
             rules=tuple(
@@ -236,9 +222,16 @@ class DunningScreening(models.Model):
             ),
             item_joins=conditions._item_joins(question),
             customer_joins=conditions._customer_joins(question),
-            ordinary_type_id=overdue.id or 0,
-            sends_email=by_email,
+            assumed=SQL() if question.candidates else self._assumed_message(question.companies),
         )
+
+    @api.model
+    def _assumed_message(self, companies) -> SQL:
+        """Return the columns of the message that is assumed outside a run: an ordinary reminder."""
+        type_id = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.type_overdue")
+        overdue = self.env["dunning.reminder.type"].search([("id", "=", type_id)], order="id")
+        by_email = self.env["dunning.scenario"]._by_email_sql(companies)
+        return SQL(", %s AS type_id, %s AS sends_email", overdue.id or 0, by_email)
 
     # Reading --------------------------------------------------------------------------------
 
@@ -255,13 +248,14 @@ class DunningScreening(models.Model):
 
     @contextmanager
     def _planned(self, few=None, run=False):
-        """Give PostgreSQL the settings for executing the statement: see `statement.planned`.
+        """Execute the block under `statement.planned`.
 
+        :param few: None: whether the search names whom it is about
         :raise UserError: when PostgreSQL refuses a condition that people typed
         """
+        few = self._scope() is not None if few is None else few
         try:
-            few = self._scope() is not None if few is None else few
-            with statement.planned(self.env, few=few, run=run):
+            with statement.planned(self.env, few, run):
                 yield
         except (DataError, ProgrammingError) as error:
             if message := self._find_broken():
@@ -270,30 +264,30 @@ class DunningScreening(models.Model):
 
     @api.model
     def _find_broken(self):
-        """Return which rules and scenarios PostgreSQL refuses, in words, or an empty text.
+        """Return an error that names the rules and scenarios that PostgreSQL refuses, or None.
 
-        They were fine when they were saved, and so are not tried again at each screening.
+        They worked when they were saved, and so are not tried again at each screening.
         """
         # The transaction of the statement that failed can do nothing any more.
         with self.env.registry.cursor() as cr:
             env = self.env(cr=cr)
-            broken = [
-                record
+            broken = {
+                record.display_name: None
                 for company in env["res.company"].browse(self.env.companies.ids).exists()
                 for model in ("dunning.exclusion.rule", "dunning.scenario")
                 for record in env[model]._broken_in(company)
-            ]
+            }
             if not broken:
-                return ""
+                return None
             return env._(
                 "Nothing can be screened, because these conditions cannot be evaluated any more: "
                 "%(names)s. Correct them, or switch them off.",
-                names=", ".join({record.display_name: None for record in broken}),
+                names=", ".join(broken),
             )
 
     @api.model
     def _search(self, domain, *args, **kwargs):
-        # The answer depends on everything, so nothing that was read before may be trusted.
+        # The answer may have changed with any other record, so it is not taken from the cache.
         self.invalidate_model(flush=False)
         domain = Domain(domain)
         scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
@@ -350,25 +344,14 @@ class DunningScreening(models.Model):
 
         :param owner: the `Owner` that is asked about; None: all of them
         """
-        query = self._statement(Question(companies, owner=owner))
+        field = SQL.identifier(owner_field)
         if owner_field == "move_line_id":
             # An item has one outcome: there is nothing to be grouped.
-            return SQL(
-                "(SELECT move_line_id FROM (%s) AS screening WHERE outcome = ANY(%s))",
-                query,
-                list(outcomes),
-            )
-        return SQL(
-            """(SELECT owner FROM (SELECT %(owner)s AS owner, MIN(%(order)s) AS best
-                                     FROM (%(query)s) AS screening GROUP BY %(owner)s) AS owners
-                 WHERE best = ANY(%(wanted)s))""",
-            owner=SQL.identifier(owner_field),
-            order=self._outcome_order(),
-            query=query,
-            wanted=[
-                place for place, (code, _name) in enumerate(OUTCOMES, start=1) if code in outcomes
-            ],
-        )
+            best = SQL("WHERE outcome = ANY(%s)", list(outcomes))
+        else:
+            best = SQL("GROUP BY %s HAVING %s = ANY(%s)", field, BEST_OUTCOME, list(outcomes))
+        screening = self._statement(Question(companies, owner=owner))
+        return SQL("(SELECT %s FROM (%s) AS screening %s)", field, screening, best)
 
     @api.model
     def _best_outcomes(self, owner_field, owner_ids, companies):
@@ -376,16 +359,13 @@ class DunningScreening(models.Model):
         if not owner_ids:
             return {}
         question = Question(companies, owner=Owner(OWNERS[owner_field], tuple(owner_ids)))
+        query = "SELECT %s, %s FROM (%s) AS screening GROUP BY 1"
         with self._screened(question) as screening:
-            rows = self.env.execute_query(
-                SQL(
-                    "SELECT %s, MIN(%s) FROM (%s) AS screening GROUP BY 1",
-                    SQL.identifier(owner_field),
-                    self._outcome_order(),
-                    screening,
+            return dict(
+                self.env.execute_query(
+                    SQL(query, SQL.identifier(owner_field), BEST_OUTCOME, screening)
                 )
             )
-        return {owner_id: OUTCOMES[place - 1][0] for owner_id, place in rows}
 
     @api.model
     def _explain(self, owner_field, owner_ids, companies, day=None):
@@ -395,13 +375,9 @@ class DunningScreening(models.Model):
             today = day or company._dunning_today()
             owner = Owner(OWNERS[owner_field], tuple(owner_ids))
             with self._screened(Question(company, today, owner)) as screening:
-                rows = self.env.execute_query(
-                    SQL(
-                        """SELECT move_line_id, move_id, partner_id, reason_ids
-                             FROM (%s) AS screening WHERE reason_ids IS NOT NULL""",
-                        screening,
-                    )
-                )
+                query = """SELECT move_line_id, move_id, partner_id, reason_ids
+                             FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
+                rows = self.env.execute_query(SQL(query, screening))
             if not rows:
                 continue
             rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[3]})
@@ -421,31 +397,19 @@ class DunningScreening(models.Model):
     @api.model
     def _count_open(self, customer_ids, company):
         """Return {customer id: number of its open items in `company`}."""
-        question = Question(company, customers=tuple(customer_ids))
+        open_items = items.open_items(Question(company, customers=tuple(customer_ids)))
+        query = SQL("SELECT contact.commercial_partner_id, COUNT(*) %s GROUP BY 1", open_items)
         self.env.flush_all()
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    """SELECT contact.commercial_partner_id, COUNT(*) %s
-                        GROUP BY contact.commercial_partner_id""",
-                    items.open_items(question),
-                )
-            )
-        )
+        return dict(self.env.execute_query(query))
 
     @api.model
     def _forget_answers(self):
         """Forget the answers that were read, because items were posted, paid or changed.
 
-        This costs no query, as dependencies of the fields on the items of a customer would.
+        Unlike fields that depend on the items of a customer, this costs no query.
         """
         for model, names in ANSWERS.items():
             self.env[model].invalidate_model(names, flush=False)
-
-    @api.model
-    def _outcome_order(self) -> SQL:
-        """Return the place of the outcome: the first one is the best for the reminder."""
-        return SQL("array_position(%s::text[], outcome)", [code for code, _name in OUTCOMES])
 
 
 def read_page(model, query, specification, count_limit, few=False):
@@ -456,13 +420,9 @@ def read_page(model, query, specification, count_limit, few=False):
     :param query: the query of the page, with offset and limit
     :param few: whether the query is about a handful of customers
     """
-    with statement.planned(model.env, few=few):
-        rows = model.env.execute_query(
-            query.select(SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()"))
-        )
-    records = model.browse(row[0] for row in rows)
+    columns = SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()")
+    with statement.planned(model.env, few):
+        rows = model.env.execute_query(query.select(*columns))
     length = rows[0][1] if rows else 0
-    return {
-        "length": min(length, count_limit or length),
-        "records": records.web_read(specification),
-    }
+    records = model.browse(row[0] for row in rows).web_read(specification)
+    return {"length": min(length, count_limit or length), "records": records}

@@ -4,9 +4,8 @@ Each query is SELECT item.*, level_id, message_id. It chooses among the items th
 and may ask `total` what their customers owe. The items of a customer with the same `message_id` go
 into one message; where it is NULL, those at the same level do.
 
-Invoice-level scenarios bring each item to its next level; customer-level workflows send everything
-that a customer owes on their days, once for each action; a run by criteria takes what matches its
-filter.
+Invoice-level scenarios bring each item to its next level. Customer-level workflows send everything
+that a customer owes on their days, once for each action. A run by criteria filters the items.
 """
 
 from odoo.tools import SQL
@@ -17,8 +16,7 @@ NOTHING = SQL("SELECT item.*, 0 AS level_id, 0 AS message_id FROM item WHERE FAL
 def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
     """Return the items that reach a level or an action of one of `scenarios` on `today`.
 
-    :param due_only: take workflows only on their days; else they are taken as due, because a
-        person chose them for this day
+    :param due_only: take workflows only on their days; else on any day, as when a person runs them
     :param trial: take scenarios that are switched off as if they were on
     """
     mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
@@ -26,11 +24,14 @@ def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
         lambda s: (s.active or trial) and (s._start(company) or today) <= today
     )._working(company)
     invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
+    workflows = (begun - invoice_level).filtered("level_ids")
+    since = {workflow: workflow._due_since(company, today) for workflow in workflows}
+    due = {workflow: day for workflow, day in since.items() if day or not due_only}
     parts = []
     if invoice_level.level_ids:
         parts.append(_at_levels(invoice_level, company, today, trial))
-    if workflows := _due_workflows(begun - invoice_level, company, today, due_only):
-        parts.append(_of_workflows(workflows, company, today))
+    if due:
+        parts.append(_of_workflows(due, company, today))
     return SQL(" UNION ALL ").join(parts) if parts else NOTHING
 
 
@@ -60,10 +61,10 @@ def _at_levels(scenarios, company, today, trial) -> SQL:
     The next level of an item is the first one above its last sent level whose day has come, else a
     repetition of the last sent one. An item with a message on its way waits.
     """
-    # OFFSET 0 keeps PostgreSQL from evaluating the level again wherever it is named. An item that
-    # is no candidate gets no level instead of failing a WHERE, so PostgreSQL expects many rows.
-    # The choice is made by `customer.id`, which PostgreSQL knows to be unique: otherwise it expects
-    # 200 customers with so many items each that it sorts all of them on disk.
+    # OFFSET 0 keeps PostgreSQL from evaluating the level again wherever it is named. The level of
+    # an item that is no candidate is NULL: with conditions in WHERE, PostgreSQL would expect few
+    # rows. The choice is made by `customer.id`, which PostgreSQL knows to be unique: otherwise it
+    # expects 200 customers with so many items each that it sorts all of them on disk.
     return SQL(
         """(WITH past AS (%(past)s)
             SELECT reached.*
@@ -98,8 +99,9 @@ def _past(company) -> SQL:
     Where Odoo has rebuilt the items of an invoice, a reminder of a former item counts for every
     item of the same customer in that invoice.
     """
-    # OFFSET 0 has each line look up its notice. Before PostgreSQL has counted new notices, it would
-    # do it the other way round and read all items again for each notice.
+    # OFFSET 0 has each line look up its notice. As long as PostgreSQL has no statistics of new
+    # notices, it would do it the other way round and read all items again for each notice.
+    # The place is the sequence, then the id, see `dunning.level._place`; deleted levels keep it.
     return SQL(
         """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
                   run_line.notice_id, notice.state, notice.date, placed.place
@@ -116,14 +118,11 @@ def _past(company) -> SQL:
              LEFT JOIN dunning_level level ON level.id = run_line.level_id
              LEFT JOIN dunning_scenario scenario
                ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
-            CROSS JOIN LATERAL (%(place)s) placed
+            CROSS JOIN LATERAL (
+                SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
+                       + COALESCE(level.id, 2147483647) AS place) placed
             WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
               AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
-        # A deleted level keeps its place: the sequence, then the id, see `dunning.level._place`.
-        place=SQL(
-            """SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
-                      + COALESCE(level.id, 2147483647) AS place"""
-        ),
         company=company.id,
     )
 
@@ -141,12 +140,17 @@ def _history() -> SQL:
 
 
 def _next_level(scenarios, company, today) -> SQL:
-    """Return the id of the level an item is at today, or NULL: also while a message is queued."""
+    """Return the id of the level an item is at today, or NULL: also while a message is queued.
+
+    The last reminder of the item is at least a day old.
+    """
     cases = [
         SQL(
-            "WHEN choice.scenario_id = %s AND %s THEN %s",
+            """WHEN choice.scenario_id = %s
+                AND (recent.last_date IS NULL OR recent.last_date + %s <= %s) THEN %s""",
             scenario.id,
-            _waited(scenario, today),
+            max(scenario.min_days_between, 1),
+            today,
             _level_of_scenario(scenario, company, today),
         )
         for scenario in scenarios
@@ -168,33 +172,17 @@ def _level_of_scenario(scenario, company, today) -> SQL:
     reached = {level: level._reached_sql(company, today) for level in levels}
     steps = [(level, SQL("COALESCE(history.place < %s, TRUE)", level._place())) for level in levels]
     steps += [(level, _repeats(level, today)) for level in levels if level.repeat_every]
+    steps = [(level, SQL("%s AND %s", step, reached[level])) for level, step in steps]
     cases = []
     if len(levels.type_id) > 1:
         # A customer who switched off one type of reminder still gets the other types. The item is
         # shown with that reason only when there is nothing else to remind it of.
         cases = [
-            SQL(
-                "WHEN %s AND %s AND %s THEN %s",
-                step,
-                reached[level],
-                level.type_id._reaches_sql(company),
-                level.id,
-            )
+            SQL("WHEN %s AND %s THEN %s", step, level.type_id._reaches_sql(company), level.id)
             for level, step in steps
         ]
-    cases += [
-        SQL("WHEN %s AND %s THEN %s", step, reached[level], level.id) for level, step in steps
-    ]
+    cases += [SQL("WHEN %s THEN %s", step, level.id) for level, step in steps]
     return SQL("(CASE %s END)", SQL(" ").join(cases))
-
-
-def _waited(scenario, today) -> SQL:
-    """Return whether the last reminder of the item is long enough ago: at least a day."""
-    return SQL(
-        "(recent.last_date IS NULL OR recent.last_date + %s <= %s)",
-        max(scenario.min_days_between, 1),
-        today,
-    )
 
 
 def _repeats(level, today) -> SQL:
@@ -214,35 +202,26 @@ def _repeats(level, today) -> SQL:
 # Workflows of customers -------------------------------------------------------------------------
 
 
-def _due_workflows(workflows, company, today, due_only):
-    """Return {workflow: the day for which it is due, or False where a person chose it}."""
-    since = {
-        workflow: workflow._due_since(company, today)
-        for workflow in workflows
-        if workflow.level_ids
-    }
-    return {workflow: day for workflow, day in since.items() if day or not due_only}
-
-
 def _of_workflows(since, company, today) -> SQL:
     """Return what the workflows send: everything a customer owes, once for each action.
 
     `figure` holds the metrics of every customer in `total`; `chosen` holds the actions of the
     workflows whose conditions a customer meets.
+
+    :param since: {workflow: the day for which it is due, or False where a person chose it}
     """
-    workflows = list(since)
     return SQL(
         """(WITH RECURSIVE %(figures)s, chosen AS (%(chosen)s)
             SELECT item.*, chosen.level_id, NULL::int AS message_id
               FROM item
               JOIN chosen USING (partner_id)
              WHERE %(free)s AND %(fits)s)""",
-        figures=figures(workflows),
+        figures=figures(since),
         chosen=SQL(" UNION ALL ").join(
             _chosen(workflow, company, today, day) for workflow, day in since.items()
         ),
         free=_not_postponed(today),
-        fits=_fits(workflows, company),
+        fits=_fits(since, company),
     )
 
 

@@ -71,15 +71,9 @@ def balances(question) -> SQL:
 
 
 def customers_of(owner) -> SQL:
-    """Return SELECT of the ids of the customers to whom items or entries belong.
-
-    :param owner: see `Question`
-    """
-    kind, ids = owner
+    """Return SELECT of the ids of the customers to whom the items or entries of `owner` belong."""
     return SQL(
         """SELECT DISTINCT contact.commercial_partner_id FROM account_move_line line
-             JOIN res_partner contact ON contact.id = line.partner_id
-            WHERE %s = ANY(%s)""",
-        SQL.identifier("line", {"line": "id", "move": "move_id"}[kind]),
-        list(ids),
+             JOIN res_partner contact ON contact.id = line.partner_id WHERE %s""",
+        owner.names("line"),
     )

@@ -17,6 +17,11 @@ class Owner(NamedTuple):
     kind: str
     ids: tuple
 
+    def names(self, alias) -> SQL:
+        """Return whether the journal item `alias` is asked about, by its own id or its entry's."""
+        column = SQL.identifier(alias, {"line": "id", "move": "move_id"}[self.kind])
+        return SQL("%s = ANY(%s)", column, list(self.ids))
+
 
 @dataclass(frozen=True)
 class Question:
@@ -70,17 +75,12 @@ class Branch:
     :param rules: the `RankedRule`s, the deciding ones first: dropped before unchecked
     :param item_joins: the JOINs that the conditions on items need
     :param customer_joins: the JOINs that the conditions on customers need
-    :param ordinary_type_id: the reminder type that is assumed outside a run
-    :param sends_email: whether a customer is reminded by e-mail outside a run, as SQL
+    :param assumed: the columns `type_id` and `sends_email` of the message that is assumed outside
+        a run; empty in a run
     """
 
     question: Question
     rules: tuple
     item_joins: SQL
     customer_joins: SQL
-    ordinary_type_id: int
-    sends_email: SQL
-
-    @property
-    def today(self):
-        return self.question.today
+    assumed: SQL

@@ -1,4 +1,4 @@
-"""The one SQL statement that decides, and how PostgreSQL is told to work on it.
+"""The one SQL statement that decides, and the settings of PostgreSQL for executing it.
 
 `item` takes the open receivable items with the ranks of all item rules that exclude them, in one
 pass over Odoo's tables; `message` sums up what each customer owes and would be reminded of, and
@@ -19,16 +19,6 @@ from . import items
 # What the items of one message of a run have in common.
 RUN_MESSAGE = SQL("partner_id, message_key, type_id, sends_email")
 RUN_COLUMNS = ("level_id", "level_sequence", "scenario_id", "message_key")
-# Memory for one sort or join, in kB: what does not fit goes to disk and costs a fifth more. A run
-# needs more, because its lines are sorted and inserted by one process.
-WORK_MEMORY, WORK_MEMORY_OF_RUN = 64 * 1024, 128 * 1024
-# How many joins PostgreSQL may reorder; 8 is its default. For a few customers it would plan longer
-# than it works; 4 covers line, account, entry and contact.
-REORDERED_JOINS, REORDERED_JOINS_OF_FEW = 8, 4
-SETTINGS = (
-    *("jit", "join_collapse_limit", "enable_mergejoin"),
-    *("min_parallel_index_scan_size", "work_mem"),
-)
 
 
 def select(branches) -> SQL:
@@ -38,6 +28,8 @@ def select(branches) -> SQL:
 
 def _branch(branch) -> SQL:
     question = branch.question
+    # Of customers, nothing but their own items was read.
+    restricted = question.owner and question.owner.kind != "partner"
     return SQL(
         """WITH item AS MATERIALIZED (%(item)s),
                 %(candidate)s
@@ -66,23 +58,24 @@ def _branch(branch) -> SQL:
         item=_item(branch),
         candidate=_candidate(question),
         message=_message(branch),
-        today=branch.today,
+        today=question.today,
         run_columns=_run_columns(question),
         dropped=sum(rule.effect == "dropped" for rule in branch.rules),
         rule_ids=[rule.id for rule in branch.rules],
         listed=SQL("candidate") if question.candidates else SQL("item"),
         same_message=_same_message(question),
-        restriction=_restriction(question),
+        restriction=SQL("WHERE %s", question.owner.names("listed")) if restricted else SQL(),
     )
 
 
 def _item(branch) -> SQL:
     """Return the open items with the ranks of the item rules that exclude them."""
     question = branch.question
-    # All items are read in the order of their customers: sums, joins and the indexes of a run then
-    # find what they need in the caches of the processor, which saves a sixth of the time.
-    everything = question.customers is None
-    ordered = SQL("ORDER BY contact.commercial_partner_id") if everything else SQL()
+    ordered = SQL()
+    if question.customers is None:
+        # All items are read in the order of their customers: sums, joins and the indexes of a run
+        # then find what they need in the caches of the processor, which saves a sixth of the time.
+        ordered = SQL("ORDER BY contact.commercial_partner_id")
     return SQL(
         """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                   contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
@@ -145,21 +138,16 @@ def _message(branch) -> SQL:
     would be evaluated again for each of its items.
     """
     question = branch.question
-    ordinary = SQL()
-    if not question.candidates:
-        ordinary = SQL(
-            ", %s AS type_id, %s AS sends_email", branch.ordinary_type_id, branch.sends_email
-        )
     return SQL(
         """SELECT total.*, %(ranks)s AS ranks
              FROM (%(totals)s) owed
              JOIN res_partner customer ON customer.id = owed.partner_id
              JOIN res_company company ON company.id = owed.company_id
-            CROSS JOIN LATERAL (SELECT owed.* %(ordinary)s) total
+            CROSS JOIN LATERAL (SELECT owed.* %(assumed)s) total
              %(joins)s""",
         ranks=_ranks(branch, "customer"),
         totals=_run_totals(question) if question.candidates else _all_totals(question),
-        ordinary=ordinary,
+        assumed=branch.assumed,
         joins=branch.customer_joins,
     )
 
@@ -214,59 +202,51 @@ def _same_message(question) -> SQL:
     )
 
 
-def _restriction(question) -> SQL:
-    """Return the restriction of the answer to the items or entries that were asked about."""
-    if not question.owner or question.owner[0] == "partner":
-        return SQL()
-    kind, ids = question.owner
-    column = SQL.identifier("listed", {"line": "id", "move": "move_id"}[kind])
-    return SQL("WHERE %s = ANY(%s)", column, list(ids))
-
-
-@contextmanager
-def planned(env, few=False, run=False):
-    """Tell PostgreSQL how to work on the statement, for the length of the block only.
-
-    Nothing is compiled (`jit`): compiling the hundreds of expressions of the rules takes longer
-    than screening 100,000 items with them. A million items are sorted and joined in memory, unless
-    the server's own settings allow more, and never sorted to be merged. Parallel processes
-    read nothing but the items: where they read the promises, PostgreSQL would leave the rest of the
-    work, the ranks, to a single process.
+def settings(few=False, run=False):
+    """Return {setting of PostgreSQL: value} for executing the statement.
 
     :param few: whether the statement is about a handful of customers
     :param run: whether the lines of a run are inserted by it
     """
-    former = [SQL("current_setting(%s)", name) for name in SETTINGS]
-    values = env.execute_query(
-        SQL(
-            """SELECT %(former)s,
-                      set_config('jit', 'off', TRUE),
-                      set_config('join_collapse_limit', %(reordered)s, TRUE),
-                      set_config('enable_mergejoin', 'off', TRUE),
-                      set_config('min_parallel_index_scan_size', '1TB', TRUE),
-                      set_config('work_mem', GREATEST(%(memory)s,
-                          pg_size_bytes(current_setting('work_mem')) / 1024)::text, TRUE)""",
-            former=SQL(", ").join(former),
-            reordered=str(REORDERED_JOINS_OF_FEW if few else REORDERED_JOINS),
-            memory=WORK_MEMORY_OF_RUN if run else WORK_MEMORY,
-        )
-    )[0][: len(SETTINGS)]
+    return {
+        # Compiling the hundreds of expressions of the rules would take longer than screening
+        # 100,000 items with them.
+        "jit": "off",
+        # 8 is the default. For a few customers PostgreSQL would plan longer than it works; 4
+        # covers line, account, entry and contact.
+        "join_collapse_limit": "4" if few else "8",
+        # A million items are joined in memory, and never sorted for it.
+        "enable_mergejoin": "off",
+        # Parallel processes read nothing but the items: where they read the promises, PostgreSQL
+        # would leave the rest of the work, the ranks, to a single process.
+        "min_parallel_index_scan_size": "1TB",
+        # Memory for one sort or join, in kB, unless the server allows more: what does not fit goes
+        # to disk and costs a fifth more. The lines of a run are sorted by one process.
+        "work_mem": SQL(
+            "GREATEST(%s, pg_size_bytes(current_setting('work_mem')) / 1024)::text",
+            (128 if run else 64) * 1024,
+        ),
+    }
+
+
+@contextmanager
+def planned(env, few=False, run=False):
+    """Change the `settings` of PostgreSQL, for the length of the block only."""
+    chosen = settings(few, run)
+    former = SQL(", ").join(SQL("current_setting(%s)", name) for name in chosen)
+    values = env.execute_query(SQL("SELECT %s, %s", former, _set_all(chosen)))[0]
+    restored = SQL("SELECT %s", _set_all(dict(zip(chosen, values, strict=False))))
     try:
         yield
     except Error:
         # Rolling back takes the settings back, and nothing else can be done in this transaction.
         raise
     except BaseException:
-        _restore(env, values)
+        env.execute_query(restored)
         raise
-    _restore(env, values)
+    env.execute_query(restored)
 
 
-def _restore(env, values):
-    pairs = zip(SETTINGS, values, strict=True)
-    env.execute_query(
-        SQL(
-            "SELECT %s",
-            SQL(", ").join(SQL("set_config(%s, %s, TRUE)", name, value) for name, value in pairs),
-        )
-    )
+def _set_all(values) -> SQL:
+    pairs = values.items()
+    return SQL(", ").join(SQL("set_config(%s, %s, TRUE)", name, value) for name, value in pairs)

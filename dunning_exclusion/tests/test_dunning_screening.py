@@ -390,9 +390,9 @@ class TestScreeningSettings(DunningCommon):
             savepoint.rollback()
 
     def _settings(self):
-        names = ", ".join(f"current_setting('{name}')" for name in statement.SETTINGS)
+        names = ", ".join(f"current_setting('{name}')" for name in statement.settings())
         self.env.cr.execute(f"SELECT {names}")
-        return dict(zip(statement.SETTINGS, self.env.cr.fetchone(), strict=True))
+        return dict(zip(statement.settings(), self.env.cr.fetchone(), strict=True))
 
     def _memory_of(self, question):
         with self.env["dunning.screening"]._screened(question):
