@@ -75,8 +75,8 @@ class AccountMove(models.Model):
         return {self.id}
 
     def _dunning_whole_blocks(self, blocks):
-        # Blocks of instalments or of one of several customers hold the entry when they leave
-        # nothing of it.
+        # Blocks on instalments, or on one of several customers, hold the entry when together they
+        # cover all of it.
         held = blocks.browse()
         for _kind, own in blocks.grouped("kind").items():
             whole = own.filtered(lambda block: not block.move_line_id)
@@ -127,8 +127,7 @@ class AccountMove(models.Model):
         return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
 
     def _dunning_own_items(self):
-        items = self._dunning_receivable_lines()
-        return items.filtered(lambda line: line.parent_state == "posted")
+        return self.line_ids._dunning_own_items()
 
     def _dunning_customers(self):
         # Invoices keep the customer they were posted for, which may belong to another one now.
@@ -147,10 +146,7 @@ class AccountMove(models.Model):
         return result
 
     def _check_dunning_promised(self, vals_list):
-        """Check that nobody but a promise says that something was promised.
-
-        :raise AccessError: else
-        """
+        """Check that no user sets what only promises set."""
         if not self.env.su and any(vals.get("dunning_promised") for vals in vals_list):
             raise AccessError(
                 self.env._("Only promises to pay say that an entry was promised: note a promise.")
@@ -201,10 +197,11 @@ class AccountMove(models.Model):
         Items of entries that were never posted are not blocked, so new entries cost nothing.
         Records of a form that is not saved yet are left out.
         """
-        drafts = self.filtered(
-            lambda move: move.id and move.state == "draft" and move.posted_before
-        )
-        return {move.id: move._dunning_due_dates() for move in drafts}
+        return {
+            move.id: move._dunning_due_dates()
+            for move in self
+            if move.id and move.state == "draft" and move.posted_before
+        }
 
     def _dunning_due_dates(self):
         self.ensure_one()
@@ -212,7 +209,7 @@ class AccountMove(models.Model):
         return {line.id: line.date_maturity for line in parts}
 
     def unlink(self):
-        """Override of `account`: the history of reminders outlives the entries it is about."""
+        """Override of `account` to keep the history of reminders without the entries."""
         result = super().unlink()
         self.env["dunning.run.line"]._forget("move_id", self.ids)
         return result
@@ -236,8 +233,8 @@ class AccountMove(models.Model):
         return super(AccountMove, self._dunning_as_shown())._compute_has_reconciled_entries()
 
     def _dunning_as_shown(self):
-        """Return the entries so that figures of the form can be counted by who may open it."""
-        # sudo: only whether there are payments, and how many, is shown
+        """Return the entries with the rights to count their payments."""
+        # sudo: the form shows only whether there are payments, and how many
         return self if self.env["account.payment"].has_access("read") else self.sudo()
 
     def action_dunning_notices(self):

@@ -79,7 +79,7 @@ class AccountMoveLine(models.Model):
         return result
 
     def unlink(self):
-        """Override of `account`: the history of reminders outlives the items it is about."""
+        """Override of `account` to keep the history of reminders without the items."""
         result = super().unlink()
         self.env["dunning.run.line"]._forget("move_line_id", self.ids)
         return result
@@ -90,13 +90,13 @@ class AccountPartialReconcile(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of `account`: what was read of customers before they paid is out of date."""
+        """Override of `account` to forget what was read of customers before they paid."""
         partials = super().create(vals_list)
         self.env["dunning.screening"]._forget_answers()
         return partials
 
     def unlink(self):
-        """Override of `account`: what is no longer reconciled is open again."""
+        """Override of `account` to forget what was read while the items were reconciled."""
         result = super().unlink()
         self.env["dunning.screening"]._forget_answers()
         return result

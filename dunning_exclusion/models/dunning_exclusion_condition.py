@@ -34,11 +34,10 @@ class DunningExclusionCondition(models.AbstractModel):
       (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
       get, and `reminder` (dunning_reminder_type, that of `type_id`).
 
-    `question` tells what is constant: `question.today`, `question.companies`, and
+    `question` gives what is constant: `question.today`, `question.companies`, and
     `question.threshold` for the value of a threshold of the company. Another addon adds a rule by
-    one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model. What
-    several conditions need of another table is joined once: see `_item_joins` and
-    `_customer_joins`.
+    one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model. A
+    table that several conditions need is joined once, by `_item_joins` or `_customer_joins`.
     """
 
     _name = "dunning.exclusion.condition"
@@ -51,33 +50,30 @@ class DunningExclusionCondition(models.AbstractModel):
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
-        looked_up = SQL(
+        # For a handful of customers each item is looked up; for all, each table is read once.
+        few = question.customers is not None
+        return SQL(
             """LEFT JOIN account_payment_method_line method
                       ON method.id = move.preferred_payment_method_line_id
                LEFT JOIN dunning_mirror mirror
-                      ON mirror.move_line_id = line.id AND mirror.overridden IS NOT TRUE"""
+                      ON mirror.move_line_id = line.id AND mirror.overridden IS NOT TRUE
+               %s %s""",
+            self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question),
+            self._promise_of_each_item(question) if few else self._promises_of_all_items(question),
         )
-        # For a handful of customers each item is looked up; for all, each table is read once.
-        if question.customers is None:
-            holds = SQL("%s %s", self._held_items(question), self._promised_items(question))
-        else:
-            holds = self._holds_of_each_item(question)
-        return SQL("%s %s", looked_up, holds)
 
-    def _holds_of_each_item(self, question) -> SQL:
+    def _blocks_of_each_item(self, question) -> SQL:
         return SQL(
             """LEFT JOIN LATERAL (
                    SELECT %(flags)s FROM dunning_block block
                     WHERE block.move_id = line.move_id AND %(active)s
                       AND (block.move_line_id = line.id OR block.move_line_id IS NULL
-                           AND block.partner_id = contact.commercial_partner_id)) held ON TRUE
-               LEFT JOIN LATERAL (%(promised)s) promised ON TRUE""",
+                           AND block.partner_id = contact.commercial_partner_id)) held ON TRUE""",
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._active_sql(question.today),
-            promised=self._promise_of_an_item(question),
         )
 
-    def _held_items(self, question) -> SQL:
+    def _blocks_of_all_items(self, question) -> SQL:
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
                            WHERE block.move_line_id IS NOT NULL AND %(active)s
@@ -97,7 +93,7 @@ class DunningExclusionCondition(models.AbstractModel):
             active=self.env["dunning.block"]._active_sql(question.today),
         )
 
-    def _promised_items(self, question) -> SQL:
+    def _promises_of_all_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
         Promise = self.env["dunning.promise"]
         return SQL(
@@ -120,17 +116,17 @@ class DunningExclusionCondition(models.AbstractModel):
             kept=Promise._kept_sql(SQL("SUM(promised_line.amount_residual)")),
         )
 
-    def _promise_of_an_item(self, question) -> SQL:
-        """Return SELECT move_line_id for `line` where it is promised and not paid as promised."""
+    def _promise_of_each_item(self, question) -> SQL:
         Promise = self.env["dunning.promise"]
         return SQL(
-            """SELECT promised_item.move_line_id FROM dunning_promise promise
-                 JOIN dunning_promise_move_line_rel promised_item
-                   ON promised_item.promise_id = promise.id
-                 JOIN res_company promise_company ON promise_company.id = promise.company_id
-                 %(still_open)s
-                WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
-                LIMIT 1""",
+            """LEFT JOIN LATERAL (
+                   SELECT promised_item.move_line_id FROM dunning_promise promise
+                     JOIN dunning_promise_move_line_rel promised_item
+                       ON promised_item.promise_id = promise.id
+                     JOIN res_company promise_company ON promise_company.id = promise.company_id
+                     %(still_open)s
+                    WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
+                    LIMIT 1) promised ON TRUE""",
             still_open=Promise._still_open_join(),
             lasts=Promise._lasts_sql(SQL("promise_company"), question.today),
             kept=Promise._kept_sql(),
@@ -172,20 +168,15 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_prevent_customer(self, question):
         return SQL("held.prevent")
 
-    def _condition_stop_item(self, question):
-        return SQL("held.stop")
-
-    def _condition_pause_item(self, question):
-        return SQL("held.pause")
-
-    def _condition_prevent_item(self, question):
-        return SQL("held.prevent")
+    _condition_stop_item = _condition_stop_customer
+    _condition_pause_item = _condition_pause_customer
+    _condition_prevent_item = _condition_prevent_customer
 
     # Items ----------------------------------------------------------------------------------
 
     def _condition_no_followup(self, question):
-        # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it; and a flag
-        # that mirrors a block must not count as a second reason, stronger than a stop.
+        # Odoo sets the flag by itself on miscellaneous entries, where nobody chose it. A flag that
+        # mirrors a block is no second reason: it would drop items that a stop leaves in the list.
         return SQL(
             """line.no_followup AND mirror.id IS NULL
                AND (move.move_type IN ('out_invoice', 'out_refund', 'out_receipt')
@@ -207,8 +198,7 @@ class DunningExclusionCondition(models.AbstractModel):
         return SQL("company.dunning_exclude_promises AND promised.move_line_id IS NOT NULL")
 
     def _condition_paid(self, question):
-        # Odoo can show a paid invoice whose residual is open (a payment without journal entry),
-        # so both tests are needed.
+        # An invoice paid by a payment without journal entry is paid, but its residual stays open.
         return SQL(
             """(move.payment_state IN ('paid', 'in_payment', 'reversed')
                 OR (line.amount_residual = 0 AND line.amount_residual_currency = 0))"""
@@ -283,7 +273,7 @@ class DunningExclusionCondition(models.AbstractModel):
 
         Conditions walk only through these models, and ask for stored fields and for the computed
         fields named here, whose search methods run with the rights of the system. An override
-        adds its own; a model belongs here when follow-up users may read all of it in a company.
+        adds models of which follow-up users may read all records in their company.
         """
         held = {"dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning"}
         plain = (

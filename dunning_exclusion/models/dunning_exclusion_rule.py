@@ -21,7 +21,7 @@ DOMAIN_MODELS = [
 ]
 # What the code of a built-in rule relies on.
 BUILTIN_FIELDS = ("code", "level", "source", "needs_approval")
-# What it takes to know what a rule does in a company, and in which order.
+# What a rule does in a company, and in which order.
 DECIDING_FIELDS = [
     *("code", "sequence", "level", "source", "model", "domain"),
     *("default_effect", "company_effect", "disabled"),
@@ -143,7 +143,7 @@ class DunningExclusionRule(models.Model):
 
     def _effect_in(self, company):
         """Return the effect of the rule in `company`."""
-        # Creditors have a switch in the settings, which people look for there.
+        # For creditors people look for a switch in the settings.
         if self.code == "creditor" and company.dunning_list_creditors:
             return "unchecked"
         return self.with_company(company).company_effect or self.default_effect
@@ -186,68 +186,56 @@ class DunningExclusionRule(models.Model):
         return rules
 
     def write(self, vals):
-        self._check_builtin(vals)
-        result = super().write(vals)
-        self.env["dunning.block"]._invalidate_targets()
-        return result
-
-    def _check_builtin(self, vals):
-        """Check that `vals` leave alone what the code of built-in rules relies on.
-
-        :raise UserError: else, for administrators as well
-        """
-        for rule in self:
-            builtin = "builtin" in (rule.source, vals.get("source"))
-            changed = [name for name in BUILTIN_FIELDS if rule[name] != vals.get(name, rule[name])]
-            if builtin and changed:
+        """Override to keep what the code of built-in rules relies on, also from administrators."""
+        for rule in self.filtered(lambda rule: "builtin" in (rule.source, vals.get("source"))):
+            changed = [
+                f"'{self._fields[name]._description_string(self.env)}'"
+                for name in BUILTIN_FIELDS
+                if rule[name] != vals.get(name, rule[name])
+            ]
+            if changed:
                 raise UserError(
                     self.env._(
                         "Rule '%(rule)s' is built in: %(fields)s cannot be changed. Switch the "
                         "rule off and make one of your own instead.",
                         rule=rule.name,
-                        fields=", ".join(
-                            f"'{self._fields[name]._description_string(self.env)}'"
-                            for name in changed
-                        ),
+                        fields=", ".join(changed),
                     )
                 )
+        result = super().write(vals)
+        self.env["dunning.block"]._invalidate_targets()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_builtin(self):
-        if any(rule.source == "builtin" for rule in self):
+        if "builtin" in self.mapped("source"):
             raise UserError(
                 self.env._("Built-in rules cannot be deleted: switch them off instead.")
             )
 
     def _active_in(self, company):
         """Return the rules that work in `company`, the deciding ones first."""
-        rules = (
-            self.sudo()
-            .with_company(company)
-            .search_fetch(Domain("company_id", "in", [False, company.id]), DECIDING_FIELDS)
-        )
-        return rules.filtered(lambda rule: rule.enabled)._deciding_first(company)
+        # sudo: what a rule does must not depend on who asks
+        rules = self.sudo().with_company(company)
+        offered = Domain("company_id", "in", [False, company.id])
+        rules = rules.search_fetch(offered, DECIDING_FIELDS).filtered("enabled")
+        return rules._deciding_first(company)
 
     def _deciding_first(self, company):
         """Return the rules in the order in which they decide in `company`."""
-        # sudo: what a rule does in a company is no secret, see `_active_in`
+        # sudo: as in `_active_in`
         return (
             self.sudo()
             .with_company(company)
             .sorted(lambda rule: (rule._effect_in(company) != "dropped", rule.sequence, rule.id))
         )
 
-    def _names_by_marker(self):
-        """Return {marker: names of the reasons} for the (x) marks of the lists."""
-        return {marker: rules.mapped("name") for marker, rules in self.grouped("marker").items()}
-
     # Conditions -----------------------------------------------------------------------------
 
     def _condition_sql(self, question):
         """Return when the rule excludes, as SQL, see `dunning.exclusion.condition`.
 
-        What was fine when it was saved breaks when a field or an addon is removed. Such a rule
-        excludes nothing: None is returned.
+        A rule breaks when a field or an addon is removed. It then excludes nothing: None.
         """
         self.ensure_one()
         conditions = self.env["dunning.exclusion.condition"]
@@ -265,10 +253,7 @@ class DunningExclusionRule(models.Model):
         return None
 
     def _get_query(self, company):
-        """Return the query of what the user's condition matches in `company`.
-
-        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
-        """
+        """Return the query of what the condition matches in `company`: see `company_query`."""
         return condition_query(self.env[self.model], self.domain, company)
 
     @api.depends("domain", "model", "source")

@@ -67,7 +67,8 @@ class DunningReasons(models.AbstractModel):
     def _compute_marks(self):
         for records in self._by_reasons().values():
             # A slice would lose the other records, whose rules are read at the same time.
-            records.marks = next(iter(records)).rule_ids._names_by_marker()
+            by_marker = next(iter(records)).rule_ids.grouped("marker")
+            records.marks = {marker: rules.mapped("name") for marker, rules in by_marker.items()}
 
     def _by_reasons(self):
         """Return {ids of rules: the records that have them}; many records have the same."""
@@ -359,13 +360,10 @@ class DunningScreening(models.Model):
         if not owner_ids:
             return {}
         question = Question(companies, owner=Owner(OWNERS[owner_field], tuple(owner_ids)))
-        query = "SELECT %s, %s FROM (%s) AS screening GROUP BY 1"
+        columns = SQL("%s, %s", SQL.identifier(owner_field), BEST_OUTCOME)
         with self._screened(question) as screening:
-            return dict(
-                self.env.execute_query(
-                    SQL(query, SQL.identifier(owner_field), BEST_OUTCOME, screening)
-                )
-            )
+            query = SQL("SELECT %s FROM (%s) AS screening GROUP BY 1", columns, screening)
+            return dict(self.env.execute_query(query))
 
     @api.model
     def _explain(self, owner_field, owner_ids, companies, day=None):

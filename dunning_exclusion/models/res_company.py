@@ -14,24 +14,19 @@ from .dunning_mixin import EMPLOYEES
 
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
-    "dunning_freshness_days",
-    "dunning_promise_tolerance_days",
-    "dunning_catch_up_days",
-    "dunning_cleanup_days",
+    *("dunning_freshness_days", "dunning_promise_tolerance_days"),
+    *("dunning_catch_up_days", "dunning_cleanup_days"),
 )
-# What follow-up administrators set up; the rest of a company is not theirs.
-SETTINGS = frozenset(
-    {
-        *THRESHOLDS,
-        *DAY_COUNTS,
-        *("dunning_list_creditors", "dunning_exclude_promises", "dunning_honour_no_followup"),
-        *("dunning_mirror_no_followup", "dunning_automatic_sending", "dunning_timezone"),
-    }
-)
+# The only fields of a company that follow-up administrators may change.
+SETTINGS = {
+    *(*THRESHOLDS, *DAY_COUNTS, "dunning_timezone", "dunning_automatic_sending"),
+    *("dunning_list_creditors", "dunning_exclude_promises"),
+    *("dunning_honour_no_followup", "dunning_mirror_no_followup"),
+}
 
 
 class ResCompany(models.Model):
-    """Companies, each with its thresholds, its settings of follow-ups and its own day."""
+    """Companies, each with its settings of follow-ups and its own time zone."""
 
     _inherit = "res.company"
 
@@ -154,9 +149,14 @@ class ResCompany(models.Model):
         return result
 
     def write(self, vals):
-        """Override of `base` to let follow-up administrators write what is theirs."""
+        """Override of `base` to let follow-up administrators change the `SETTINGS`."""
         check_bounds(self, [vals])
-        if not self.env.su and self._dunning_may_set(vals):
+        if (
+            not self.env.su
+            and SETTINGS.issuperset(vals)
+            and self.env.user.has_group("dunning_exclusion.group_dunning_manager")
+            and self <= self.env.user.company_ids
+        ):
             # sudo: in Odoo only those who give rights to others may write companies
             return self.sudo().write(vals)
         result = super().write(vals)
@@ -166,23 +166,14 @@ class ResCompany(models.Model):
             self.env["dunning.mirror"]._sync(self)
         return result
 
-    def _dunning_may_set(self, vals):
-        """Return whether `vals` are settings of follow-ups only and the user may set them up."""
-        user = self.env.user
-        return (
-            SETTINGS.issuperset(vals)
-            and user.has_group("dunning_exclusion.group_dunning_manager")
-            and self <= user.company_ids
-        )
-
     def _dunning_today(self):
         """Return today's date in the time zone of the company."""
         return datetime.now(pytz.timezone(self._dunning_timezone())).date()
 
     @api.model
     def _dunning_companies_by_day(self):
-        """Return {today: companies where it is that day}, whatever companies are chosen now."""
-        # Only their days are read; which records are found is up to the record rules.
+        """Return {today: companies where it is that day}, of all companies."""
+        # sudo: only their days are told
         companies = self.sudo().search_fetch(Domain.TRUE, ["partner_id", "dunning_timezone"])
         companies.partner_id.fetch(["tz", "country_id"])
         return companies.grouped(lambda company: company._dunning_today())
@@ -206,19 +197,14 @@ class ResCompany(models.Model):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        return contact.tz or country_zone(contact.country_id.code)
-
-
-def country_zone(country_code):
-    """Return the time zone of a country, or UTC where clocks in it differ, or there is none.
-
-    Some countries have several zones that keep the same time, as Germany has.
-    """
-    zones = pytz.country_timezones.get(country_code or "") or ["UTC"]
-    year = datetime.now().year
-    # In winter and in summer: some zones are the same for half of the year only.
-    clocks = {
-        tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
-        for zone in zones
-    }
-    return zones[0] if len(clocks) == 1 else "UTC"
+        if contact.tz:
+            return contact.tz
+        zones = pytz.country_timezones.get(contact.country_id.code or "") or ["UTC"]
+        year = datetime.now().year
+        # Some countries, like Germany, have several zones that keep the same time. They are
+        # compared in winter and in summer: some are the same for half of the year only.
+        clocks = {
+            tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
+            for zone in zones
+        }
+        return zones[0] if len(clocks) == 1 else "UTC"

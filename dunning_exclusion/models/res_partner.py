@@ -8,7 +8,7 @@ from ..screening.question import Question
 from .arguments import read_record
 from .dunning_mixin import READERS
 
-# How a customer is treated: auditors, who may read it, may be allowed to edit contacts.
+# How a customer is treated. Those who may edit contacts need not be follow-up users.
 TREATMENT = (
     *("dunning_own_profile_id", "dunning_profile_id", "dunning_type_off_ids"),
     *("dunning_own_scenario_id", "dunning_scenario_id"),
@@ -26,8 +26,8 @@ class ResPartner(models.Model):
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
     )
-    # Profile and scenario are stored on the customer (commercial partner), in the fields "own". Its
-    # contacts show those of the customer, and whoever sets them on a contact sets the customer's.
+    # Profile and scenario are stored on the customer (commercial partner) in the fields "own". On
+    # its contacts the related fields show and set those of the customer.
     dunning_own_profile_id = fields.Many2one(
         "dunning.profile", string="Customer's Profile", company_dependent=True, groups=READERS
     )
@@ -49,7 +49,6 @@ class ResPartner(models.Model):
         related="commercial_partner_id.dunning_own_scenario_id",
         string="Dunning Scenario",
         readonly=False,
-        domain=[("campaign_type", "=", "invoice")],
         help="The customer's own scenario. Empty: the first scenario that applies.",
         groups=READERS,
     )
@@ -117,7 +116,7 @@ class ResPartner(models.Model):
         return blocks.filtered(lambda block: not block.move_id)
 
     def _dunning_fresh_blocks(self, kind=None, day=None):
-        # The blocks on single entries of a customer are no concern of its buttons and flags.
+        # Buttons and flags of a customer leave the blocks on single entries alone.
         return self._dunning_whole_blocks(super()._dunning_fresh_blocks(kind, day))
 
     @api.model
@@ -140,10 +139,9 @@ class ResPartner(models.Model):
         return [(self.env.company.id, self.commercial_partner_id.id, False, False)]
 
     def _field_to_sql(self, alias, field_expr, query=None):
-        """Override of `base`: grouping by a related field asks only for rights on its target.
+        """Override of `base` to check the groups of related fields, too, when grouping by them.
 
-        That is looked at with the rights of the system, so customers in the portal could group
-        themselves by their scenario.
+        Odoo checks only the target, in sudo: portal users could group by their scenario.
         """
         field = self._fields.get(field_expr)
         if field and field.related and field_expr.startswith("dunning_"):
@@ -181,20 +179,13 @@ class ResPartner(models.Model):
     @api.depends("commercial_partner_id")
     @api.depends_context("company")
     def _compute_dunning_type_off_ids(self):
-        types = dict(
-            # sudo: who may see the customer may see the switches of the company.
-            self.env["dunning.type.off"]
-            .sudo()
-            ._read_group(
-                Domain("partner_id", "in", self.commercial_partner_id.ids)
-                & Domain("company_id", "=", self.env.company.id),
-                ["partner_id"],
-                ["type_id:recordset"],
-            )
-        )
-        nothing = self.env["dunning.reminder.type"]
+        # sudo: who may see the customer may see the switches of the company.
+        Off = self.env["dunning.type.off"].sudo()
+        mine = Domain("partner_id", "in", self.commercial_partner_id.ids)
+        mine &= Domain("company_id", "=", self.env.company.id)
+        types = dict(Off._read_group(mine, ["partner_id"], ["type_id:recordset"]))
         for partner in self:
-            off = types.get(partner.commercial_partner_id._origin, nothing)
+            off = types.get(partner.commercial_partner_id._origin, Off.type_id)
             partner.dunning_type_off_ids = off.with_env(self.env)
 
     def _inverse_dunning_type_off_ids(self):
@@ -265,18 +256,17 @@ class ResPartner(models.Model):
         rows = self.env.execute_query(items.balances(question)) if customers else []
         balances = {customer_id: amounts for _company, customer_id, *amounts in rows}
         for partner in self:
-            outstanding, overdue = balances.get(partner.commercial_partner_id.id, (0, 0))
-            partner.dunning_outstanding = outstanding
-            partner.dunning_overdue = overdue
+            amounts = balances.get(partner.commercial_partner_id.id, (0, 0))
+            partner.dunning_outstanding, partner.dunning_overdue = amounts
 
     def action_dunning_toggle_type(self, type_id, on=None):
-        """Switch a reminder type on or off for the customers; who may not edit contacts may, too.
+        """Switch a reminder type on or off for the customers; no right to edit contacts is needed.
 
         :param type_id: the id of the reminder type
         :param on: True or False; None: on where it is off for one of them, else off
-        :raise AccessError: for users without the rights of a follow-up user
+        :raise AccessError: for users who are no follow-up users
         """
-        if not (self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")):
+        if not self._dunning_may_treat():
             raise AccessError(self.env._("Only follow-up users switch reminder types."))
         (self | self.commercial_partner_id).check_access("read")
         reminder = read_record(self.env["dunning.reminder.type"], type_id)
@@ -314,21 +304,16 @@ class ResPartner(models.Model):
         )
 
     def _dunning_recipients_by_customer(self):
-        """Return {customer: who gets its reminders}, with the same queries for any number.
-
-        A customer without any address has no recipients.
-        """
+        """Return {customer: who gets its reminders}; no recipients where there is no address."""
         self.env["res.partner"].flush_model(["email", "active", "type", "commercial_partner_id"])
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT customer_id, ARRAY_AGG(id ORDER BY id)
-                     FROM (SELECT *, MIN(place) OVER (PARTITION BY customer_id) AS best
-                             FROM (%s) AS found) AS ranked
-                    WHERE place = best GROUP BY customer_id""",
-                self._dunning_recipients_sql(SQL("ANY(%s)", self.ids)),
-            )
+        query = SQL(
+            """SELECT customer_id, ARRAY_AGG(id ORDER BY id)
+                 FROM (SELECT *, MIN(place) OVER (PARTITION BY customer_id) AS best
+                         FROM (%s) AS found) AS ranked
+                WHERE place = best GROUP BY customer_id""",
+            self._dunning_recipients_sql(SQL("ANY(%s)", self.ids)),
         )
-        found = dict(rows)
+        found = dict(self.env.execute_query(query))
         return {customer: self.browse(found.get(customer.id)) for customer in self}
 
     @api.model_create_multi
@@ -336,15 +321,13 @@ class ResPartner(models.Model):
         self._check_dunning_treatment(vals_list)
         return super().create(vals_list)
 
-    def _check_dunning_treatment(self, vals_list):
-        """Check that the user, if he treats customers differently, is no mere reader.
+    def _dunning_may_treat(self):
+        return self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")
 
-        :raise AccessError: else
-        """
+    def _check_dunning_treatment(self, vals_list):
+        """Check that nobody but follow-up users sets how customers are treated."""
         treats = any(vals.get(name) for vals in vals_list for name in TREATMENT)
-        if treats and not (
-            self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")
-        ):
+        if treats and not self._dunning_may_treat():
             raise AccessError(
                 self.env._(
                     "Only follow-up users choose how customers are reminded: scenario, profile and "
@@ -362,14 +345,13 @@ class ResPartner(models.Model):
         return result
 
     def unlink(self):
-        """Override of `base`: customers that got no reminder vanish from the task lists, too."""
+        """Override of `base` to delete the lines of customers that got no reminder yet, too."""
         result = super().unlink()
         self.env["dunning.run.line"]._delete_of_customers(self.ids)
         return result
 
     def _dunning_follow_customer(self):
-        """File blocks and promises under the customer (commercial partner) they belong to now."""
+        """Move blocks and promises to the customer (commercial partner) they belong to now."""
         for model in ("dunning.block", "dunning.promise"):
-            # Who may change a contact need not have rights on blocks and promises.
-            records = self.env[model].sudo().search([("partner_id", "in", self.ids)])
-            records._follow_customer()
+            # sudo: who may change a contact need not have rights on blocks and promises
+            self.env[model].sudo().search([("partner_id", "in", self.ids)])._follow_customer()

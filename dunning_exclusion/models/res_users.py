@@ -3,7 +3,7 @@ from odoo.fields import Domain
 
 
 class ResUsers(models.Model):
-    """Users, who can be deleted although they have ticked lines of runs."""
+    """Users: they can be deleted, and record rules ask by which right they read a model."""
 
     _inherit = "res.users"
 
@@ -16,8 +16,7 @@ class ResUsers(models.Model):
     def _dunning_reads_by_follow_up_only(self, model):
         """Return whether the user may read `model` as a follow-up user, and by no other right.
 
-        Used by record rules: what follow-up users need not see stays visible for everybody who is
-        allowed to see it by Odoo or by another addon.
+        Record rules for follow-up users restrict only those who have no other right to read.
         """
         self.ensure_one()
         group = self.env.ref("dunning_exclusion.group_dunning_user")

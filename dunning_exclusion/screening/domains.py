@@ -1,19 +1,18 @@
 """Conditions that people type: what they may ask for, and how they are evaluated.
 
 A condition decides who is reminded, so everybody who sees the result learns what it found. It is
-evaluated with the rights of the system, in order that the night job and every user get the same
-answer. Three limits keep it from telling more than its author may read:
+evaluated with the rights of the system, so that the night job and every user get the same answer.
+Three limits keep it from telling more than its author may read:
 
-- it walks only through the models that it is told: `known` is {model: names of computed fields},
-  see `_get_condition_models` of `dunning.exclusion.condition`;
+- it walks only through the models in `known`, which is {model: names of computed fields}, see
+  `_get_condition_models` of `dunning.exclusion.condition`;
 - each record on the way belongs to the company it is evaluated for, or to all companies; entries
-  and journal items that are reached over another record are those of what customers owe, the same
-  ones that a follow-up user reads;
+  and journal items that are reached over another record are only those that follow-up users read;
 - whoever saves it may read each model and field that it names, and all records of that model in
   the company.
 
 `find_fault` checks all three when a condition is saved. `company_query`, the only way to evaluate
-one, checks the first two again, for what an import in SQL or an earlier version has written.
+one, checks the first two again: the condition may come from an import or an earlier version.
 """
 
 from ast import literal_eval
@@ -32,7 +31,7 @@ _lt = LazyTranslate(__name__)
 MAX_LENGTH = 10_000
 MAX_CONDITIONS = 100
 MAX_HOPS = 6
-# Content that is kept elsewhere, or that says by itself which model it points to.
+# Fields whose content is stored elsewhere, or which can point to any model.
 OPAQUE_TYPES = {
     *("binary", "image", "json", "many2one_reference"),
     *("properties", "properties_definition", "reference"),
@@ -41,9 +40,9 @@ ANY = {"any", "any!", "not any", "not any!"}
 HIERARCHY = {"child_of", "parent_of"}
 # What may be asked about colleagues, for instance the salesperson.
 USER_FIELDS = {"id", "name", "display_name", "login", "email", "active", "partner_id"}
-# Record rules that compare only these keep companies apart, as the evaluation does by itself.
+# Record rules that compare only these keep companies apart; the evaluation does that anyway.
 COMPANY_FIELDS = {"company_id", "company_ids", "partner_share", "share"}
-# What follow-up users read of the books: their record rules say the same.
+# The entries and items that follow-up users read: their record rules have the same domains.
 OWED = {
     "account.move": Domain("journal_id.type", "=", "sale")
     | Domain("line_ids.account_id.account_type", "=", "asset_receivable"),
@@ -88,7 +87,7 @@ def company_query(Model, text, company, known):
         "lang": company.sudo().partner_id.lang,
         "tz": company._dunning_timezone(),
     }
-    # What a condition means must not depend on who evaluates it: see the top of this file.
+    # superuser: everybody must get the same answer, see the top of this file
     env = Model.env(user=SUPERUSER_ID, su=True, context=context)
     return env[Model._name]._search(_Limits(env, company, known).apply(Model, text))
 
@@ -112,8 +111,7 @@ def find_faults(env, makers, probe=True):
     """Return {key: why its domain cannot be evaluated} of those that cannot.
 
     :param makers: {key: function that returns the query of its domain, or raises}
-    :param probe: whether PostgreSQL must accept them, too, which takes one query as long as it
-        does; else only Odoo must understand them
+    :param probe: whether PostgreSQL, too, is asked to accept them: by one query when it does
     """
     queries, faults = {}, {}
     for key, make_query in makers.items():
@@ -131,7 +129,7 @@ def find_faults(env, makers, probe=True):
 
 
 def _refused(env, queries):
-    """Return why PostgreSQL refuses one of `queries`, or False; no row is read for it."""
+    """Return why PostgreSQL refuses one of `queries`, or False, without reading any row."""
     probes = [SQL("(SELECT 1 FROM (%s) AS probe LIMIT 0)", query.select()) for query in queries]
     env.flush_all()
     try:
@@ -150,7 +148,7 @@ def _text_of(error, env):
 
 
 def _count(domain):
-    """Return how many conditions there are in `domain`, a list; those inside others count."""
+    """Return how many conditions the list `domain` holds, those inside others included."""
     return sum(
         1 + (_count(item[2]) if item[1] in ANY and isinstance(item[2], (list, tuple)) else 0)
         for item in domain
@@ -159,7 +157,7 @@ def _count(domain):
 
 
 class _Limits:
-    """What a condition may tell in one company.
+    """What a condition may ask for in one company.
 
     :param env: whose models are used; with `check_rights` its user must be able to read them
     """
@@ -185,7 +183,7 @@ class _Limits:
         """Return one condition on `Model`, restricted; `path` leads to the model."""
         name, _dot, rest = condition.field_expr.partition(".")
         here = f"{path}{condition.field_expr}"
-        field = self._checked_field(Model, name, here)
+        field = self._get_field(Model, name, here)
         operator, value = condition.operator, condition.value
         if field.inherited:
             # The record that it is inherited from is a hop like any other.
@@ -211,11 +209,11 @@ class _Limits:
         return condition
 
     def _related(self, Model, field, condition, here):
-        """Return what a condition on a related field means on the fields on its way."""
+        """Return a condition on a related field as one on the path that the field stands for."""
         if not field.search or field.type in OPAQUE_TYPES:
             raise self._refusal(here)
 
-        def along(simple):
+        def on_path(simple):
             operator = simple.operator
             found = field.determine_domain(Model, operator, simple.value)
             if found is not NotImplemented:
@@ -223,7 +221,7 @@ class _Limits:
             operator = Domain.NEGATIVE_OPERATORS[operator]
             return ~Domain(field.determine_domain(Model, operator, simple.value), internal=True)
 
-        return _normal(Model, condition).map_conditions(along)
+        return _normal(Model, condition).map_conditions(on_path)
 
     def _relation(self, Model, field, condition, here):
         """Return a condition on a relation: only records within reach of the company count."""
@@ -236,15 +234,14 @@ class _Limits:
             operator, value = simple.operator, simple.value
             compares = operator in ("in", "not in")
             if compares and field.type == "many2one" and set(value) == {False}:
-                # Whether it is filled in says nothing about the other record.
+                # Whether the field is empty tells nothing of the other record.
                 return simple
             self._check_model(Comodel, here)
             if operator in ANY:
                 inner = self._restrict(Comodel, value, f"{here}.") & within
                 return Domain(field.name, operator, inner)
             if operator in HIERARCHY:
-                tree = self._tree(Comodel, simple, within)
-                return tree & Domain(field.name, "any", within)
+                return self._tree(Comodel, simple, within) & Domain(field.name, "any", within)
             if not compares:
                 raise self._refusal(here)
             if field.type == "many2one":
@@ -258,9 +255,9 @@ class _Limits:
 
     def _tree(self, Comodel, condition, within):
         """Return a condition on ancestors or descendants of records within reach."""
-        value = condition.value
-        several = isinstance(value, Iterable) and not isinstance(value, str)
-        values = value if several else [value]
+        values = condition.value
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            values = [values]
         names = [Domain("display_name", "ilike", name) for name in values if isinstance(name, str)]
         ids = [id_ for id_ in values if isinstance(id_, int) and id_]
         wanted = Domain.OR([Domain("id", "in", ids), *names])
@@ -271,7 +268,7 @@ class _Limits:
     # What may be asked ----------------------------------------------------------------------
 
     def _reach(self, Model, hop=None):
-        """Return which records of `Model` a condition of the company may look at.
+        """Return the domain of the records of `Model` that a condition may look at.
 
         :param hop: (model, field) over which they are reached; None: the condition is about them
         """
@@ -283,18 +280,14 @@ class _Limits:
         if "company_id" in Model._fields:
             reach = Domain(Model._check_company_domain(self.company))
         elif "company_ids" in Model._fields:
-            # A branch uses what its parents share with it.
-            parents = self.company.sudo().parent_path.split("/")[:-1]
-            reach = Domain("company_ids", "in", [int(parent) for parent in parents])
+            # A branch uses what its parents share with it; sudo: only their ids are taken
+            reach = Domain("company_ids", "in", self.company.sudo().parent_ids.ids)
         if hop and hop not in OWED_ALREADY:
             reach &= OWED.get(Model._name, Domain.TRUE)
         return reach
 
     def _is_searchable(self, Model, field):
-        """Return whether a search for `field` reads nothing but the record and its relations.
-
-        Search methods of computed fields run with the rights of the system: only known ones do.
-        """
+        """Return whether a condition may search for `field`: search methods must be known ones."""
         return bool(field.store or field.name in {"display_name", *self.known[Model._name]})
 
     def _check_plain(self, Model, field, condition, here):
@@ -308,8 +301,11 @@ class _Limits:
                 )
             )
 
-    def _checked_field(self, Model, name, path):
-        """Return the field `name` of `Model`, which `path` leads to."""
+    def _get_field(self, Model, name, path):
+        """Return the field `name` of `Model`, which `path` leads to.
+
+        :raise ValueError: when a condition, or its author, may not ask for it
+        """
         if path.count(".") > MAX_HOPS:
             raise ValueError(
                 self.env._(
@@ -334,12 +330,10 @@ class _Limits:
         return field
 
     def _check_model(self, Model, here):
-        """Check that conditions may be about `Model`, and that its author may read all of it."""
+        """Check that conditions may be about `Model`, and that their author may read all of it."""
         if Model._name not in self.known:
             raise self._refusal(here)
-        if not self.check_rights:
-            return
-        if not Model.has_access("read") or not self._reads_all(Model):
+        if self.check_rights and not (Model.has_access("read") and self._reads_all(Model)):
             raise ValueError(
                 self.env._(
                     "'%(path)s' leads to records of '%(model)s' that you may not read. Remove it, "
@@ -350,8 +344,8 @@ class _Limits:
             )
 
     def _reads_all(self, Model):
-        """Return whether the record rules of the user keep back no more than other companies."""
-        # sudo: what the rules say is no secret here, and only whether they restrict is told
+        """Return whether the record rules hide from the user nothing but other companies."""
+        # sudo: the rules are only looked at; the answer tells whether one of them hides something
         rules = self.env["ir.rule"]._get_rules(Model._name, "read").sudo()
         mine = rules.filtered(lambda rule: rule.groups & self.env.user.all_group_ids)
         general = rules.filtered(lambda rule: not rule.groups)
@@ -359,7 +353,7 @@ class _Limits:
         return general <= harmless and (not mine or bool(mine & harmless))
 
     def _is_harmless(self, rule):
-        """Return whether a record rule lets through at least what conditions look at."""
+        """Return whether a record rule hides nothing that conditions look at."""
         text, model_name = rule.domain_force or "[]", rule.model_id.model
         domain = Domain(safe_eval(text, rule.with_env(self.env)._eval_context()))
         return (model_name in OWED and domain == OWED[model_name]) or all(
@@ -373,5 +367,5 @@ class _Limits:
 
 
 def _normal(Model, condition):
-    """Return a condition with `in` for each comparison, names looked up by `display_name`."""
+    """Return `condition` as Odoo optimizes it: by `in`, and with names by `display_name`."""
     return condition if condition.operator in ANY else condition.optimize(Model)
