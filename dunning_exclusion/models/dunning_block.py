@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 from markupsafe import Markup
 
@@ -7,6 +7,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
+from ..screening import items
+from ..screening.question import Question
 from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_bounds, check_one
 from .isolation import for_each_company
 
@@ -15,10 +17,11 @@ FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
 # How many blocks a to-do names.
 LISTED_BLOCKS = 30
-# Who set a block and who ended it, and when: only an import of old blocks brings that along.
+# Who set a block, who ended it and when: only administrators write that, to import old blocks.
 HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
-TARGET_FIELDS = frozenset({"company_id", "partner_id", "move_id", "move_line_id"})
-# What a block was about and why: once it is lifted, that is history, too.
+# What a block holds.
+TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
+# Why and for how long: once the block is lifted, that is history, too.
 SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "note"})
 
 
@@ -50,8 +53,8 @@ class DunningBlockReason(models.Model):
 class DunningBlock(models.Model):
     """A hold that a person set on a customer, an entry or one instalment.
 
-    Users have no right to delete blocks, they lift them. The state follows from comparing dates, so
-    nothing has to run for it to begin or to end.
+    Users do not delete blocks, they lift them. The state follows from comparing dates, so no job
+    has to run for a block to begin or to end.
     """
 
     _name = "dunning.block"
@@ -130,11 +133,13 @@ class DunningBlock(models.Model):
     age_days = fields.Integer(string="Age (days)", compute="_compute_age")
     forgotten = fields.Boolean(
         compute="_compute_age",
-        search="_search_forgotten",
+        search=lambda self, *condition: self._search_review("forgotten", *condition),
         help="Holds without end for more than 90 days.",
     )
     ending_soon = fields.Boolean(
-        compute="_compute_age", search="_search_ending_soon", help="Ends within 7 days."
+        compute="_compute_age",
+        search=lambda self, *condition: self._search_review("ending_soon", *condition),
+        help="Ends within 7 days.",
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
     amount_held = fields.Monetary(
@@ -165,18 +170,23 @@ class DunningBlock(models.Model):
     # When a block holds ------------------------------------------------------------------------
 
     def _state_domain(self, state, day):
-        """Return the domain of the blocks that are in `state` on `day`.
+        """Return the domain of the blocks that are on `day` in `state`, forgotten or ending soon.
 
-        Only here dates are compared: the field, searches and SQL statements all use this domain.
+        Only here dates are compared: the fields, searches and SQL statements all use this domain.
         """
         not_lifted = Domain("lifted_on", "=", False) | Domain("lifted_on", ">", day)
         begun = Domain("date_from", "<=", day)
-        lasts = Domain("date_to", "=", False) | Domain("date_to", ">=", day)
+        endless = Domain("date_to", "=", False)
+        active = not_lifted & begun & (endless | Domain("date_to", ">=", day))
+        long_ago = day - timedelta(days=FORGOTTEN_AFTER_DAYS)
+        soon = day + timedelta(days=ENDING_WITHIN_DAYS)
         return {
             "lifted": Domain("lifted_on", "<=", day),
             "scheduled": not_lifted & Domain("date_from", ">", day),
             "expired": not_lifted & begun & Domain("date_to", "<", day),
-            "active": not_lifted & begun & lasts,
+            "active": active,
+            "forgotten": active & endless & Domain("date_from", "<", long_ago),
+            "ending_soon": active & Domain("date_to", "<=", soon),
         }.get(state, Domain.FALSE)
 
     @api.depends("date_from", "date_to", "lifted_on", "company_id")
@@ -199,7 +209,7 @@ class DunningBlock(models.Model):
             for state in value
         )
 
-    def _state_sql(self, states, day: date | None = None) -> SQL:
+    def _state_sql(self, states, day=None) -> SQL:
         """Return whether a block is in one of `states`, over the table alias `block`.
 
         :param day: the day asked about; None: today in the company of the block
@@ -210,144 +220,119 @@ class DunningBlock(models.Model):
         query = Query(self.env, "block", SQL.identifier(self._table))
         return SQL("(%s)", domain.optimize_full(self)._to_sql(self, "block", query))
 
-    def _active_sql(self, day: date | None = None) -> SQL:
+    def _active_sql(self, day=None) -> SQL:
         """Return whether a block holds on `day`, see `_state_sql`."""
         return self._state_sql(["active"], day)
 
     @api.depends("date_from", "date_to", "lifted_on", "company_id")
     def _compute_age(self):
-        for block in self:
-            today = (block.company_id or self.env.company)._dunning_today()
-            last = min(filter(None, (today, block.date_to, block.lifted_on)))
-            block.age_days = max((last - block.date_from).days, 0) if block.date_from else 0
-            held = block.state == "active"
-            block.forgotten = held and not block.date_to and block.age_days > FORGOTTEN_AFTER_DAYS
-            block.ending_soon = bool(
-                held and block.date_to and (block.date_to - today).days <= ENDING_WITHIN_DAYS
-            )
+        for company, blocks in self.grouped("company_id").items():
+            today = (company or self.env.company)._dunning_today()
+            # A form may have lost its first day for a moment: then nothing can be compared.
+            dated = blocks.filtered("date_from")
+            blocks.age_days = 0
+            for block in dated:
+                last = min(filter(None, (today, block.date_to, block.lifted_on)))
+                block.age_days = max((last - block.date_from).days, 0)
+            for name in ("forgotten", "ending_soon"):
+                blocks[name] = False
+                dated.filtered_domain(self._state_domain(name, today))[name] = True
 
-    def _search_by_day(self, operator, value, day_domain):
-        """Return the active blocks that `day_domain` (a function of today) chooses, or others."""
+    def _search_review(self, name, operator, value):
+        """Search the blocks that are `name`, "forgotten" or "ending_soon", or are not."""
         if operator != "in":
             return NotImplemented
-        active = Domain("state", "in", ["active"])
-        chosen = Domain.OR(
-            active & Domain("company_id", "in", companies.ids) & day_domain(today)
-            for today, companies in self.env["res.company"]._dunning_companies_by_day().items()
-        )
-        return Domain.OR(chosen if wanted else ~chosen for wanted in value)
-
-    def _search_forgotten(self, operator, value):
-        days = timedelta(days=FORGOTTEN_AFTER_DAYS)
-        return self._search_by_day(
-            operator,
-            value,
-            lambda today: Domain("date_to", "=", False) & Domain("date_from", "<", today - days),
-        )
-
-    def _search_ending_soon(self, operator, value):
-        days = timedelta(days=ENDING_WITHIN_DAYS)
-        return self._search_by_day(
-            operator,
-            value,
-            lambda today: Domain("date_to", "!=", False) & Domain("date_to", "<=", today + days),
-        )
+        found = self._search_state("in", [name])
+        return Domain.OR(found if wanted else ~found for wanted in value)
 
     @api.depends("partner_id", "move_id", "date_from", "date_to", "lifted_on")
     def _compute_amount_held(self):
         self.env.flush_all()
+        active = self.filtered(lambda block: block.state == "active")
+        chosen = SQL("block.id = ANY(%s)", active.ids)
         query = SQL(
-            """SELECT block.id, SUM(line.amount_residual)
-                 FROM dunning_block block
-                 JOIN res_partner contact ON contact.commercial_partner_id = block.partner_id
-                 JOIN account_move_line line ON line.partner_id = contact.id
-                  AND line.company_id = block.company_id
-                 JOIN account_account account ON account.id = line.account_id
-                WHERE block.id = ANY(%s) AND line.reconciled IS NOT TRUE
-                  AND line.parent_state = 'posted' AND account.account_type = 'asset_receivable'
-                  AND (block.move_id IS NULL OR block.move_line_id = line.id
-                       OR (block.move_line_id IS NULL AND block.move_id = line.move_id))
-                GROUP BY block.id""",
-            self.filtered(lambda block: block.state == "active").ids,
+            "SELECT id, amount FROM (%s) held", self._amounts_query(active.company_id, chosen)
         )
-        amounts = dict(self.env.execute_query(query)) if self.ids else {}
+        amounts = dict(self.env.execute_query(query)) if active else {}
         for block in self:
             block.amount_held = amounts.get(block.id, 0)
 
+    def _amounts_query(self, companies, chosen) -> SQL:
+        """Return SELECT block.*, amount: how much blocks hold, in company currency.
+
+        :param chosen: which blocks of `companies`, as SQL over the alias `block`
+        """
+        return SQL(
+            """SELECT block.*, held.amount FROM dunning_block block
+                CROSS JOIN LATERAL (
+                    SELECT COALESCE(SUM(line.amount_residual), 0) AS amount %(open_items)s
+                       AND contact.commercial_partner_id = block.partner_id
+                       AND line.company_id = block.company_id
+                       AND (block.move_id IS NULL OR line.move_id = block.move_id)
+                       AND (block.move_line_id IS NULL OR line.id = block.move_line_id)) held
+                WHERE block.company_id = ANY(%(companies)s) AND %(chosen)s""",
+            open_items=items.open_items(Question(companies)),
+            companies=companies.ids,
+            chosen=chosen,
+        )
+
     # What may be written -----------------------------------------------------------------------
 
-    @api.constrains("date_from", "date_to")
-    def _check_dates(self):
+    @api.constrains("date_from", "date_to", "lifted_on", "lifted_by_id", *TARGET_FIELDS)
+    def _check_block(self):
         for block in self:
-            if block.date_to and block.date_to < block.date_from:
-                raise ValidationError(
-                    self.env._(
-                        "A block cannot end before it starts: choose an 'Until' date on or "
-                        "after %(start)s.",
-                        start=fields.Date.to_string(block.date_from),
-                    )
-                )
+            if fault := block._get_fault_of_dates() or block._get_fault_of_target():
+                raise ValidationError(fault)
 
-    @api.constrains("lifted_on", "lifted_by_id")
-    def _check_lifted(self):
-        for block in self:
-            if block.lifted_by_id and not block.lifted_on:
-                raise ValidationError(
-                    self.env._(
-                        "Block of %(customer)s: somebody ended it, but it is not said when: fill "
-                        "in 'Lifted on'.",
-                        customer=block.partner_id.display_name,
-                    )
-                )
-            if block.lifted_on and block.lifted_on > block.company_id._dunning_today():
-                raise ValidationError(
-                    self.env._(
-                        "Block of %(customer)s: it cannot be lifted on a day to come "
-                        "(%(day)s): choose that day in the field 'Until' instead of 'Lifted on'.",
-                        customer=block.partner_id.display_name,
-                        day=fields.Date.to_string(block.lifted_on),
-                    )
-                )
+    def _get_fault_of_dates(self):
+        if self.date_to and self.date_to < self.date_from:
+            return self.env._(
+                "A block cannot end before it starts: choose an 'Until' date on or after "
+                "%(start)s.",
+                start=fields.Date.to_string(self.date_from),
+            )
+        if self.lifted_by_id and not self.lifted_on:
+            return self.env._(
+                "Block of %(customer)s: somebody ended it, but it is not said when: fill in "
+                "'Lifted on'.",
+                customer=self.partner_id.display_name,
+            )
+        if self.lifted_on and self.lifted_on > self.company_id._dunning_today():
+            return self.env._(
+                "Block of %(customer)s: it cannot be lifted on a day to come (%(day)s): choose "
+                "that day in the field 'Until' instead of 'Lifted on'.",
+                customer=self.partner_id.display_name,
+                day=fields.Date.to_string(self.lifted_on),
+            )
+        return None
 
-    @api.constrains("partner_id", "company_id")
-    def _check_customer_company(self):
+    def _get_fault_of_target(self):
         # `check_company` would evaluate a domain for each of thousands of blocks.
-        for block in self:
-            owner = block.partner_id.company_id
-            if owner and owner not in block.company_id.parent_ids:
-                raise ValidationError(
-                    self.env._(
-                        "%(customer)s belongs to %(owner)s and cannot be blocked in the company "
-                        "%(company)s: choose a customer of that company in the field 'Customer'.",
-                        customer=block.partner_id.display_name,
-                        owner=owner.name,
-                        company=block.company_id.name,
-                    )
-                )
-
-    @api.constrains("move_id", "move_line_id", "partner_id", "company_id")
-    def _check_target(self):
-        for block in self:
-            move = block.move_id
-            if block.move_line_id and block.move_line_id.move_id != move:
-                raise ValidationError(
-                    self.env._(
-                        "Block on %(item)s: the instalment does not belong to the invoice "
-                        "%(move)s. Choose an instalment of that invoice.",
-                        item=block.move_line_id.display_name,
-                        move=move.display_name,
-                    )
-                )
-            if move and block.partner_id not in move._dunning_customers():
-                raise ValidationError(
-                    self.env._(
-                        "Invoice %(move)s: only entries that %(customer)s owes can be blocked, "
-                        "not vendor bills or entries without a receivable. Choose a customer "
-                        "invoice in the field 'Invoice'.",
-                        move=move.display_name,
-                        customer=block.partner_id.display_name,
-                    )
-                )
+        owner, move = self.partner_id.company_id, self.move_id
+        if owner and owner not in self.company_id.parent_ids:
+            return self.env._(
+                "%(customer)s belongs to %(owner)s and cannot be blocked in the company "
+                "%(company)s: choose a customer of that company in the field 'Customer'.",
+                customer=self.partner_id.display_name,
+                owner=owner.name,
+                company=self.company_id.name,
+            )
+        if self.move_line_id and self.move_line_id.move_id != move:
+            return self.env._(
+                "Block on %(item)s: the instalment does not belong to the invoice %(move)s. "
+                "Choose an instalment of that invoice.",
+                item=self.move_line_id.display_name,
+                move=move.display_name,
+            )
+        if move and self.partner_id not in move._dunning_customers():
+            return self.env._(
+                "Invoice %(move)s: only entries that %(customer)s owes can be blocked, not vendor "
+                "bills or entries without a receivable. Choose a customer invoice in the field "
+                "'Invoice'.",
+                move=move.display_name,
+                customer=self.partner_id.display_name,
+            )
+        return None
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -372,7 +357,7 @@ class DunningBlock(models.Model):
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
-        # What would be computed, too, but by one more write of each of thousands of blocks.
+        # To compute it would write each of thousands of blocks once more.
         vals["target"] = "item" if vals.get("move_id") else "customer"
         return vals
 
@@ -391,7 +376,7 @@ class DunningBlock(models.Model):
         """Return the end date that the reason proposes, or False."""
         days = self.env["dunning.block.reason"].browse(reason_id or []).default_days
         begin = fields.Date.to_date(date_from)
-        # A day beyond all bounds is refused when it is saved.
+        # A day that is out of bounds is refused when the block is saved.
         return begin + timedelta(days=days) if days and begin <= LAST_DAY else False
 
     @api.onchange("reason_id", "date_from")
@@ -405,22 +390,22 @@ class DunningBlock(models.Model):
         return frozenset() if manager else HISTORY_FIELDS
 
     def _get_fixed_fields(self):
-        # To block something else would put it into the history of whoever set this block.
-        fixed = HISTORY_FIELDS | TARGET_FIELDS
+        # To hold something else takes a new block, with its own history.
+        fixed = HISTORY_FIELDS.union(TARGET_FIELDS)
         return fixed | SUBJECT_FIELDS if "lifted" in self.mapped("state") else fixed
 
     def write(self, vals):
         if "partner_id" in vals:
             vals = dict(vals, partner_id=self._customer_id(vals["partner_id"]))
         before = self.partner_id
-        # Who changed what is noted, also when a client asks not to.
-        noted = self.with_context(tracking_disable=False, mail_notrack=False)
-        result = super(DunningBlock, self if self.env.su else noted).write(vals)
+        # Changes are tracked even when a client asks for no tracking.
+        tracked = self.with_context(tracking_disable=False, mail_notrack=False)
+        result = super(DunningBlock, self if self.env.su else tracked).write(vals)
         self._targets_changed(self.company_id, before | self.partner_id)
         return result
 
     def _follow_customer(self):
-        """File the blocks under the customers whose entries or contacts they are about now."""
+        """Move the blocks to the customers who now own what is blocked."""
         owners = {
             block: (
                 block.move_line_id.partner_id
@@ -434,11 +419,11 @@ class DunningBlock(models.Model):
             blocks.partner_id = owner
 
     def _fall_back(self):
-        """File blocks on instalments of invoices under the invoices: the instalments are gone."""
+        """Let blocks on instalments that Odoo deleted hold the whole invoice."""
         for customer, blocks in self.grouped(
             lambda block: block.move_id.commercial_partner_id.commercial_partner_id
         ).items():
-            # The customer may be changed by the same write, and is checked with the instalment.
+            # One write, because a constraint compares the customer with the instalment.
             blocks.write({"move_line_id": False, "partner_id": customer.id})
 
     def unlink(self):
@@ -460,7 +445,7 @@ class DunningBlock(models.Model):
             self.env[model]._invalidate_dunning()
 
     def action_lift(self):
-        """End the blocks today. Nothing is sent by this; the items are candidates again."""
+        """End the blocks today. This sends nothing; the items are candidates of the next run."""
         self.check_access("write")
         # sudo: users do not write the history of a block
         unended = self.sudo().filtered(lambda block: block.state != "lifted")
@@ -485,29 +470,25 @@ class DunningBlock(models.Model):
         for_each_company(companies, self.env._("Review of old blocks"), self._report_forgotten)
 
     def _report_forgotten(self, company):
+        mine = Domain("company_id", "=", company.id)
+        reviewed = self.search(mine)
         blocks = self.search(
-            Domain("company_id", "=", company.id)
-            & (Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
+            mine & (Domain("forgotten", "=", True) | Domain("ending_soon", "=", True))
         )
         admin = self.env.ref("base.user_admin")
-        reviewers = blocks.grouped(lambda b: b.user_id if b.user_id.active else admin)
-        for user, own in reviewers.items():
-            own.with_context(lang=user.lang)._plan_review(user, company)
-
-    def _plan_review(self, user, company):
-        """Plan the to-do of `user` about `self`, in place of those that nobody has done yet."""
-        reviewed = self.search([("company_id", "=", company.id)])
-        reviewed.activity_search(
-            ["dunning_exclusion.mail_activity_type_review"], user_id=user.id
-        ).unlink()
-        first = self.sorted(lambda block: (block.date_from, block.id))[:1]
-        first.activity_schedule(
-            "dunning_exclusion.mail_activity_type_review",
-            user_id=user.id,
-            date_deadline=company._dunning_today(),
-            summary=first.env._("%(count)s blocks to review", count=len(self)),
-            note=self._describe_review(),
-        )
+        for user, own in blocks.grouped(lambda b: b.user_id if b.user_id.active else admin).items():
+            to_do = "dunning_exclusion.mail_activity_type_review"
+            # The new to-do replaces the one of last week.
+            reviewed.activity_search([to_do], user_id=user.id).unlink()
+            first = own.sorted(lambda block: (block.date_from, block.id))[:1]
+            first = first.with_context(lang=user.lang)
+            first.activity_schedule(
+                to_do,
+                user_id=user.id,
+                date_deadline=company._dunning_today(),
+                summary=first.env._("%(count)s blocks to review", count=len(own)),
+                note=own.with_context(lang=user.lang)._describe_review(),
+            )
 
     def _describe_review(self):
         """Return the list of the blocks as HTML: forgotten ones, then those that end soon."""
@@ -515,22 +496,19 @@ class DunningBlock(models.Model):
             (self.env._("Without end for more than 90 days:"), self.filtered("forgotten")),
             (self.env._("Ending within 7 days:"), self.filtered("ending_soon")),
         ]
-        return Markup().join(
-            Markup("<p>%s</p><ul>%s</ul>") % (title, some._list_review())
-            for title, some in parts
-            if some
-        )
-
-    def _list_review(self):
-        items = [
-            self.env._(
-                "%(block)s: %(days)s days, %(amount)s",
-                block=block.display_name,
-                days=block.age_days,
-                amount=block.currency_id.format(block.amount_held),
-            )
-            for block in self[:LISTED_BLOCKS]
-        ]
-        if more := len(self) - len(items):
-            items.append(self.env._("%(count)s more", count=more))
-        return Markup().join(Markup("<li>%s</li>") % item for item in items)
+        note = Markup()
+        for title, blocks in parts:
+            lines = [
+                self.env._(
+                    "%(block)s: %(days)s days, %(amount)s",
+                    block=block.display_name,
+                    days=block.age_days,
+                    amount=block.currency_id.format(block.amount_held),
+                )
+                for block in blocks[:LISTED_BLOCKS]
+            ]
+            if more := len(blocks) - len(lines):
+                lines.append(self.env._("%(count)s more", count=more))
+            listed = Markup().join(Markup("<li>%s</li>") % line for line in lines)
+            note += Markup("<p>%s</p><ul>%s</ul>") % (title, listed) if blocks else ""
+        return note

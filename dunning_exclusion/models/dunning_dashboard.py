@@ -5,7 +5,6 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..screening import items
 from ..screening.question import Question
 from .dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
 from .res_company import THRESHOLDS
@@ -20,11 +19,11 @@ class DunningRun(models.Model):
     def retrieve_dashboard(self):
         """Return the figures of the current company.
 
-        :return: dict with `currency_id`, `to_send`, `sent`, `failed`, `promises`, `broken`,
-            `ending`, `forgotten` (each a dict of `count` and `amount`, or a number) and the tables
+        :return: dict with `currency_id`; `to_send`, `sent` and `promises` (dicts of `count` and
+            `amount`); the numbers `failed`, `broken`, `ending` and `forgotten`; the tables
             `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`;
-            `steps`: the first steps of who sets follow-ups up: dicts of `name`, `title`, `text`,
-            `action` (a method of `onboarding.onboarding.step`) and `done`
+            `steps`, the first steps for administrators: dicts of `name`, `title`, `text`, `action`
+            (a method of `onboarding.onboarding.step`) and `done`
         :raise AccessError: for users who may not read blocks
         """
         self.env["dunning.block"].check_access("read")
@@ -35,7 +34,6 @@ class DunningRun(models.Model):
         return {
             "currency_id": company.currency_id.id,
             "steps": self._dashboard_steps(company, by_reason),
-            "to_send": self._dashboard_to_send(),
             **self._dashboard_figures(company, today),
             "by_reason": by_reason,
             "by_age": self._dashboard_by_age(company, today),
@@ -46,20 +44,27 @@ class DunningRun(models.Model):
 
     @api.model
     def _dashboard_onboarding(self):
-        """Return the first steps of `onboarding`, or nothing for who does not set follow-ups up."""
-        # sudo: in Odoo only system administrators read onboardings
+        """Return the first steps with the rights of the system, to administrators of follow-ups."""
+        # sudo: in Odoo only system administrators read and write onboardings
         Onboarding = self.env["onboarding.onboarding"].sudo()
         if not self.env.user.has_group("dunning_exclusion.group_dunning_manager"):
             return Onboarding
-        return self.env.ref("dunning_exclusion.onboarding_followups", False) or Onboarding
+        onboarding = self.env.ref("dunning_exclusion.onboarding_followups", False)
+        return (onboarding or Onboarding).sudo()
 
     @api.model
     def _dashboard_steps(self, company, by_reason):
         """Return the first steps until they are hidden, or all done."""
-        onboarding = self._dashboard_onboarding().sudo()
+        onboarding = self._dashboard_onboarding()
         if not onboarding or onboarding.is_onboarding_closed:
             return []
-        done = self._dashboard_steps_done(company, by_reason)
+        active = Domain("company_id", "in", [False, company.id]) & Domain("active", "=", True)
+        scenario = bool(self.env["dunning.scenario"].search_count(active, limit=1))
+        done = {
+            "scenario": scenario,
+            "thresholds": any(company[name] for name in THRESHOLDS),
+            "addresses": scenario and all(row["code"] != "no_address" for row in by_reason),
+        }
         xmlids = onboarding.step_ids.get_external_id()
         steps = [
             {
@@ -75,20 +80,6 @@ class DunningRun(models.Model):
         return [] if all(step["done"] for step in steps) else steps
 
     @api.model
-    def _dashboard_steps_done(self, company, by_reason):
-        """Return {name of a step: whether it is done}, as things are now."""
-        scenario = self.env["dunning.scenario"].search_count(
-            Domain("company_id", "in", [False, company.id]) & Domain("active", "=", True), limit=1
-        )
-        no_address = self.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_no_address")
-        unreachable = any(row["rule_id"] == no_address for row in by_reason)
-        return {
-            "scenario": bool(scenario),
-            "thresholds": any(company[name] for name in THRESHOLDS),
-            "addresses": bool(scenario) and not unreachable,
-        }
-
-    @api.model
     def action_hide_first_steps(self):
         """Hide the first steps for everybody of the current company.
 
@@ -97,31 +88,28 @@ class DunningRun(models.Model):
         onboarding = self._dashboard_onboarding()
         if not onboarding:
             raise AccessError(self.env._("Only follow-up administrators hide the first steps."))
-        # sudo: in Odoo only system administrators write onboardings
-        onboarding.sudo()._search_or_create_progress().action_close()
+        onboarding._search_or_create_progress().action_close()
         return True
 
     # Figures --------------------------------------------------------------------------------
 
     @api.model
-    def _dashboard_to_send(self):
-        run = self.env["dunning.run"]._get_latest_run()
-        if run.state != "prepared":
-            return {"count": 0, "amount": 0.0}
-        ticked = run._read_ticked()
-        return {"count": ticked["message_count"], "amount": ticked["amount"]}
-
-    @api.model
     def _dashboard_figures(self, company, today):
-        """Return what was sent and what needs somebody's attention."""
+        """Return what is to be sent, what was sent and what needs somebody's attention."""
         mine = Domain("company_id", "=", company.id)
         Notice, Promise = self.env["dunning.notice"], self.env["dunning.promise"]
         Block = self.env["dunning.block"]
+        run = self._get_latest_run()
+        ticked = run._read_ticked() if run.state == "prepared" else {}
         sent = mine & Domain("state", "=", "sent") & Domain("date", ">=", today.replace(day=1))
         [(count, amount)] = Notice._read_group(sent, [], ["__count", "amount:sum"])
         soon = Domain("date", "<=", today + timedelta(days=ENDING_WITHIN_DAYS))
         promises = Promise.search(mine & soon & Domain("state", "in", ["open"]))
         return {
+            "to_send": {
+                "count": ticked.get("message_count", 0),
+                "amount": ticked.get("amount", 0.0),
+            },
             "sent": {"count": count, "amount": amount or 0.0},
             "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
             "promises": {"count": len(promises), "amount": sum(promises.mapped("promised_amount"))},
@@ -134,45 +122,38 @@ class DunningRun(models.Model):
     def _dashboard_by_reason(self, company):
         """Return what is left out of the overdue items today, by deciding reason."""
         with self.env["dunning.screening"]._screened(Question(company)) as screening:
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
-                        WHERE rule_id IS NOT NULL AND days_overdue > 0 GROUP BY rule_id""",
-                    screening,
-                )
+            query = SQL(
+                """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
+                    WHERE rule_id IS NOT NULL AND days_overdue > 0
+                    GROUP BY rule_id ORDER BY ABS(SUM(amount_residual)) DESC""",
+                screening,
             )
+            rows = self.env.execute_query(query)
         # sudo: reasons are read by everybody who may see what they leave out
-        names = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
-        table = [
+        rules = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
+        return [
             {
-                "rule_id": rule_id,
-                "label": names.browse(rule_id).name,
+                "code": rules.browse(rule_id).code,
+                "label": rules.browse(rule_id).name,
                 "count": count,
                 "amount": float(amount),
                 "domain": [("rule_id", "=", rule_id), ("days_overdue", ">", 0)],
             }
             for rule_id, count, amount in rows
         ]
-        return sorted(table, key=lambda row: -abs(row["amount"]))
 
     @api.model
-    def _dashboard_blocked_query(self, company, today, key) -> SQL:
-        """Return SELECT `key`, number of active blocks, open amount they hold."""
-        return SQL(
-            """SELECT %(key)s AS key, COUNT(*), SUM(held.amount)
-                 FROM dunning_block block
-                CROSS JOIN LATERAL (
-                    SELECT COALESCE(SUM(line.amount_residual), 0) AS amount %(open_items)s
-                       AND contact.commercial_partner_id = block.partner_id
-                       AND (block.move_id IS NULL OR line.move_id = block.move_id)
-                       AND (block.move_line_id IS NULL OR line.id = block.move_line_id)) held
-                WHERE block.company_id = %(company)s AND %(active)s
+    def _dashboard_blocks(self, company, today, key):
+        """Return {`key`: (number of active blocks, open amount they hold)}, largest first."""
+        Block = self.env["dunning.block"]
+        query = SQL(
+            """SELECT %s, COUNT(*), SUM(amount) FROM (%s) block
                 GROUP BY 1 ORDER BY 3 DESC""",
-            key=key,
-            open_items=items.open_items(Question(company)),
-            company=company.id,
-            active=self.env["dunning.block"]._active_sql(today),
+            key,
+            Block._amounts_query(company, Block._active_sql(today)),
         )
+        rows = self.env.execute_query(query)
+        return {key: {"count": count, "amount": float(amount)} for key, count, amount in rows}
 
     @api.model
     def _dashboard_by_age(self, company, today):
@@ -184,32 +165,26 @@ class DunningRun(models.Model):
         # The place of the age in this list.
         starts = [youngest for youngest, _oldest, _label in ages[1:]]
         key = SQL("width_bucket(%s - date_from, %s)", today, starts)
-        rows = self.env.execute_query(self._dashboard_blocked_query(company, today, key))
-        found = {key: (count, amount) for key, count, amount in rows}
+        found = self._dashboard_blocks(company, today, key)
         table = []
         for place, (youngest, oldest, label) in enumerate(ages):
-            count, amount = found.get(place, (0, 0.0))
             domain = [("date_from", "<=", str(today - timedelta(days=youngest)))]
             if oldest is not None:
                 domain.append(("date_from", ">=", str(today - timedelta(days=oldest))))
-            table.append(
-                {"label": label, "count": count, "amount": float(amount), "domain": domain}
-            )
+            figures = found.get(place, {"count": 0, "amount": 0.0})
+            table.append({"label": label, "domain": domain, **figures})
         return table
 
     @api.model
     def _dashboard_by_person(self, company, today):
-        rows = self.env.execute_query(
-            self._dashboard_blocked_query(company, today, SQL.identifier("block", "user_id"))
-        )
         # sudo: the names of colleagues
         users = self.env["res.users"].sudo()
+        found = self._dashboard_blocks(company, today, SQL.identifier("user_id"))
         return [
             {
                 "label": users.browse(user_id).name or self.env._("Unknown"),
-                "count": count,
-                "amount": float(amount),
                 "domain": [("user_id", "=", user_id)],
+                **figures,
             }
-            for user_id, count, amount in rows
+            for user_id, figures in found.items()
         ]

@@ -130,11 +130,11 @@ class DunningLevel(models.Model):
         self.ensure_one()
         return bool(parse_domain(self.condition_domain))
 
-    def _template(self):
+    def _get_template(self):
         """Return the mail template of the level, else that of its reminder type."""
         return self.template_id or self.type_id.template_id
 
-    def _place(self):
+    def _get_place(self):
         """Return the place of the level in its scenario: by sequence, then by id."""
         self.ensure_one()
         return (self.sequence << 32) + self.id
@@ -147,9 +147,9 @@ class DunningLevel(models.Model):
         base = SQL("item.date_due" if self.trigger == "due_date" else "item.invoice_date")
         conditions = [SQL("%s + %s <= %s", base, self.delay, today)]
         if self.trigger == "due_date" and self.delay < 0:
-            # Nobody is told that something is about to fall due when it has fallen due already.
+            # What has fallen due already is not announced any more.
             conditions.append(SQL("%s >= %s", base, today))
-        if start := self.scenario_id._start(company):
+        if start := self.scenario_id._get_first_day(company):
             conditions.append(SQL("%s >= %s", base, start))
         if self.minimum_amount:
             conditions.append(SQL("item.amount_residual >= %s", self.minimum_amount))

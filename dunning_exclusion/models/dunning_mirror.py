@@ -8,10 +8,9 @@ from .isolation import for_each_company
 
 
 class DunningMirror(models.Model):
-    """The 'No Follow-Up' flags of Odoo that we set because of a block, for other dunning engines.
+    """A flag 'No Follow-Up' of Odoo that we set because of a block, for other dunning engines.
 
-    The flag of an item without a record here is never changed. When a person sets or clears a flag
-    that we had set, we leave it alone from then on.
+    Flags without a record here are never changed, nor are those that a person changed since.
     """
 
     _name = "dunning.mirror"
@@ -30,7 +29,7 @@ class DunningMirror(models.Model):
 
     @api.model
     def _sync(self, companies, customers=None):
-        """Set the flags of items that blocks hold, and take back ours where none does any more.
+        """Set the flags of items that blocks hold, and clear those we set where none does any more.
 
         :param customers: only their items (commercial partners); None: all items
         """
@@ -40,40 +39,36 @@ class DunningMirror(models.Model):
         if not mirroring and not self.search_count([], limit=1):
             return
         self.env.flush_all()
-        restriction = SQL()
-        if customers is not None:
-            restriction = SQL("AND contact.commercial_partner_id = ANY(%s)", customers.ids)
-        self._release(companies, mirroring, restriction)
+        customer_ids = None if customers is None else tuple(customers.ids)
+        held = self._held_query(Question(mirroring, customers=customer_ids))
+        self._clear_flags(companies, customer_ids, held)
         if mirroring:
-            self._set(mirroring, restriction)
+            self._set_flags(held)
         self.invalidate_model()
         self.env["account.move.line"].invalidate_model(["no_followup"], flush=False)
         self.env["account.move"].invalidate_model(["no_followup"], flush=False)
 
     @api.model
-    def _held_query(self, companies, restriction) -> SQL:
+    def _held_query(self, question) -> SQL:
         """Return SELECT id, no_followup of the open items that a block holds today."""
-        parts = [
-            SQL(
-                """SELECT line.id, line.no_followup %s %s
-                      AND EXISTS (SELECT 1 FROM dunning_block block
-                                   WHERE block.company_id = line.company_id
-                                     AND block.partner_id = contact.commercial_partner_id
-                                     AND (block.move_id IS NULL
-                                          OR block.move_line_id = line.id
-                                          OR (block.move_id = line.move_id
-                                              AND block.move_line_id IS NULL))
-                                     AND %s)""",
-                items.open_items(Question(same_day)),
-                restriction,
-                self.env["dunning.block"]._active_sql(today),
-            )
-            for today, same_day in companies.grouped(lambda c: c._dunning_today()).items()
-        ]
-        return SQL(" UNION ALL ").join(parts) if parts else SQL("SELECT 0 AS id WHERE FALSE")
+        return SQL(
+            """SELECT line.id, line.no_followup %s
+                  AND EXISTS (SELECT 1 FROM dunning_block block
+                               WHERE block.company_id = line.company_id
+                                 AND block.partner_id = contact.commercial_partner_id
+                                 AND (block.move_id IS NULL OR block.move_id = line.move_id)
+                                 AND (block.move_line_id IS NULL OR block.move_line_id = line.id)
+                                 AND %s)""",
+            items.open_items(question),
+            self.env["dunning.block"]._active_sql(),
+        )
 
     @api.model
-    def _release(self, companies, mirroring, restriction):
+    def _clear_flags(self, companies, customer_ids, held):
+        """Clear the flags that we set on items that are not `held`, and forget them."""
+        restriction = SQL()
+        if customer_ids is not None:
+            restriction = SQL("AND contact.commercial_partner_id = ANY(%s)", list(customer_ids))
         self.env.cr.execute(
             SQL(
                 """WITH ended AS (
@@ -88,12 +83,13 @@ class DunningMirror(models.Model):
                       AND ended.overridden IS NOT TRUE""",
                 companies.ids,
                 restriction,
-                self._held_query(mirroring, restriction),
+                held,
             )
         )
 
     @api.model
-    def _set(self, companies, restriction):
+    def _set_flags(self, held):
+        """Set the flags of the items that are `held`, and note that we did so."""
         # Odoo clears the flag when it rebuilds an entry, so it may have to be set again.
         self.env.cr.execute(
             SQL(
@@ -107,13 +103,13 @@ class DunningMirror(models.Model):
                    UPDATE account_move_line line SET no_followup = TRUE
                      FROM begun WHERE begun.move_line_id = line.id""",
                 self.env.uid,
-                self._held_query(companies, restriction),
+                held,
             )
         )
 
     @api.model
     def _adopt(self, moves):
-        """Treat the flags of `moves` as if we had set them, because blocks replace them now.
+        """Treat the flags of `moves` as ours, because blocks replace them.
 
         They are cleared when the block ends, or at once when the company does not mirror blocks.
         """
@@ -127,13 +123,11 @@ class DunningMirror(models.Model):
     @api.model
     def _person_changed(self, lines):
         """Note that a person set or cleared the flag of `lines`, so that we leave it alone."""
-        # Who edits an entry has no rights on this bookkeeping.
+        # sudo: see `_sync`
         self.sudo().search([("move_line_id", "in", lines.ids)]).overridden = True
 
 
 class DunningBlock(models.Model):
-    """Blocks whose mirrored flags follow every change."""
-
     _inherit = "dunning.block"
 
     @api.model

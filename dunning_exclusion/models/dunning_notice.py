@@ -277,7 +277,7 @@ class DunningNotice(models.Model):
 
     def _template(self):
         """Return the template the message is made from."""
-        return self.level_id._template() or self.run_id.template_id or self.type_id.template_id
+        return self.level_id._get_template() or self.run_id.template_id or self.type_id.template_id
 
     def _check_template(self):
         """Return the template of notices that have the same one.

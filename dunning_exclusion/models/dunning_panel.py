@@ -5,11 +5,11 @@ from odoo.tools.misc import format_date, split_every
 from ..screening import candidates, items, statement
 from ..screening.question import Owner, Question
 from .arguments import check_one
+from .scenario_sentence import get_label
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
-# On how many days to come it is tried whether a customer would be reminded, and how many of them
-# are asked about in one statement.
+# The forecast tries so many days to come, some of them in one statement.
 FORECAST_DAYS, DAYS_AT_ONCE = 20, 5
 
 
@@ -38,8 +38,26 @@ class DunningMixin(models.AbstractModel):
             "outcome": self.dunning_outcome,
             "reasons": self.dunning_explain(),
             "blocks": self._panel_blocks(),
-            "promises": self._panel_promises(),
-            "notices": self._panel_notices(),
+            "promises": [
+                {
+                    "id": promise.id,
+                    "date": promise.date,
+                    "amount": promise.promised_amount,
+                    "state_name": get_label(promise, "state"),
+                }
+                for promise in self._panel_history("dunning.promise", "move_line_ids.move_id")
+            ],
+            "notices": [
+                {
+                    "id": notice.id,
+                    "date": notice.date,
+                    "name": notice.level_id.name or notice.type_id.name or "",
+                    "description": notice.description or "",
+                    "state": notice.state,
+                    "state_name": get_label(notice, "state"),
+                }
+                for notice in self._panel_history("dunning.notice", "line_ids.move_id")
+            ],
             **self._panel_items(),
         }
         if self._name == "res.partner":
@@ -65,7 +83,7 @@ class DunningMixin(models.AbstractModel):
         ]
 
     def _panel_items(self):
-        """Return the open items with their outcome, the longest overdue first."""
+        """Return the open items and their reasons, the longest overdue first."""
         screened = self.env["dunning.screening"].search(
             [(self._dunning_owner_field, "in", self._dunning_owners().ids)]
         )
@@ -77,7 +95,6 @@ class DunningMixin(models.AbstractModel):
                 "date_due": item.date_due,
                 "days_overdue": item.days_overdue,
                 "amount": item.amount_residual,
-                "outcome": item.outcome,
                 "reasons": item.rule_ids.mapped("name"),
                 "stopped": item.move_line_id.dunning_stop,
             }
@@ -92,61 +109,25 @@ class DunningMixin(models.AbstractModel):
             domain = [(path_to_move, "=", self.id)]
         return self.env[model].search(domain, limit=HISTORY_LIMIT)
 
-    def _panel_promises(self):
-        return [
-            {
-                "id": promise.id,
-                "date": promise.date,
-                "amount": promise.promised_amount,
-                "state": promise.state,
-                "state_name": _label(promise, "state"),
-                "note": promise.note or "",
-            }
-            for promise in self._panel_history("dunning.promise", "move_line_ids.move_id")
-        ]
-
-    def _panel_notices(self):
-        return [
-            {
-                "id": notice.id,
-                "date": notice.date,
-                "name": notice.level_id.name or notice.type_id.name or "",
-                "description": notice.description or "",
-                "state": notice.state,
-                "state_name": _label(notice, "state"),
-            }
-            for notice in self._panel_history("dunning.notice", "line_ids.move_id")
-        ]
-
     def _panel_customer(self):
         """Return what only customers have: totals, scenario and the switches of the types."""
+        Scenario = self.env["dunning.scenario"]
+        self.env.flush_all()
+        query = SQL(
+            "SELECT %s FROM res_partner customer WHERE customer.id = %s",
+            Scenario._choice_sql(self.env.company),
+            self.id,
+        )
+        [[scenario_id]] = self.env.execute_query(query)
+        types = self.env["dunning.reminder.type"].search([])
+        off = self.dunning_type_off_ids
         return {
             "outstanding": self.dunning_outstanding,
             "overdue": self.dunning_overdue,
-            "scenario": self._panel_scenario().name or "",
+            "scenario": Scenario.browse(scenario_id).name or "",
             "scenario_message": self.dunning_scenario_message or "",
-            "types": [
-                {
-                    "id": reminder.id,
-                    "name": reminder.name,
-                    "on": reminder not in self.dunning_type_off_ids,
-                }
-                for reminder in self.env["dunning.reminder.type"].search([])
-            ],
+            "types": [{"id": kind.id, "name": kind.name, "on": kind not in off} for kind in types],
         }
-
-    def _panel_scenario(self):
-        """Return the invoice-level scenario of the customer, or none."""
-        Scenario = self.env["dunning.scenario"]
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT %s FROM res_partner customer WHERE customer.id = %s",
-                Scenario._choice_sql(self.env.company),
-                self.id,
-            )
-        )
-        return Scenario.browse(rows[0][0] if rows and rows[0][0] else [])
 
     def dunning_toggle_stop(self):
         """Stop at once what is not stopped, or end the stop; return whether it is stopped now."""
@@ -177,153 +158,113 @@ class DunningMixin(models.AbstractModel):
     def _forecast_levels(self, customer, company):
         """Return the next reminder by the levels of a scenario, if nothing is paid until then.
 
-        Only some days can change the answer: a reminder level or a repetition falls due, a block or
-        a promise ends. On each of them the items at a level are screened as a run of that day does.
+        For each day that can change the answer, items are screened as a run of that day does.
         """
         scenarios = self.env["dunning.scenario"]._of_company(company, "invoice")
+        owner = Owner("partner", tuple(customer.ids))
         days = self._forecast_days(customer, company) if scenarios else []
         for some_days in split_every(DAYS_AT_ONCE, days):
-            query = self._forecast_query(some_days, customer, company, scenarios)
+            answers = []
+            for day in some_days:
+                chosen = candidates.of_scenarios(scenarios, company, day)
+                question = Question(company, day, owner=owner, candidates=chosen)
+                screening = self.env["dunning.screening"]._statement(question)
+                answers.append(
+                    SQL(
+                        """SELECT %s::date AS day, level_id FROM (%s) screening
+                            WHERE outcome = 'included'""",
+                        day,
+                        screening,
+                    )
+                )
+            query = SQL(
+                """SELECT day, level_id
+                     FROM (%s) answer JOIN dunning_level level ON level.id = level_id
+                    ORDER BY day, level.sequence DESC, level.id DESC LIMIT 1""",
+                SQL(" UNION ALL ").join(answers),
+            )
             with statement.planned(self.env, few=True):
                 rows = self.env.execute_query(query)
-            for day, level_ids in rows:
-                level = self.env["dunning.level"].browse(level_ids)
-                level = level.sorted(lambda level: level._place())[-1:]
-                return [
-                    self.env._(
-                        "%(day)s: %(level)s (%(scenario)s)",
-                        day=self._forecast_format(day, company),
-                        level=level.name,
-                        scenario=level.scenario_id.name,
-                    )
-                ]
+            for day, level_id in rows:
+                level = self.env["dunning.level"].browse(level_id)
+                words = {"level": level.name, "scenario": level.scenario_id.name}
+                day = self._forecast_format(day, company)
+                return [self.env._("%(day)s: %(level)s (%(scenario)s)", day=day, **words)]
         return []
 
     @api.model
-    def _forecast_query(self, days, customer, company, scenarios) -> SQL:
-        """Return SELECT day, ids of levels: the first of `days` with a reminder of the customer."""
-        answers = [
-            SQL(
-                "SELECT %s::date AS day, level_id FROM (%s) screening WHERE outcome = 'included'",
-                day,
-                self.env["dunning.screening"]._statement(
-                    Question(
-                        company,
-                        day,
-                        owner=Owner("partner", tuple(customer.ids)),
-                        candidates=candidates.of_scenarios(scenarios, company, day),
-                    )
-                ),
-            )
-            for day in days
-        ]
-        return SQL(
-            """SELECT day, ARRAY_AGG(DISTINCT level_id) FROM (%s) answer
-                GROUP BY day ORDER BY day LIMIT 1""",
-            SQL(" UNION ALL ").join(answers),
-        )
-
-    @api.model
     def _forecast_days(self, customer, company):
-        """Return today and the next days on which the answer can change, in order."""
-        today = company._dunning_today()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT DISTINCT day FROM (%(levels)s UNION ALL %(waits)s UNION ALL %(blocks)s
-                                   UNION ALL %(promises)s) AS days (day)
-                    WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
-                levels=self._forecast_level_days_query(customer, company),
-                waits=self._forecast_wait_days_query(customer, company),
-                blocks=SQL(
-                    """SELECT block.date_to + 1 FROM dunning_block block
-                        WHERE block.partner_id = %s AND block.company_id = %s AND %s""",
-                    customer.id,
-                    company.id,
-                    self.env["dunning.block"]._state_sql(["scheduled", "active"], today),
-                ),
-                promises=SQL(
-                    """SELECT date + %s FROM dunning_promise
-                        WHERE partner_id = %s AND company_id = %s""",
-                    company.dunning_promise_tolerance_days + 1,
-                    customer.id,
-                    company.id,
-                ),
-                today=today,
-                limit=FORECAST_DAYS,
-            )
-        )
-        return [today, *(row[0] for row in rows)]
+        """Return today and the next days on which the answer can change, in order.
 
-    @api.model
-    def _forecast_level_days_query(self, customer, company) -> SQL:
-        """Return the days on which levels of open items fall due, or a postponement ends."""
-        return SQL(
-            """SELECT GREATEST(due.day, move.dunning_due_date + 1)
-                 %(open_items)s AND line.amount_residual > 0""",
+        On them an open item reaches a level, a postponement of its due date, a block or a promise
+        ends, or the last reminder is long enough ago.
+        """
+        today = company._dunning_today()
+        query = SQL(
+            """SELECT DISTINCT day FROM (
+                   SELECT GREATEST(move.dunning_due_date + 1,
+                                   level.delay + CASE WHEN level.trigger = 'due_date' THEN %(due)s
+                                                 ELSE COALESCE(move.invoice_date, line.date) END)
+                          %(open_items)s AND line.amount_residual > 0
+                   UNION ALL
+                   SELECT block.date_to + 1 FROM dunning_block block
+                    WHERE block.partner_id = %(customer)s AND block.company_id = %(company)s
+                      AND %(holds)s
+                   UNION ALL
+                   SELECT date + %(tolerance)s + 1 FROM dunning_promise
+                    WHERE partner_id = %(customer)s AND company_id = %(company)s
+                   UNION ALL
+                   SELECT notice.date + wait.days
+                     FROM dunning_notice notice
+                    CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
+                                UNION SELECT repeat_every FROM dunning_level) wait (days)
+                    WHERE notice.partner_id = %(customer)s AND notice.company_id = %(company)s
+                      AND notice.state = 'sent') AS days (day)
+                WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
+            due=items.DATE_DUE,
             open_items=items.open_items(
                 Question(company, customers=tuple(customer.ids)),
-                SQL(
-                    """CROSS JOIN dunning_level level
-                       CROSS JOIN LATERAL (
-                           SELECT level.delay + CASE WHEN level.trigger = 'due_date' THEN %s
-                                       ELSE COALESCE(move.invoice_date, line.date) END) due (day)
-                    """,
-                    items.DATE_DUE,
-                ),
+                SQL("CROSS JOIN dunning_level level"),
             ),
+            customer=customer.id,
+            company=company.id,
+            holds=self.env["dunning.block"]._state_sql(["scheduled", "active"], today),
+            tolerance=company.dunning_promise_tolerance_days,
+            today=today,
+            limit=FORECAST_DAYS,
         )
-
-    @api.model
-    def _forecast_wait_days_query(self, customer, company) -> SQL:
-        """Return the days on which reminders that were sent are long enough ago."""
-        return SQL(
-            """SELECT notice.date + wait.days
-                 FROM dunning_notice notice
-                CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
-                            UNION SELECT repeat_every FROM dunning_level) wait (days)
-                WHERE notice.partner_id = %s AND notice.company_id = %s
-                  AND notice.state = 'sent'""",
-            customer.id,
-            company.id,
-        )
-
-    # Workflows ------------------------------------------------------------------------------
+        return [today, *(day for (day,) in self.env.execute_query(query))]
 
     @api.model
     def _forecast_workflows(self, customer, company):
         """Return the next days of the workflows that are meant for the customer."""
         workflows = self.env["dunning.scenario"]._of_company(company, "customer")
-        if not workflows:
-            return []
-        applies = [
-            SQL("CASE WHEN %s THEN %s END", workflow._applies_sql(company), workflow.id)
-            for workflow in workflows
+        meant = [
+            SQL("(%s, %s)", workflow.id, workflow._applies_sql(company))
+            for workflow in workflows.filtered("level_ids")
         ]
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT ARRAY_REMOVE(ARRAY[%s]::int[], NULL)
-                     FROM res_partner customer WHERE customer.id = %s""",
-                SQL(", ").join(applies),
-                customer.id,
-            )
+        if not meant:
+            return []
+        query = SQL(
+            """SELECT workflow.id FROM res_partner customer
+                CROSS JOIN LATERAL (VALUES %s) workflow (id, applies)
+                WHERE customer.id = %s AND workflow.applies""",
+            SQL(", ").join(meant),
+            customer.id,
         )
-        chosen = workflows.browse(rows[0][0]).filtered("level_ids")
-        return [self._forecast_workflow(workflow, company) for workflow in chosen]
-
-    @api.model
-    def _forecast_workflow(self, workflow, company):
-        day = self._forecast_format(workflow._next_date(company), company)
-        words = {"day": day, "workflow": workflow.name}
-        if workflow.condition_ids:
-            return self.env._("%(day)s: %(workflow)s, if its conditions hold", **words)
-        return self.env._("%(day)s: %(workflow)s", **words)
+        chosen = {workflow_id for (workflow_id,) in self.env.execute_query(query)}
+        sentences = []
+        for workflow in workflows.filtered(lambda workflow: workflow.id in chosen):
+            day = self._forecast_format(workflow._next_date(company), company)
+            text = self.env._("%(day)s: %(workflow)s", day=day, workflow=workflow.name)
+            if workflow.condition_ids:
+                text = self.env._(
+                    "%(day)s: %(workflow)s, if its conditions hold", day=day, workflow=workflow.name
+                )
+            sentences.append(text)
+        return sentences
 
     @api.model
     def _forecast_format(self, day, company):
         today = day == company._dunning_today()
         return self.env._("Today") if today else format_date(self.env, day)
-
-
-def _label(record, field_name):
-    """Return what people read for the value of a selection field."""
-    return record._fields[field_name].convert_to_export(record[field_name], record)

@@ -13,7 +13,7 @@ from ..screening.domains import find_faults, parse_domain
 from ..screening.question import Question
 from .arguments import AMOUNTS, DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_one
 from .dunning_exclusion_condition import condition_fault, condition_query
-from .scenario_sentence import describe, describe_condition
+from .scenario_sentence import describe, describe_condition, get_label
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class DunningScenario(models.Model):
         string="Customers", default="[]", help="Only customers that match are reminded."
     )
     automatic = fields.Boolean(
-        # Two alike would remind twice: a copy waits until somebody has looked at it.
+        # Two scenarios that are alike would remind twice, so somebody switches copies on.
         copy=False,
         help="The nightly job sends this scenario by itself.",
     )
@@ -188,9 +188,10 @@ class DunningScenario(models.Model):
         if not vals.get("active"):
             return super().write(vals)
         if "date_start" not in vals:
-            # The first time it must not remind of years of old invoices.
+            # What is switched on for the first time must not remind of years of old invoices.
             for scenario in self.filtered(lambda s: not s.activated and not s.date_start):
-                scenario.date_start = scenario._start(scenario.company_id or self.env.company)
+                company = scenario.company_id or self.env.company
+                scenario.date_start = scenario._get_first_day(company)
         result = super().write(vals)
         self._note_activation()
         return result
@@ -231,9 +232,9 @@ class DunningScenario(models.Model):
             & Domain("active", "=", True),
             ["sequence", "customer_domain"],
         )
-        # Of a broken one it is not known whom it is for, so it reminds nobody.
+        # Whom a broken scenario is for is not known, so it reminds nobody.
         queries = scenarios._customer_queries(company)
-        return scenarios._without(find_faults(self.env, queries, probe=False))
+        return scenarios._leave_out(find_faults(self.env, queries, probe=False))
 
     def _choice_sql(self, company, trial=None) -> SQL:
         """Return the id of the invoice-level scenario of a customer, over the alias `customer`.
@@ -262,26 +263,22 @@ class DunningScenario(models.Model):
 
         It is when a level of the scenario that applies to it sends e-mails.
         """
-        cases = [
-            SQL("WHEN company.id = %s THEN %s", company.id, by_email)
-            for company in companies
-            if (by_email := self._sends_email_sql(company))
-        ]
+        cases = []
+        for company in companies:
+            scenarios = self._of_company(company, "invoice")
+            e_mails = Domain("scenario_id", "in", scenarios.ids) & Domain("action", "=", "email")
+            # sudo: as in `_of_company`
+            levels = self.env["dunning.level"].sudo()
+            with_email = levels.search_fetch(e_mails, ["scenario_id"], order="id").scenario_id
+            if not with_email:
+                continue
+            if with_email == scenarios and not all(s._is_restricted() for s in scenarios):
+                # Every customer has one of them, so nothing has to be looked up.
+                by_email = SQL("TRUE")
+            else:
+                by_email = SQL("%s = ANY(%s)", self._choice_sql(company), with_email.ids)
+            cases.append(SQL("WHEN company.id = %s THEN COALESCE(%s, FALSE)", company.id, by_email))
         return SQL("CASE %s ELSE FALSE END", SQL(" ").join(cases)) if cases else SQL("FALSE")
-
-    def _sends_email_sql(self, company):
-        """Return whether the scenario of `customer` sends e-mails, as SQL; None: none does."""
-        scenarios = self._of_company(company, "invoice")
-        e_mails = Domain("scenario_id", "in", scenarios.ids) & Domain("action", "=", "email")
-        # sudo: as in `_of_company`
-        levels = self.env["dunning.level"].sudo()
-        with_email = levels.search_fetch(e_mails, ["scenario_id"], order="id").scenario_id
-        if not with_email:
-            return None
-        if with_email == scenarios and not all(scenario._is_restricted() for scenario in scenarios):
-            # Every customer has one of them, so nothing has to be looked up.
-            return SQL("TRUE")
-        return SQL("COALESCE(%s = ANY(%s), FALSE)", self._choice_sql(company), with_email.ids)
 
     def _is_restricted(self):
         """Return whether the scenario is meant for some customers only."""
@@ -291,22 +288,24 @@ class DunningScenario(models.Model):
         return bool(profiles or parse_domain(self.customer_domain))
 
     def _without_scenario_query(self, company, due_before=None, customer_ids=None) -> SQL:
-        """Return SELECT id of the customers with open items to whom no scenario applies.
+        """Return SELECT id of the customers with open items for whom no scenario is meant.
 
         :param due_before: only items that fell due before this day count; None: all of them
         :param customer_ids: restricts the answer to some customers
         """
-        overdue = due_before and SQL("AND %s < %s", items.DATE_DUE, due_before)
-        asked = customer_ids is not None and SQL("AND customer.id = ANY(%s)", list(customer_ids))
+        conditions = [SQL("(%s) IS NULL", self._choice_sql(company))]
+        for workflow in self._of_company(company, "customer"):
+            conditions.append(SQL("NOT %s", workflow._applies_sql(company)))
+        if customer_ids is not None:
+            conditions.append(SQL("customer.id = ANY(%s)", list(customer_ids)))
         return SQL(
             """SELECT customer.id FROM res_partner customer
                 WHERE customer.id IN (SELECT contact.commercial_partner_id
                                         %(open_items)s AND line.amount_residual > 0 %(overdue)s)
-                  %(asked)s AND %(none_applies)s""",
+                  AND %(conditions)s""",
             open_items=items.open_items(Question(company)),
-            overdue=overdue or SQL(),
-            asked=asked or SQL(),
-            none_applies=self._none_applies_sql(company),
+            overdue=SQL("AND %s < %s", items.DATE_DUE, due_before) if due_before else SQL(),
+            conditions=SQL(" AND ").join(conditions),
         )
 
     def _count_without(self, company, today):
@@ -332,17 +331,10 @@ class DunningScenario(models.Model):
                 "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
                 items.open_items(Question(company), customer),
                 items.DATE_DUE,
-                self._start(company),
+                self._get_first_day(company),
                 meant,
             )
         )[0][0]
-
-    def _none_applies_sql(self, company) -> SQL:
-        """Return whether no scenario and no workflow is meant for a customer, over `customer`."""
-        workflows = self._of_company(company, "customer")
-        conditions = [SQL("(%s) IS NULL", self._choice_sql(company))]
-        conditions += [SQL("NOT %s", workflow._applies_sql(company)) for workflow in workflows]
-        return SQL("(%s)", SQL(" AND ").join(conditions))
 
     def _applies_sql(self, company) -> SQL:
         """Return whether the scenario is meant for a customer, over the alias `customer`."""
@@ -376,7 +368,7 @@ class DunningScenario(models.Model):
         for scenario in self:
             scenario.next_date = scenario._next_date(scenario.company_id or self.env.company)
 
-    def _start(self, company):
+    def _get_first_day(self, company):
         """Return the first day of the scenario, or False when old items are reminded, too.
 
         A scenario that was never switched on starts when that is done.
@@ -388,7 +380,7 @@ class DunningScenario(models.Model):
 
     def _calendar_rule(self, company):
         """Return the days of the workflow; every second week counts from its start, or creation."""
-        anchor = self._start(company) or (self.create_date or fields.Datetime.now()).date()
+        anchor = self._get_first_day(company) or (self.create_date or fields.Datetime.now()).date()
         return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
 
     def _next_date(self, company):
@@ -396,11 +388,11 @@ class DunningScenario(models.Model):
         if self.campaign_type != "customer" or not (self.frequency and self.weekday):
             return False
         if self.date_start and self.date_start > LAST_DAY:
-            # Still typed in a form: it is refused when it is saved.
+            # A form still has it; it is refused when it is saved.
             return False
         rule = self._calendar_rule(company)
         today = company._dunning_today()
-        day = next_day(rule, max(today, self._start(company) or today))
+        day = next_day(rule, max(today, self._get_first_day(company) or today))
         if day == today and self._ran_since(company, today, today):
             day = next_day(rule, today + timedelta(days=1))
         return day
@@ -413,25 +405,22 @@ class DunningScenario(models.Model):
         """
         self.ensure_one()
         day = last_day(self._calendar_rule(company), today)
-        start = self._start(company)
+        start = self._get_first_day(company)
         if (today - day).days > company.dunning_catch_up_days or (start and day < start):
             return False
         return not self._ran_since(company, day, today) and day
 
     def _workflows_of_run(self, company, today, due_only):
         """Return the workflows among `self` that a run for `today` is about."""
-        return self.filtered(
-            lambda s: (
-                s.campaign_type == "customer"
-                and s.company_id in (company.browse(), company)
-                and (s._due_since(company, today) or not due_only)
-            )
+        workflows = self.filtered(
+            lambda s: s.campaign_type == "customer" and s.company_id in (company.browse(), company)
         )
+        return workflows.filtered(lambda s: not due_only or s._due_since(company, today))
 
     def _ran_since(self, company, day, today):
         """Return whether a run with this workflow was sent for a day from `day` through `today`.
 
-        Scenarios know nothing of runs: those override this.
+        The model of runs overrides this.
         """
         return False
 
@@ -441,24 +430,22 @@ class DunningScenario(models.Model):
     @api.depends_context("company")
     def _compute_broken(self):
         for company, scenarios in self.grouped(lambda s: s.company_id or self.env.company).items():
-            faults = scenarios._faults(company)
+            faults = scenarios._get_faults(company)
             for scenario in scenarios:
                 scenario.broken = faults.get(scenario, False)
 
-    def _faults(self, company, probe=True):
+    def _get_faults(self, company, probe=True):
         """Return {scenario: why it cannot be evaluated in `company`} of the broken scenarios.
 
         :param probe: whether PostgreSQL is asked, too, see `find_faults`
         """
-        levels = {
-            level: partial(level._invoices_query, company)
-            for level in self.level_ids
-            if level.condition_domain not in NO_CONDITION
-        }
-        queries = {**self._customer_queries(company), **levels}
+        queries = self._customer_queries(company)
+        for level in self.level_ids:
+            if level.condition_domain not in NO_CONDITION:
+                queries[level] = partial(level._invoices_query, company)
         result = {}
         for record, fault in find_faults(self.env, queries, probe).items():
-            if record in levels:
+            if record._name == "dunning.level":
                 result.setdefault(record.scenario_id, record._condition_error(fault))
             else:
                 result[record] = record._customer_domain_error(fault)
@@ -479,6 +466,7 @@ class DunningScenario(models.Model):
         return condition_query(self.env["res.partner"], self.customer_domain, company)
 
     def _customer_queries(self, company):
+        """Return {scenario: function that returns the query of its customers}, where restricted."""
         return {
             scenario: partial(scenario._customers_query, company)
             for scenario in self
@@ -487,9 +475,9 @@ class DunningScenario(models.Model):
 
     def _working(self, company):
         """Return the scenarios whose conditions Odoo still understands in `company`."""
-        return self._without(self._faults(company, probe=False))
+        return self._leave_out(self._get_faults(company, probe=False))
 
-    def _without(self, faults):
+    def _leave_out(self, faults):
         for scenario, fault in faults.items():
             _logger.warning("Scenario %s is broken: %s", scenario.id, fault)
         return self.filtered(lambda scenario: scenario not in faults)
@@ -497,7 +485,7 @@ class DunningScenario(models.Model):
     def _broken_in(self, company):
         """Return the active scenarios that cannot be evaluated in `company`."""
         scenarios = self.search([("company_id", "in", [False, company.id]), ("active", "=", True)])
-        return self.browse(scenario.id for scenario in scenarios._faults(company))
+        return self.browse(scenario.id for scenario in scenarios._get_faults(company))
 
 
 class DunningCondition(models.Model):
@@ -545,9 +533,7 @@ class DunningCondition(models.Model):
                     self.env._(
                         "Condition '%(metric)s' of workflow '%(workflow)s': the value %(value)s is "
                         "not possible: enter an amount from 0, or a percentage from 0 to 100.",
-                        metric=dict(condition._fields["metric"]._description_selection(self.env))[
-                            condition.metric
-                        ],
+                        metric=get_label(condition, "metric"),
                         workflow=condition.scenario_id.name,
                         value=condition.value,
                     )

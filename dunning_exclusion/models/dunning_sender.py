@@ -311,7 +311,7 @@ class DunningSender(models.AbstractModel):
         :param recipients: {customer: who gets its reminders}
         """
         customer = lines.partner_id
-        level = lines.level_id.sorted(lambda level: level._place())[-1:]
+        level = lines.level_id.sorted(lambda level: level._get_place())[-1:]
         amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
         creditor = self.env.ref("dunning_exclusion.rule_creditor").id
         chosen = any(creditor in (line.override_reason_ids or []) for line in lines)

@@ -11,7 +11,7 @@ SHOWN_STEPS = 6
 def describe(scenario):
     """Return the sentences about `scenario` in the language of the user."""
     steps = _workflow if scenario.campaign_type == "customer" else _levels
-    sentences = [part(scenario) for part in (steps, _customers, _sending, _start)]
+    sentences = [part(scenario) for part in (steps, _customers, _sending, _first_day)]
     return "\n".join(filter(None, sentences))
 
 
@@ -50,7 +50,7 @@ def _workflow(scenario):
 
 
 def _days(scenario):
-    env, weekday = scenario.env, _label(scenario, "weekday")
+    env, weekday = scenario.env, get_label(scenario, "weekday")
     monthly = scenario.frequency == "monthly"
     return {
         "weekly": env._("Every %(weekday)s", weekday=weekday),
@@ -91,24 +91,18 @@ def _level(level, scenario):
 def _moment(level):
     env, days = level.env, abs(level.delay)
     sign = (level.delay > 0) - (level.delay < 0)
-    texts = {
-        "invoice_date": [
-            env._("on the invoice date"),
-            env._("%(days)s days after the invoice date", days=days),
-            env._("%(days)s days before the invoice date", days=days),
-        ],
-        "due_date": [
-            env._("on the due date"),
-            env._("%(days)s days after the due date", days=days),
-            env._("%(days)s days before the due date", days=days),
-        ],
-    }
-    # The last one is found by -1, for days before.
-    return texts[level.trigger][sign] if level.trigger in texts else ""
+    return {
+        ("invoice_date", 0): env._("on the invoice date"),
+        ("invoice_date", 1): env._("%(days)s days after the invoice date", days=days),
+        ("invoice_date", -1): env._("%(days)s days before the invoice date", days=days),
+        ("due_date", 0): env._("on the due date"),
+        ("due_date", 1): env._("%(days)s days after the due date", days=days),
+        ("due_date", -1): env._("%(days)s days before the due date", days=days),
+    }.get((level.trigger, sign), "")
 
 
 def _steps(env, steps):
-    """Return the steps one after the other, cut when there are many."""
+    """Return the steps as one text, cut when there are many."""
     if len(steps) > SHOWN_STEPS:
         more = env._("%(count)s more", count=len(steps) - SHOWN_STEPS)
         steps = [*steps[:SHOWN_STEPS], more]
@@ -122,7 +116,7 @@ def _action(level):
         "letter": env._("letter “%(name)s”", name=name),
         "internal": env._("internal notification “%(name)s”", name=name),
         "activity": env._("activity “%(name)s”", name=name),
-    }.get(level.action, _label(level, "action"))
+    }.get(level.action, get_label(level, "action"))
 
 
 def _customers(scenario):
@@ -144,19 +138,18 @@ def _has_conditions(domain):
     try:
         return bool(parse_domain(domain))
     except ValueError:
-        # It is refused when the record is saved; until then there is a condition, a wrong one.
+        # A form has a wrong condition, which is refused when it is saved.
         return True
 
 
 def _sending(scenario):
-    env = scenario.env
     if not scenario.active:
-        return env._("Switched off.")
-    by_job = env._("The nightly job sends it.")
-    return by_job if scenario.automatic else env._("Sent by hand from a run.")
+        return scenario.env._("Switched off.")
+    by_hand = scenario.env._("Sent by hand from a run.")
+    return scenario.env._("The nightly job sends it.") if scenario.automatic else by_hand
 
 
-def _start(scenario):
+def _first_day(scenario):
     env, start = scenario.env, scenario.date_start
     day = start and format_date(env, start)
     if day and scenario.campaign_type == "customer":
@@ -168,6 +161,7 @@ def _amount(value, scenario):
     return (scenario.company_id or scenario.env.company).currency_id.format(value)
 
 
-def _label(record, field_name):
+def get_label(record, field_name):
+    """Return what people read for the value of a selection field."""
     selection = record._fields[field_name]._description_selection(record.env)
     return dict(selection).get(record[field_name], "")

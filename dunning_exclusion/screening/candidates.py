@@ -21,7 +21,7 @@ def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
     """
     mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
     begun = mine.filtered(
-        lambda s: (s.active or trial) and (s._start(company) or today) <= today
+        lambda s: (s.active or trial) and (s._get_first_day(company) or today) <= today
     )._working(company)
     invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
     workflows = (begun - invoice_level).filtered("level_ids")
@@ -101,7 +101,7 @@ def _past(company) -> SQL:
     """
     # OFFSET 0 has each line look up its notice. As long as PostgreSQL has no statistics of new
     # notices, it would do it the other way round and read all items again for each notice.
-    # The place is the sequence, then the id, see `dunning.level._place`; deleted levels keep it.
+    # The place is the sequence, then the id, see `dunning.level._get_place`; deleted levels keep it.
     return SQL(
         """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
                   run_line.notice_id, notice.state, notice.date, placed.place
@@ -170,7 +170,9 @@ def _level_of_scenario(scenario, company, today) -> SQL:
     levels = scenario.level_ids.filtered("type_id.active")
     levels = levels.sorted(lambda level: (level.sequence, level.id))
     reached = {level: level._reached_sql(company, today) for level in levels}
-    steps = [(level, SQL("COALESCE(history.place < %s, TRUE)", level._place())) for level in levels]
+    steps = [
+        (level, SQL("COALESCE(history.place < %s, TRUE)", level._get_place())) for level in levels
+    ]
     steps += [(level, _repeats(level, today)) for level in levels if level.repeat_every]
     steps = [(level, SQL("%s AND %s", step, reached[level])) for level, step in steps]
     cases = []
@@ -192,7 +194,7 @@ def _repeats(level, today) -> SQL:
         often_enough = SQL("history.times <= %s", level.repeat_max)
     return SQL(
         "history.place = %s AND history.last_date + %s <= %s AND %s",
-        level._place(),
+        level._get_place(),
         level.repeat_every,
         today,
         often_enough,

@@ -46,7 +46,7 @@ class TestDunningForecast(ScenarioCommon):
         self.assertEqual(day, "Today")
         run = self._create_run()
         levels = run.line_ids.filtered("checked").level_id
-        self.assertEqual(levels.sorted(lambda level: level._place())[-1:], self.third)
+        self.assertEqual(levels.sorted(lambda level: level._get_place())[-1:], self.third)
         self.assertIn(self.third.name, words)
 
     def test_held_customer_is_reminded_when_the_hold_ends(self):

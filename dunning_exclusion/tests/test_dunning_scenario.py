@@ -151,7 +151,7 @@ class TestDunningScenario(ScenarioCommon):
         for scenario in (shipped, made_active):
             with self.subTest(scenario=scenario.name):
                 scenario.active = False
-                self.assertFalse(scenario._start(self.company))
+                self.assertFalse(scenario._get_first_day(self.company))
                 scenario.active = True
                 self.assertFalse(scenario.date_start)
 

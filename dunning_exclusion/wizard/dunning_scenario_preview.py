@@ -133,9 +133,9 @@ class DunningScenarioPreview(models.TransientModel):
         scenario = self.scenario_id
         if not (scenario and self.date):
             return False
-        if fault := scenario._faults(self.company_id).get(scenario):
+        if fault := scenario._get_faults(self.company_id).get(scenario):
             return fault
-        start = scenario._start(self.company_id)
+        start = scenario._get_first_day(self.company_id)
         if start and self.date < start:
             return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
         if scenario.campaign_type == "customer" and not scenario._due_since(
