@@ -135,9 +135,6 @@ class AccountMove(models.Model):
         others = (self - invoices)._dunning_receivable_lines()
         return (invoices.commercial_partner_id | others.partner_id).commercial_partner_id
 
-    def _dunning_promised_items(self):
-        return self._dunning_receivable_lines()._dunning_promised_items()
-
     @api.model
     def _prepare_create_values(self, vals_list):
         self._check_dunning_promised(vals_list)

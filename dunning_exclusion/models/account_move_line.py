@@ -62,13 +62,6 @@ class AccountMoveLine(models.Model):
     def _dunning_customers(self):
         return self.partner_id.commercial_partner_id
 
-    def _dunning_promised_items(self):
-        return self.filtered(
-            lambda line: (
-                line.parent_state == "posted" and not line.reconciled and line.amount_residual > 0
-            )
-        )
-
     def write(self, vals):
         result = super().write(vals)
         if not vals.keys().isdisjoint(DECIDING_FIELDS):

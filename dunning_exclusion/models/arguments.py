@@ -18,31 +18,24 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import OrderedSet
 
 DAYS = FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
-# Ten years: how many days something lasts or lies back.
+# How many days something lasts or lies back: ten years at most.
 TERM = (0, 3650)
 AMOUNTS = (0, 10**15)
 SEQUENCES = (-1_000_000, 1_000_000)
 # The largest id that PostgreSQL keeps.
 LAST_ID = 2**31 - 1
-# The keys of a context that say what the user sees.
 KEPT = ("lang", "tz", "uid", "allowed_company_ids")
 
 
 def check_one(records):
-    """Check that `records` is exactly one record, and that the user may read it.
-
-    :raise UserError: when it is none or several, or when the user may not read it
-    """
+    """Raise a UserError unless `records` is exactly one record that the user may read."""
     if len(records) != 1:
         raise UserError(records.env._("Choose exactly one record for this."))
     records.check_access("read")
 
 
 def read_record(model, res_id):
-    """Return the record of `model` with the id `res_id`, which the user may read.
-
-    :raise UserError: when there is no such record, or when the user may not read it
-    """
+    """Return the record with this id; raise a UserError unless it exists and may be read."""
     record = model.browse(read_ids(model.env, [res_id])).exists()
     if not record:
         raise UserError(model.env._("The record does not exist: reload the page."))
@@ -51,10 +44,7 @@ def read_record(model, res_id):
 
 
 def read_ids(env, values):
-    """Return `values` as a list when they are ids of records.
-
-    :raise UserError: when they are not
-    """
+    """Return `values` as a list; raise a UserError unless they are ids of records."""
     if not isinstance(values, (list, tuple)) or not all(
         isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LAST_ID
         for value in values
@@ -64,22 +54,29 @@ def read_ids(env, values):
 
 
 def read_date(env, value):
-    """Return `value` as a date: a date already, or text like 2026-12-31; None when it is empty.
+    """Return `value`, a date, text like 2026-12-31 or nothing, as a date or None.
 
-    :raise UserError: when it is neither
+    :raise UserError: when it is something else, or not within `DAYS`
     """
     try:
-        return fields.Date.to_date(value) if value else None
+        day = fields.Date.to_date(value) if value else None
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(env._("The date must be a day written like 2026-12-31.")) from error
+    if day and not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError(
+            env._(
+                "The day %(day)s is not possible: choose one from %(low)s to %(high)s.",
+                day=day,
+                low=FIRST_DAY,
+                high=LAST_DAY,
+            )
+        )
+    return day
 
 
 @contextmanager
 def understand_domain(env):
-    """Refuse a domain that Odoo or PostgreSQL cannot understand where it is used.
-
-    :raise UserError: instead of the errors that are meant for programmers
-    """
+    """Raise a UserError where Odoo or PostgreSQL raise errors about a domain for programmers."""
     try:
         yield
     except (TypeError, ValueError, AttributeError, KeyError, DataError) as error:
@@ -91,20 +88,17 @@ def understand_domain(env):
 
 
 def without_context(records):
-    """Return `records` with what people choose in a context: language, time zone and companies.
+    """Return `records` with only language, time zone, user and companies of their context.
 
-    Everything else in the context of a client would steer what buttons do with the rights of the
-    system: defaults of the messages, whether archived contacts get them, when a job commits.
+    Buttons act with the rights of the system: nothing else that a client puts into its context may
+    decide on messages, archived contacts or commits.
     """
     context = {name: records.env.context[name] for name in KEPT if name in records.env.context}
     return records.with_env(records.env(context=context))
 
 
 class _Typed:
-    """Text that people type or clients send, without the character NUL.
-
-    PostgreSQL cannot store it, and Odoo would answer with an error that is meant for programmers.
-    """
+    """Text without the character NUL, which PostgreSQL cannot store: it is refused in words."""
 
     def _refuse_nul(self, env, value):
         values = value if isinstance(value, (list, tuple, set, OrderedSet)) else [value]
@@ -118,13 +112,13 @@ class _Typed:
             )
 
     def convert_to_cache(self, value, record, validate=True):
-        """Override to refuse what is written; values of the database have no NUL."""
+        """Override to refuse it in what is written."""
         if validate:
             self._refuse_nul(record.env, value)
         return super().convert_to_cache(value, record, validate)
 
     def condition_to_sql(self, field_expr, operator, value, model, alias, query):
-        """Override to refuse what is searched for."""
+        """Override to refuse it in what is searched for."""
         self._refuse_nul(model.env, value)
         return super().condition_to_sql(field_expr, operator, value, model, alias, query)
 
@@ -146,7 +140,7 @@ class Within(models.Constraint):
         self.column, self.low, self.high = column, low, high
 
     def get_error_message(self, model, diagnostics=None):
-        """Return which values the field can have."""
+        """Return the message of PostgreSQL's refusal: which values the field can have."""
         return model.env._(
             "%(model)s: the field '%(field)s' takes values from %(low)s to %(high)s. Correct it.",
             model=model._description,
@@ -165,34 +159,15 @@ class Within(models.Constraint):
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             return False
-        # Where 0 is the least, a constraint of the model says what 0 means.
+        # The constraints of the models explain better why a value must not be negative.
         low = -(10**9) if self.low == 0 else self.low
         return math.isfinite(number) and low <= number <= self.high
 
 
 def check_bounds(model, vals_list):
-    """Check the numbers and dates of `vals_list` before anything is calculated with them.
-
-    :raise ValidationError: when one of them is out of bounds
-    """
+    """Raise a ValidationError if a number or date of `vals_list` is out of its bounds."""
     for bound in model._table_objects.values():
         if isinstance(bound, Within):
             for vals in vals_list:
                 if not bound.allows(vals.get(bound.column)):
                     raise ValidationError(bound.get_error_message(model))
-
-
-def check_day(env, day):
-    """Check that `day`, a date or nothing, is within `DAYS`.
-
-    :raise ValidationError: when it is out of bounds
-    """
-    if day and not FIRST_DAY <= day <= LAST_DAY:
-        raise ValidationError(
-            env._(
-                "The day %(day)s is not possible: choose one from %(low)s to %(high)s.",
-                day=day,
-                low=FIRST_DAY,
-                high=LAST_DAY,
-            )
-        )

@@ -141,11 +141,6 @@ class DunningBlock(models.Model):
         search=lambda self, *condition: self._search_review("ending_soon", *condition),
         help="Ends within 7 days.",
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
-    amount_held = fields.Monetary(
-        compute="_compute_amount_held",
-        help="Open amount of the items that the block holds now, in company currency.",
-    )
     target = fields.Selection(
         [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
     )
@@ -210,10 +205,7 @@ class DunningBlock(models.Model):
         )
 
     def _state_sql(self, states, day=None) -> SQL:
-        """Return whether a block is in one of `states`, over the table alias `block`.
-
-        :param day: the day asked about; None: today in the company of the block
-        """
+        """Return whether the alias `block` is in one of `states` on `day`; None: today there."""
         domain = Domain("state", "in", states)
         if day:
             domain = Domain.OR(self._state_domain(state, day) for state in states)
@@ -245,23 +237,16 @@ class DunningBlock(models.Model):
         found = self._search_state("in", [name])
         return Domain.OR(found if wanted else ~found for wanted in value)
 
-    @api.depends("partner_id", "move_id", "date_from", "date_to", "lifted_on")
-    def _compute_amount_held(self):
+    def _get_amounts_held(self):
+        """Return {block: open amount of the items that it holds now, in company currency}."""
         self.env.flush_all()
         active = self.filtered(lambda block: block.state == "active")
-        chosen = SQL("block.id = ANY(%s)", active.ids)
-        query = SQL(
-            "SELECT id, amount FROM (%s) held", self._amounts_query(active.company_id, chosen)
-        )
-        amounts = dict(self.env.execute_query(query)) if active else {}
-        for block in self:
-            block.amount_held = amounts.get(block.id, 0)
+        query = self._amounts_query(active.company_id, SQL("block.id = ANY(%s)", active.ids))
+        amounts = dict(self.env.execute_query(SQL("SELECT id, amount FROM (%s) held", query)))
+        return {block: amounts.get(block.id, 0) for block in self}
 
     def _amounts_query(self, companies, chosen) -> SQL:
-        """Return SELECT block.*, amount: how much blocks hold, in company currency.
-
-        :param chosen: which blocks of `companies`, as SQL over the alias `block`
-        """
+        """Return SELECT block.*, amount (held now, in company currency) where `chosen` holds."""
         return SQL(
             """SELECT block.*, held.amount FROM dunning_block block
                 CROSS JOIN LATERAL (
@@ -278,10 +263,17 @@ class DunningBlock(models.Model):
 
     # What may be written -----------------------------------------------------------------------
 
-    @api.constrains("date_from", "date_to", "lifted_on", "lifted_by_id", *TARGET_FIELDS)
-    def _check_block(self):
+    @api.constrains("date_from", "date_to", "lifted_on", "lifted_by_id")
+    def _check_dates(self):
         for block in self:
-            if fault := block._get_fault_of_dates() or block._get_fault_of_target():
+            if fault := block._get_fault_of_dates():
+                raise ValidationError(fault)
+
+    # A block can be lifted whatever became of its target, so that is checked by itself.
+    @api.constrains(*TARGET_FIELDS)
+    def _check_target(self):
+        for block in self:
+            if fault := block._get_fault_of_target():
                 raise ValidationError(fault)
 
     def _get_fault_of_dates(self):
@@ -362,10 +354,7 @@ class DunningBlock(models.Model):
         return vals
 
     def _customer_id(self, partner_id):
-        """Return the id of the customer that the contact `partner_id` belongs to.
-
-        :raise ValidationError: when there is no contact
-        """
+        """Return the id of the customer of a contact; raise an error when there is no contact."""
         if not partner_id:
             raise ValidationError(
                 self.env._("A block needs a customer: fill in the field 'Customer'.")
@@ -406,17 +395,14 @@ class DunningBlock(models.Model):
 
     def _follow_customer(self):
         """Move the blocks to the customers who now own what is blocked."""
-        owners = {
-            block: (
-                block.move_line_id.partner_id
-                or (block.move_id.is_invoice(True) and block.move_id.commercial_partner_id)
-                or block.partner_id
-            ).commercial_partner_id
-            for block in self
-        }
-        moved = self.filtered(lambda block: block.partner_id != owners[block])
-        for owner, blocks in moved.grouped(owners.get).items():
-            blocks.partner_id = owner
+
+        def owner(block):
+            invoice = block.move_id.filtered(lambda move: move.is_invoice(include_receipts=True))
+            contact = block.move_line_id.partner_id or invoice.commercial_partner_id
+            return (contact or block.partner_id).commercial_partner_id
+
+        for customer, blocks in self.grouped(owner).items():
+            blocks.filtered(lambda b, own=customer: b.partner_id != own).partner_id = customer
 
     def _fall_back(self):
         """Let blocks on instalments that Odoo deleted hold the whole invoice."""
@@ -433,10 +419,8 @@ class DunningBlock(models.Model):
         return result
 
     def _targets_changed(self, companies, customers):
-        """Forget what follows from the blocks of `customers` in `companies`.
-
-        Extended by what keeps copies of it: see `dunning.mirror`.
-        """
+        """Renew the mirrored flags and forget the cached ones after a change of blocks."""
+        self.env["dunning.mirror"]._sync(companies, customers)
         self._invalidate_targets()
 
     def _invalidate_targets(self):
@@ -462,10 +446,7 @@ class DunningBlock(models.Model):
 
     @api.model
     def _cron_report_forgotten(self):
-        """Remind people of the blocks they set: those without end and those that end soon.
-
-        One to-do a person and company, renewed every week, and not one for each block.
-        """
+        """Remind people, once a week, of blocks they set that have no end or end soon."""
         companies = self.env["res.company"].search(Domain.TRUE)
         for_each_company(companies, self.env._("Review of old blocks"), self._report_forgotten)
 
@@ -496,14 +477,14 @@ class DunningBlock(models.Model):
             (self.env._("Without end for more than 90 days:"), self.filtered("forgotten")),
             (self.env._("Ending within 7 days:"), self.filtered("ending_soon")),
         ]
-        note = Markup()
+        note, amounts = Markup(), self._get_amounts_held()
         for title, blocks in parts:
             lines = [
                 self.env._(
                     "%(block)s: %(days)s days, %(amount)s",
                     block=block.display_name,
                     days=block.age_days,
-                    amount=block.currency_id.format(block.amount_held),
+                    amount=block.company_id.currency_id.format(amounts[block]),
                 )
                 for block in blocks[:LISTED_BLOCKS]
             ]

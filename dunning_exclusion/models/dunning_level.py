@@ -12,6 +12,7 @@ ACTIONS = [
     ("internal", "Internal notification"),
     ("activity", "Activity"),
 ]
+MAX_ACTIONS = 100
 
 
 class DunningLevel(models.Model):
@@ -91,7 +92,17 @@ class DunningLevel(models.Model):
 
     @api.constrains("scenario_id")
     def _check_level_count(self):
-        self.scenario_id._check_level_count()
+        for scenario in self.scenario_id:
+            if len(scenario.level_ids) > MAX_ACTIONS:
+                raise ValidationError(
+                    self.env._(
+                        "Scenario '%(scenario)s' has %(count)s actions, at most %(limit)s are "
+                        "possible: remove some, or split it into two scenarios.",
+                        scenario=scenario.name,
+                        count=len(scenario.level_ids),
+                        limit=MAX_ACTIONS,
+                    )
+                )
 
     @api.constrains("repeat_every", "repeat_max")
     def _check_repetition(self):
@@ -158,19 +169,13 @@ class DunningLevel(models.Model):
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
     def _matches_sql(self, company, moves=None) -> SQL:
-        """Return whether the invoice of an item meets the level's condition, over `item`.
-
-        :param moves: SELECT of the entries it is asked for; None: all
-        """
-        query = self._invoices_query(company)
+        """Return whether `item` meets the level's condition; `moves`: see `_reached_sql`."""
+        query = self._condition_query(company)
         if moves:
             query.add_where(SQL("%s IN (%s)", SQL.identifier(query.table, "id"), moves))
         return SQL("item.move_id IN %s", query.subselect())
 
-    def _invoices_query(self, company):
-        """Return the query of the invoices that match the level's condition.
-
-        :raise ValueError: (or what Odoo raises for it) when it cannot be evaluated any more
-        """
+    def _condition_query(self, company):
+        """Return the query of the invoices that match; raise an error if that is not possible."""
         self.ensure_one()
         return condition_query(self.env["account.move"], self.condition_domain, company)

@@ -29,10 +29,7 @@ class DunningMirror(models.Model):
 
     @api.model
     def _sync(self, companies, customers=None):
-        """Set the flags of items that blocks hold, and clear those we set where none does any more.
-
-        :param customers: only their items (commercial partners); None: all items
-        """
+        """Let the flags on items of `customers` (None: of everybody) follow the blocks."""
         # sudo: nobody edits these records, and who blocks need not have the right to write entries
         self = self.sudo()
         mirroring = companies.sudo().filtered("dunning_mirror_no_followup")
@@ -125,12 +122,3 @@ class DunningMirror(models.Model):
         """Note that a person set or cleared the flag of `lines`, so that we leave it alone."""
         # sudo: see `_sync`
         self.sudo().search([("move_line_id", "in", lines.ids)]).overridden = True
-
-
-class DunningBlock(models.Model):
-    _inherit = "dunning.block"
-
-    @api.model
-    def _targets_changed(self, companies, customers):
-        self.env["dunning.mirror"]._sync(companies, customers)
-        return super()._targets_changed(companies, customers)

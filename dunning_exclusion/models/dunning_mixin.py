@@ -6,35 +6,32 @@ from odoo.tools import OrderedSet
 
 from ..screening import explain, statement
 from ..screening.question import Owner
-from .arguments import check_day, read_date
+from .arguments import read_date
+from .dunning_block import TARGET_FIELDS
 from .dunning_screening import OUTCOMES, OWNERS, read_page
 
-# Who may see anything of dunning; accounting users are follow-up users, too.
+# Who may see anything of dunning; this group includes accounting users.
 READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
-# Customers read their invoices and the company in the portal, but not how they are treated. Odoo
-# reads and writes these fields for every employee who posts entries or changes the company.
+# Portal users do not see how they are treated. All employees need these fields, because Odoo reads
+# and writes them when somebody posts an entry or changes the company.
 EMPLOYEES = "base.group_user"
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
-# What a block is about, as its fields name it.
-TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
-# A search that finds no more records than these by its other conditions screens only them.
+# A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000
 
 
 class DunningMixin(models.AbstractModel):
     """What customers, invoices and items share: they can be blocked, and have an outcome.
 
-    The plain fields mirror the blocks of the current company, so imports and API clients can read
-    and set them: setting one creates a block, clearing it lifts the block. The outcome and its
-    reasons are asked of the screening.
+    The plain fields mirror the blocks of the current company: setting one creates a block, clearing
+    it lifts the block. The outcome and its reasons come from the screening.
     """
 
     _name = "dunning.mixin"
     _description = "Left Out of Dunning or Not"
 
-    # What each model says about itself: the field of `dunning.screening` that holds its id, and
-    # its own fields after whose change a cached outcome is forgotten. To follow the fields of
-    # other models would cost queries when entries are posted and paid.
+    # The field of `dunning.screening` that holds the id of a record, and the fields whose change
+    # empties the cached outcome: only own ones, others cost queries when entries are posted.
     _dunning_owner_field = None
     _dunning_outcome_fields = ()
 
@@ -105,10 +102,6 @@ class DunningMixin(models.AbstractModel):
         """Return the posted receivable items that `self` consists of; none for customers."""
         return self.env["account.move.line"]
 
-    def _dunning_promised_items(self):
-        """Return the items that a promise on these records is about, unless others are chosen."""
-        raise NotImplementedError
-
     def _dunning_blocks_domain(self):
         """Return the domain of all blocks that concern `self`, in any state."""
         raise NotImplementedError
@@ -132,7 +125,7 @@ class DunningMixin(models.AbstractModel):
         raise NotImplementedError
 
     def _dunning_block_targets(self):
-        """Return what blocks that hold this record name: a list of ids, see `TARGET_FIELDS`.
+        """Return the values of `TARGET_FIELDS` of each block that it takes to hold this record.
 
         An entry needs a block for each customer who owes by it.
         """
@@ -160,27 +153,18 @@ class DunningMixin(models.AbstractModel):
 
     def _dunning_with_blocks(self, blocks):
         """Return (record, those of `blocks` that are filed under it) of each record."""
-        by_key = blocks.grouped(self._dunning_block_key)
+        by_key, none = blocks.grouped(self._dunning_block_key), blocks.browse()
         return [
-            (
-                record,
-                blocks.browse().concat(
-                    *(by_key[key] for key in record._dunning_block_keys() if key in by_key)
-                ),
-            )
+            (record, none.concat(*(by_key.get(key, none) for key in record._dunning_block_keys())))
             for record in self
         ]
 
     def _dunning_fresh_blocks(self, kind=None, day=None):
-        """Return the blocks of `self` that hold, as they are in the database now.
-
-        :param kind: only blocks of this kind
-        :param day: the day on which they hold; None: today in their company
-        """
+        """Return the blocks of a kind (None: any) that hold on `day` (None: today), read anew."""
         Block = self.env["dunning.block"]
         holding = Domain("state", "in", ["active"])
         if day:
-            # What somebody has lifted by now holds on no later day either.
+            # What was lifted by today does not hold later either.
             holding = Block._state_domain("active", day) & Domain("state", "not in", ["lifted"])
         of_kind = Domain("kind", "=", kind) if kind else Domain.TRUE
         blocks = Block.search(self._dunning_blocks_domain() & holding & of_kind)
@@ -199,12 +183,8 @@ class DunningMixin(models.AbstractModel):
         return self._dunning_blocked_by(self._dunning_fresh_blocks(kind, fields.Date.to_date(day)))
 
     def _dunning_block(self, kind, **values):
-        """Create blocks of `kind` on the records that have none yet, and return the new ones.
-
-        :param values: further values of `dunning.block`: reason_id, date_from, date_to, note
-        """
-        companies = self._dunning_companies()
-        today = {company.id: company._dunning_today() for company in companies}
+        """Create blocks with these values where none of `kind` holds yet, and return them."""
+        today = {company.id: company._dunning_today() for company in self._dunning_companies()}
         blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(values.get("date_from")))
         there = {tuple(block[name].id for name in TARGET_FIELDS) for block in blocks}
         targets = OrderedSet(
@@ -222,7 +202,7 @@ class DunningMixin(models.AbstractModel):
             }
             for target in targets - there
         ]
-        # The block itself says who set what and when; a log message each would cost far more.
+        # The block itself says who set what and when: no message about it is needed.
         Block = self.env["dunning.block"].with_context(
             mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
         )
@@ -234,38 +214,37 @@ class DunningMixin(models.AbstractModel):
 
     def _inverse_dunning_flag(self, kind, field_name):
         # The end of a pause that exists is not touched: it may be set in this same write.
-        wanted = {record: record[field_name] for record in self}
-        on = self.filtered(lambda record: wanted[record])
+        on = self.filtered(field_name)
         on._dunning_block(kind)
         (self - on)._dunning_lift(kind)
 
     def _inverse_dunning_pause_until(self):
-        wanted = {record: record.dunning_pause_until for record in self}
-        for until, records in self.grouped(wanted.get).items():
+        for until, records in self.grouped("dunning_pause_until").items():
             pauses = records._dunning_fresh_blocks("pause")
             if until:
                 pauses.filtered(lambda block, end=until: block.date_to != end).date_to = until
                 records._dunning_block("pause", date_to=until)
             else:
-                # A pause without end is not meant: it was perhaps set in this same write.
+                # A pause without end may have been set in this same write.
                 pauses.filtered("date_to").action_lift()
+
+    @api.model
+    def _search_dunning_blocks(self, *conditions):
+        """Return the domain of the records that an active block with these conditions holds."""
+        domain = Domain.AND([Domain("state", "in", ["active"]), *conditions])
+        return self._dunning_blocked_domain(self.env["dunning.block"]._search(domain))
 
     @api.model
     def _search_dunning_flag(self, kind, operator, value):
         if operator != "in":
             return NotImplemented
-        query = self.env["dunning.block"]._search(
-            Domain("kind", "=", kind) & Domain("state", "in", ["active"])
-        )
-        blocked = self._dunning_blocked_domain(query)
+        blocked = self._search_dunning_blocks(Domain("kind", "=", kind))
         return Domain.OR(blocked if flag else ~blocked for flag in value)
 
     def _search_dunning_pause_until(self, operator, value):
-        pauses = Domain("kind", "=", "pause") & Domain("state", "in", ["active"])
-
         def paused(*condition):
-            query = self.env["dunning.block"]._search(pauses & Domain("date_to", *condition))
-            return self._dunning_blocked_domain(query)
+            pauses = Domain("kind", "=", "pause")
+            return self._search_dunning_blocks(pauses, Domain("date_to", *condition))
 
         if operator in ("<", "<=", ">", ">="):
             return paused(operator, value)
@@ -301,8 +280,7 @@ class DunningMixin(models.AbstractModel):
         """Return the domain of the records with one of `outcomes`."""
         companies = self.env.companies
         if self.env.su:
-            # The rights of the system find the records of all companies, each of which is
-            # screened in its own.
+            # The rights of the system find the records of all companies.
             Company = self.env["res.company"].with_context(active_test=False)
             companies = Company.search(Domain.TRUE)
         query = self.env["dunning.screening"]._owner_query(
@@ -317,7 +295,7 @@ class DunningMixin(models.AbstractModel):
         if not self._asks_for_outcome(domain):
             return super()._search(domain, *args, **kwargs)
         query, few = self._dunning_outcome_query(domain, super()._search, *args, **kwargs)
-        # Executed here, where PostgreSQL is told how to work on the statement.
+        # Executed here, because PostgreSQL needs settings for this statement.
         with statement.planned(self.env, few=few):
             return self.browse(query.get_result_ids())._as_query()
 
@@ -342,29 +320,23 @@ class DunningMixin(models.AbstractModel):
 
     @api.model
     def _dunning_outcome_query(self, domain, search, *args, **kwargs):
-        """Return the query of a search by outcome, and whether only a few customers are screened.
-
-        :param search: the method `_search` that is overridden; it takes the other arguments
-        """
+        """Return the query of `search` (of `super`), and whether few customers are screened."""
         scoped = self._dunning_scoped(domain, search)
         return search(scoped, *args, **kwargs), scoped is not domain
 
     @api.model
     def _dunning_scoped(self, domain, search):
-        """Return `domain` with its conditions on the outcome restricted to what else it asks for.
-
-        PostgreSQL would screen everything and compare afterwards.
-        """
+        """Return `domain` so that only what its other conditions find is screened."""
         parts = domain.children if isinstance(domain, DomainAnd) else []
         others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
         if others.is_true() or not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return domain
-        # Who may see what is left to the search itself.
+        # The search itself applies the record rules.
         query = search(others, limit=SCOPE_LIMIT + 1, active_test=False, bypass_access=True)
         found = self.browse(query.get_result_ids())
         if len(found) > SCOPE_LIMIT:
             return domain
-        # sudo: only the customers are read, and only to choose what is screened
+        # sudo: only to choose what is screened
         owners = found.sudo()._dunning_owners()
         owner = Owner(OWNERS[self._dunning_owner_field], tuple(owners.ids))
 
@@ -391,7 +363,6 @@ class DunningMixin(models.AbstractModel):
         # Customers in the portal can read themselves; why we do not remind them is not for them.
         self.env["dunning.screening"].check_access("read")
         day = read_date(self.env, date)
-        check_day(self.env, day)
         reasons = self.env["dunning.screening"]._explain(
             self._dunning_owner_field, self._dunning_owners().ids, self._dunning_companies(), day
         )
@@ -442,20 +413,3 @@ class DunningMixin(models.AbstractModel):
         self.check_access("read")
         self._dunning_lift()
         return True
-
-    def action_dunning_promise(self):
-        """Open the form in which a promise to pay what is open here is noted."""
-        self.check_access("read")
-        self.env["dunning.promise"].check_access("create")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Promise to Pay"),
-            "res_model": "dunning.promise",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_company_id": self._dunning_companies()[:1].id,
-                "default_partner_id": self._dunning_customers()[:1].id,
-                "default_move_line_ids": self._dunning_promised_items().ids,
-            },
-        }

@@ -38,26 +38,7 @@ class DunningMixin(models.AbstractModel):
             "outcome": self.dunning_outcome,
             "reasons": self.dunning_explain(),
             "blocks": self._panel_blocks(),
-            "promises": [
-                {
-                    "id": promise.id,
-                    "date": promise.date,
-                    "amount": promise.promised_amount,
-                    "state_name": get_label(promise, "state"),
-                }
-                for promise in self._panel_history("dunning.promise", "move_line_ids.move_id")
-            ],
-            "notices": [
-                {
-                    "id": notice.id,
-                    "date": notice.date,
-                    "name": notice.level_id.name or notice.type_id.name or "",
-                    "description": notice.description or "",
-                    "state": notice.state,
-                    "state_name": get_label(notice, "state"),
-                }
-                for notice in self._panel_history("dunning.notice", "line_ids.move_id")
-            ],
+            **self._panel_history(),
             **self._panel_items(),
         }
         if self._name == "res.partner":
@@ -102,12 +83,37 @@ class DunningMixin(models.AbstractModel):
         ]
         return {"items": items, "item_count": len(screened)}
 
-    def _panel_history(self, model, path_to_move):
-        """Return the latest records of `model` about this customer or entry."""
-        domain = [("partner_id", "in", self._dunning_customers().ids)]
-        if self._name == "account.move":
-            domain = [(path_to_move, "=", self.id)]
-        return self.env[model].search(domain, limit=HISTORY_LIMIT)
+    def _panel_history(self):
+        """Return the latest promises of and reminders to this customer, or about this entry."""
+
+        def latest(model, path_to_move):
+            domain = [("partner_id", "in", self._dunning_customers().ids)]
+            if self._name == "account.move":
+                domain = [(path_to_move, "=", self.id)]
+            return self.env[model].search(domain, limit=HISTORY_LIMIT)
+
+        return {
+            "promises": [
+                {
+                    "id": promise.id,
+                    "date": promise.date,
+                    "amount": promise.promised_amount,
+                    "state_name": get_label(promise, "state"),
+                }
+                for promise in latest("dunning.promise", "move_line_ids.move_id")
+            ],
+            "notices": [
+                {
+                    "id": notice.id,
+                    "date": notice.date,
+                    "name": notice.level_id.name or notice.type_id.name or "",
+                    "description": notice.description or "",
+                    "state": notice.state,
+                    "state_name": get_label(notice, "state"),
+                }
+                for notice in latest("dunning.notice", "line_ids.move_id")
+            ],
+        }
 
     def _panel_customer(self):
         """Return what only customers have: totals, scenario and the switches of the types."""
@@ -119,14 +125,15 @@ class DunningMixin(models.AbstractModel):
             self.id,
         )
         [[scenario_id]] = self.env.execute_query(query)
-        types = self.env["dunning.reminder.type"].search([])
-        off = self.dunning_type_off_ids
         return {
             "outstanding": self.dunning_outstanding,
             "overdue": self.dunning_overdue,
             "scenario": Scenario.browse(scenario_id).name or "",
             "scenario_message": self.dunning_scenario_message or "",
-            "types": [{"id": kind.id, "name": kind.name, "on": kind not in off} for kind in types],
+            "types": [
+                {"id": kind.id, "name": kind.name, "on": kind not in self.dunning_type_off_ids}
+                for kind in self.env["dunning.reminder.type"].search([])
+            ],
         }
 
     def dunning_toggle_stop(self):

@@ -15,7 +15,7 @@ SUBJECT_FIELDS = frozenset({"partner_id", "move_line_ids", "date", "amount", "no
 
 
 class DunningPromise(models.Model):
-    """What a customer promised to pay, and when. Its state follows from dates and payments."""
+    """What a customer promised to pay until when. Its state follows from dates and payments."""
 
     _name = "dunning.promise"
     _description = "Promise to Pay"
@@ -129,7 +129,7 @@ class DunningPromise(models.Model):
             query = SQL("%s WHERE promise.id = ANY(%s)", self._state_query(), self._origin.ids)
             found = {row[0]: row[1:] for row in self.env.execute_query(query)}
         for promise in self:
-            # What a form changes counts when it is saved: until then nothing has been paid.
+            # The changes of a form count when it is saved.
             state, paid = found.get(promise._origin.id, ("open", 0))
             promise.state = state
             promise.paid_amount = max(paid, 0)
@@ -146,7 +146,7 @@ class DunningPromise(models.Model):
         return Domain("id", "in", found)
 
     def _state_query(self) -> SQL:
-        """Return SELECT id, state, paid amount of all promises: the only place that decides."""
+        """Return SELECT id, state, paid: the states of all promises, and what was paid since."""
         return SQL(
             """SELECT promise.id,
                       CASE WHEN promise.cancelled THEN 'cancelled'
@@ -165,10 +165,7 @@ class DunningPromise(models.Model):
         )
 
     def _lasts_sql(self, company: SQL, day) -> SQL:
-        """Return whether the promise lasts on `day`, tolerance included, over `promise`.
-
-        :param company: the alias of its company
-        """
+        """Return whether `promise` lasts on `day`, tolerance included; `company` is an alias."""
         return SQL(
             """promise.cancelled IS NOT TRUE
                AND promise.date + COALESCE(%s.dunning_promise_tolerance_days, 0) >= %s""",
@@ -177,10 +174,10 @@ class DunningPromise(models.Model):
         )
 
     def _kept_sql(self, still_open=None):
-        """Return the condition "what was promised has been paid" over the alias `promise`.
+        """Return whether what was promised has been paid, over the alias `promise`.
 
-        :param still_open: what its items have open; None: what `_still_open_join` joins. Without
-            items, where it is NULL, nothing can have been paid.
+        :param still_open: what its items have open, NULL without items; None: what
+            `_still_open_join` joins
         """
         return SQL(
             """(promise.open_amount > 0 AND %(still_open)s IS NOT NULL
@@ -220,7 +217,7 @@ class DunningPromise(models.Model):
         return SYSTEM_FIELDS
 
     def _get_fixed_fields(self):
-        # A promise of somebody else is another promise, which this user has noted.
+        # What another customer promises is a new promise, with its own history.
         fixed = frozenset({"company_id", "partner_id"})
         return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled")) else fixed
 
@@ -254,26 +251,21 @@ class DunningPromise(models.Model):
         for promise in self.sudo():
             promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
             promise.move_ids |= promise.move_line_ids.move_id
-        self.sudo().move_ids.filtered(
-            lambda move: not move.dunning_promised
-        ).dunning_promised = True
+        moves = self.sudo().move_ids
+        moves.filtered(lambda move: not move.dunning_promised).dunning_promised = True
 
     def _find_items_again(self, moves):
         """Give promises on `moves` the items that Odoo rebuilt while the entries were drafts."""
         for promise in self.search(Domain("move_ids", "in", moves.ids)):
             lost = (promise.move_ids & moves) - promise.move_line_ids.move_id
-            owed = lost._dunning_receivable_lines().filtered(
-                lambda line, customer=promise.partner_id: (
-                    line.partner_id.commercial_partner_id == customer
-                )
-            )
-            promise.move_line_ids = [Command.link(line.id) for line in owed]
+            lines = lost._dunning_receivable_lines()
+            by_customer = lines.grouped(lambda line: line.partner_id.commercial_partner_id)
+            promise.move_line_ids |= by_customer.get(promise.partner_id, lines.browse())
 
     def write(self, vals):
         result = super().write(vals)
         if "date" in vals:
-            # A new date is a new promise: when it is broken, that is reported again.
-            # sudo: users do not write what was reported.
+            # sudo: a new date can be broken again, but users do not write what was reported
             self.sudo().filtered("broken_reported").broken_reported = False
         if "move_line_ids" in vals:
             self._note_open_amount()
@@ -285,11 +277,10 @@ class DunningPromise(models.Model):
         customer = self.partner_id.commercial_partner_id
         owners = self.move_line_ids.partner_id.commercial_partner_id
         if customer and owners != customer:
-            items = customer.with_company(self.company_id)._dunning_promised_items()
-            self.move_line_ids = [Command.set(items.ids)]
+            self.move_line_ids = customer.with_company(self.company_id)._dunning_promised_items()
 
     def _follow_customer(self):
-        """File the promises under the customers whose items or contacts they are about now."""
+        """Move the promises to the customers who now own the items."""
         for promise in self:
             contact = promise.move_line_ids[:1].partner_id or promise.partner_id
             if promise.partner_id != contact.commercial_partner_id:
@@ -301,11 +292,7 @@ class DunningPromise(models.Model):
 
     @api.model
     def _cron_report_broken(self):
-        """Plan a to-do for whoever noted a promise that is broken now.
-
-        Only the to-do needs this: that the promise is broken, and its items are candidates again,
-        follows from the dates.
-        """
+        """Plan a to-do for whoever noted a promise that is broken now."""
         companies = self.env["res.company"].search(Domain.TRUE)
         for_each_company(companies, self.env._("Report of broken promises"), self._report_broken)
 
@@ -334,7 +321,7 @@ class DunningPromise(models.Model):
         broken.sudo().broken_reported = True
 
     def action_cancel(self):
-        """Cancel the promises: their items are candidates again in the next run."""
+        """Cancel the promises: their items are candidates of the next run again."""
         self.check_access("write")
         # sudo: users do not write the state of a promise
         self.sudo().cancelled = True

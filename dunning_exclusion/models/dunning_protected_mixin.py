@@ -3,8 +3,7 @@ from odoo.exceptions import AccessError, UserError
 
 from .arguments import check_bounds, read_ids
 
-# The fields that say what a record is about. Users may only name what they may read, or an error
-# message would tell them its name.
+# Users may put only records that they may read into these fields: messages tell their names.
 TARGETS = (
     *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
     *("reason_id", "scenario_ids", "type_id", "template_id"),
@@ -13,21 +12,19 @@ TARGETS = (
 
 
 class DunningProtectedMixin(models.AbstractModel):
-    """Keeps users from writing what is not theirs to write.
+    """Keeps users from writing what is not theirs to write, also over the API.
 
-    These are fields that only buttons and jobs write, and records of companies in which the user
-    may not act. A field that is readonly in a form can still be written over the API, so it is
-    refused here. Buttons check what the user may do, then write with the rights of the system.
+    These are fields that only buttons and jobs write, with the rights of the system, and records
+    of companies in which the user may not act.
     """
 
     _name = "dunning.protected.mixin"
     _description = "Fields and Records That Not Everybody Writes"
 
-    # The path to the company of a record, which is shared by all companies where it is empty.
-    # "" : the records have no company, all of them are shared. None: record rules are enough.
+    # The path to the company of a record; where it is empty, all companies share the record.
+    # "": all records are shared. None: record rules are enough.
     _company_path = None
-    # Fields of shared records that every administrator may write: each company has its own value,
-    # or they only say in which order records are listed.
+    # Fields of shared records that every administrator may write.
     _open_fields = frozenset()
 
     @api.model
@@ -62,17 +59,16 @@ class DunningProtectedMixin(models.AbstractModel):
     def create(self, vals_list):
         if self.env.su:
             return super().create(vals_list)
-        context = self.env.context
-        proposed = {name: context.get(f"default_{name}") for name in TARGETS}
+        proposed = {name: self.env.context.get(f"default_{name}") for name in TARGETS}
         self._check_targets([*vals_list, proposed])
         protected = self._get_protected_fields()
-        vals_list = [
-            {name: value for name, value in vals.items() if name not in protected}
-            for vals in vals_list
-        ]
         defaults = {f"default_{name}" for name in protected}
-        allowed = {name: value for name, value in context.items() if name not in defaults}
-        clean = self.with_env(self.env(context=allowed))
+
+        def without(names, values):
+            return {name: value for name, value in values.items() if name not in names}
+
+        clean = self.with_env(self.env(context=without(defaults, self.env.context)))
+        vals_list = [without(protected, vals) for vals in vals_list]
         records = super(DunningProtectedMixin, clean).create(vals_list).with_env(self.env)
         records._check_reach()
         return records
@@ -87,16 +83,21 @@ class DunningProtectedMixin(models.AbstractModel):
         return super()._update_field_translations(field_name, translations, digest, source_lang)
 
     def _check_reach(self):
-        """Check that the user may act in every company that the records serve.
-
-        :raise AccessError: else
-        """
+        """Raise an AccessError unless the user may act in every company that the records serve."""
         if self._company_path is None or self._acts_everywhere():
             return
         for record in self.sudo():
             company = record.mapped(self._company_path) if self._company_path else None
             if not company:
-                raise AccessError(self._shared_message(record))
+                message = self.env._(
+                    "'%(record)s' is shared by all companies: only who may act in all of them can "
+                    "add, change or delete it.",
+                    record=record.display_name,
+                )
+                advice = self.env._(
+                    "Make one of your own company instead: fill in the field 'Company'."
+                )
+                raise AccessError(f"{message} {advice}" if self._company_path else message)
             if not company <= self.env.user.company_ids:
                 raise AccessError(
                     self.env._(
@@ -108,10 +109,7 @@ class DunningProtectedMixin(models.AbstractModel):
 
     @api.model
     def _acts_everywhere(self):
-        """Return whether the user may act in every company.
-
-        Who administers Odoo gives such rights, and so has them.
-        """
+        """Return whether the user may act in every company; administrators of Odoo may."""
         if self.env.su or self.env.user.has_group("base.group_system"):
             return True
         # sudo: users do not read companies that are not theirs.
@@ -119,25 +117,12 @@ class DunningProtectedMixin(models.AbstractModel):
         return not self.env["res.company"].sudo().search_count(others, limit=1)
 
     @api.model
-    def _shared_message(self, record):
-        message = self.env._(
-            "'%(record)s' is shared by all companies: only who may act in all of them can add, "
-            "change or delete it.",
-            record=record.display_name,
-        )
-        advice = self.env._("Make one of your own company instead: fill in the field 'Company'.")
-        return f"{message} {advice}" if self._company_path else message
-
-    @api.model
     def _default_company(self):
-        """Return the company of new records: none, so all share them, where the user may do that"""
+        """Return the company of new records: none, so all share them, if the user may do that."""
         return self.env["res.company"] if self._acts_everywhere() else self.env.company
 
     def _check_protected(self, vals):
-        """Check that `vals` name no field that only buttons and jobs write.
-
-        :raise UserError: else
-        """
+        """Raise a UserError if `vals` name a field that only buttons and jobs write."""
         protected = self._get_protected_fields() | self._get_fixed_fields()
         if refused := sorted(protected.intersection(vals)):
             names = [self._fields[name]._description_string(self.env) for name in refused]
@@ -152,10 +137,7 @@ class DunningProtectedMixin(models.AbstractModel):
 
     @api.model
     def _check_targets(self, vals_list):
-        """Check that the user may read what the values name, before anything is said about it.
-
-        :raise AccessError: when the user may not
-        """
+        """Raise an AccessError unless the user may read what the values refer to."""
         for name in TARGETS:
             field = self._fields.get(name)
             values = [vals[name] for vals in vals_list if vals.get(name)]

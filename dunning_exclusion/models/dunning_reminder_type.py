@@ -61,7 +61,7 @@ class DunningReminderType(models.Model):
         return result
 
     def _name_customers(self, *vals_list):
-        """Replace contacts by the customers they belong to, who are the ones that owe."""
+        """Replace contacts by the customers they belong to."""
         if any("customer_ids" in vals for vals in vals_list):
             for reminder in self:
                 customers = reminder.customer_ids.commercial_partner_id
@@ -72,25 +72,21 @@ class DunningReminderType(models.Model):
         """Return whether the switches let the type reach the customer of an item, over `item`."""
         self.ensure_one()
         rules = set(self.env["dunning.exclusion.rule"]._active_in(company).mapped("code"))
+        switched_off = SQL(
+            "SELECT partner_id FROM dunning_type_off WHERE type_id = %s AND company_id = %s",
+            self.id,
+            company.id,
+        )
+        chosen = SQL(
+            "SELECT partner_id FROM dunning_reminder_type_customer_rel WHERE type_id = %s", self.id
+        )
         conditions = [SQL("TRUE")]
         if "type_off" in rules:
-            conditions.append(
-                SQL(
-                    """item.partner_id NOT IN (SELECT partner_id FROM dunning_type_off
-                                                WHERE type_id = %s AND company_id = %s)""",
-                    self.id,
-                    company.id,
-                )
-            )
-        if "type_filter" in rules and self.customer_filter != "all":
-            conditions.append(
-                SQL(
-                    """item.partner_id %s (SELECT partner_id FROM dunning_reminder_type_customer_rel
-                                            WHERE type_id = %s)""",
-                    SQL("IN") if self.customer_filter == "only" else SQL("NOT IN"),
-                    self.id,
-                )
-            )
+            conditions.append(SQL("item.partner_id NOT IN (%s)", switched_off))
+        if "type_filter" in rules and self.customer_filter == "only":
+            conditions.append(SQL("item.partner_id IN (%s)", chosen))
+        elif "type_filter" in rules and self.customer_filter == "except":
+            conditions.append(SQL("item.partner_id NOT IN (%s)", chosen))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
 
@@ -119,7 +115,7 @@ class DunningTypeOff(models.Model):
 
     def _switch(self, customers, types, company):
         """Let `types` be the reminder types that `company` has switched off for `customers`."""
-        # sudo: nobody writes these records, the caller may change the customers.
+        # sudo: nobody writes these records themselves; who calls this may write the customers
         there = self.sudo().search(
             Domain("partner_id", "in", customers.ids) & Domain("company_id", "=", company.id)
         )

@@ -17,7 +17,6 @@ from .scenario_sentence import describe, describe_condition, get_label
 
 _logger = logging.getLogger(__name__)
 
-MAX_ACTIONS = 100
 NO_CONDITION = (False, "", "[]")
 
 
@@ -144,27 +143,13 @@ class DunningScenario(models.Model):
         for scenario in self:
             scenario.description = describe(scenario)
 
-    @api.constrains("level_ids")
-    def _check_level_count(self):
-        for scenario in self:
-            if len(scenario.level_ids) > MAX_ACTIONS:
-                raise ValidationError(
-                    self.env._(
-                        "Scenario '%(scenario)s' has %(count)s actions, at most %(limit)s are "
-                        "possible: remove some, or split it into two scenarios.",
-                        scenario=scenario.name,
-                        count=len(scenario.level_ids),
-                        limit=MAX_ACTIONS,
-                    )
-                )
-
     @api.constrains("customer_domain", "company_id")
     def _check_customer_domain(self):
         Partner = self.env["res.partner"]
         self.level_ids._check_condition_domain()
         for scenario in self:
             if fault := condition_fault(Partner, scenario.customer_domain, scenario.company_id):
-                raise ValidationError(scenario._customer_domain_error(fault))
+                raise ValidationError(scenario._condition_error(fault))
 
     def copy_data(self, default=None):
         """Return the values of copies, named as such."""
@@ -233,8 +218,7 @@ class DunningScenario(models.Model):
             ["sequence", "customer_domain"],
         )
         # Whom a broken scenario is for is not known, so it reminds nobody.
-        queries = scenarios._customer_queries(company)
-        return scenarios._leave_out(find_faults(self.env, queries, probe=False))
+        return scenarios._working(company, with_levels=False)
 
     def _choice_sql(self, company, trial=None) -> SQL:
         """Return the id of the invoice-level scenario of a customer, over the alias `customer`.
@@ -325,16 +309,15 @@ class DunningScenario(models.Model):
         if self.campaign_type == "invoice":
             meant = SQL("%s = %s", self._choice_sql(company, self), self.id)
         customer = SQL("JOIN res_partner customer ON customer.id = contact.commercial_partner_id")
+        query = SQL(
+            "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
+            items.open_items(Question(company), customer),
+            items.DATE_DUE,
+            self._get_first_day(company),
+            meant,
+        )
         self.env.flush_all()
-        return self.env.execute_query(
-            SQL(
-                "SELECT COUNT(*) %s AND line.amount_residual > 0 AND %s < %s AND %s",
-                items.open_items(Question(company), customer),
-                items.DATE_DUE,
-                self._get_first_day(company),
-                meant,
-            )
-        )[0][0]
+        return self.env.execute_query(query)[0][0]
 
     def _applies_sql(self, company) -> SQL:
         """Return whether the scenario is meant for a customer, over the alias `customer`."""
@@ -346,15 +329,12 @@ class DunningScenario(models.Model):
             profile = Partner._field_to_sql("customer", "dunning_own_profile_id")
             conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
         if parse_domain(self.customer_domain):
-            query = self._customers_query(company)
+            query = self._condition_query(company)
             conditions.append(SQL("customer.id IN %s", query.subselect()))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
     def _last_free_day(self, today, since):
-        """Return the last day of which a message does not stand against one on `today`.
-
-        :param since: the day of the workflow that is due, or False when a person chose it
-        """
+        """Return the last day of which a message allows one on `today`, due since `since`."""
         free_until = today - timedelta(days=max(self.min_days_between, 1))
         return min(free_until, since - timedelta(days=1)) if since else free_until
 
@@ -398,11 +378,7 @@ class DunningScenario(models.Model):
         return day
 
     def _due_since(self, company, today):
-        """Return the day of the workflow that is due on `today`, or False.
-
-        That is today itself, or a missed day that is still caught up. A day for which the workflow
-        has run is not due again.
-        """
+        """Return the day, today or a missed one, for which it must still run, or False."""
         self.ensure_one()
         day = last_day(self._calendar_rule(company), today)
         start = self._get_first_day(company)
@@ -418,10 +394,7 @@ class DunningScenario(models.Model):
         return workflows.filtered(lambda s: not due_only or s._due_since(company, today))
 
     def _ran_since(self, company, day, today):
-        """Return whether a run with this workflow was sent for a day from `day` through `today`.
-
-        The model of runs overrides this.
-        """
+        """Return whether a run of these days sent the workflow; the model of runs overrides it."""
         return False
 
     # Whether its conditions work ------------------------------------------------------------
@@ -434,50 +407,33 @@ class DunningScenario(models.Model):
             for scenario in scenarios:
                 scenario.broken = faults.get(scenario, False)
 
-    def _get_faults(self, company, probe=True):
-        """Return {scenario: why it cannot be evaluated in `company`} of the broken scenarios.
-
-        :param probe: whether PostgreSQL is asked, too, see `find_faults`
-        """
-        queries = self._customer_queries(company)
-        for level in self.level_ids:
-            if level.condition_domain not in NO_CONDITION:
-                queries[level] = partial(level._invoices_query, company)
+    def _get_faults(self, company, probe=True, with_levels=True):
+        """Return {scenario: why it is broken in `company`}; `probe`: see `find_faults`."""
+        records = [record for record in self if record.customer_domain not in NO_CONDITION]
+        if with_levels:
+            levels = self.level_ids
+            records += [level for level in levels if level.condition_domain not in NO_CONDITION]
+        queries = {record: partial(record._condition_query, company) for record in records}
         result = {}
         for record, fault in find_faults(self.env, queries, probe).items():
-            if record._name == "dunning.level":
-                result.setdefault(record.scenario_id, record._condition_error(fault))
-            else:
-                result[record] = record._customer_domain_error(fault)
+            scenario = record.scenario_id if "scenario_id" in record._fields else record
+            result.setdefault(scenario, record._condition_error(fault))
         return result
 
-    def _customer_domain_error(self, fault):
+    def _condition_error(self, fault):
         return self.env._(
             "Scenario '%(scenario)s': the field 'Customers' cannot be understood: %(fault)s",
             scenario=self.name,
             fault=fault,
         )
 
-    def _customers_query(self, company):
-        """Return the query of the customers that match the scenario's own condition.
-
-        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
-        """
+    def _condition_query(self, company):
+        """Return the query of the customers that match; raise an error if that is not possible."""
         return condition_query(self.env["res.partner"], self.customer_domain, company)
 
-    def _customer_queries(self, company):
-        """Return {scenario: function that returns the query of its customers}, where restricted."""
-        return {
-            scenario: partial(scenario._customers_query, company)
-            for scenario in self
-            if scenario.customer_domain not in NO_CONDITION
-        }
-
-    def _working(self, company):
+    def _working(self, company, with_levels=True):
         """Return the scenarios whose conditions Odoo still understands in `company`."""
-        return self._leave_out(self._get_faults(company, probe=False))
-
-    def _leave_out(self, faults):
+        faults = self._get_faults(company, probe=False, with_levels=with_levels)
         for scenario, fault in faults.items():
             _logger.warning("Scenario %s is broken: %s", scenario.id, fault)
         return self.filtered(lambda scenario: scenario not in faults)

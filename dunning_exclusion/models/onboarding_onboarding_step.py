@@ -2,8 +2,6 @@ from odoo import api, models
 
 
 class OnboardingOnboardingStep(models.Model):
-    """Where the first steps on the dashboard of follow-ups lead."""
-
     _inherit = "onboarding.onboarding.step"
 
     @api.model

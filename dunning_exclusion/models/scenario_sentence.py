@@ -10,9 +10,21 @@ SHOWN_STEPS = 6
 
 def describe(scenario):
     """Return the sentences about `scenario` in the language of the user."""
-    steps = _workflow if scenario.campaign_type == "customer" else _levels
-    sentences = [part(scenario) for part in (steps, _customers, _sending, _first_day)]
-    return "\n".join(filter(None, sentences))
+    env, workflow = scenario.env, scenario.campaign_type == "customer"
+    sentences = [_workflow(scenario) if workflow else _levels(scenario), _customers(scenario)]
+    if not scenario.active:
+        sentences.append(env._("Switched off."))
+    elif scenario.automatic:
+        sentences.append(env._("The nightly job sends it."))
+    else:
+        sentences.append(env._("Sent by hand from a run."))
+    if scenario.date_start:
+        day = format_date(env, scenario.date_start)
+        first_day = env._("Items from before %(day)s are left alone.", day=day)
+        sentences.append(
+            env._("Nothing is sent before %(day)s.", day=day) if workflow else first_day
+        )
+    return "\n".join(sentences)
 
 
 def describe_condition(condition):
@@ -34,25 +46,8 @@ def describe_condition(condition):
 
 
 def _workflow(scenario):
-    env, when = scenario.env, _days(scenario)
-    actions = _steps(env, [_action(level) for level in scenario.level_ids])
-    if not actions:
-        return env._("Nothing is sent yet: add an action.")
-    if not scenario.condition_ids:
-        return env._("%(when)s: %(actions)s.", when=when, actions=actions)
-    conditions = env._(" and ").join(map(describe_condition, scenario.condition_ids))
-    return env._(
-        "%(when)s, if %(conditions)s: %(actions)s.",
-        when=when,
-        conditions=conditions,
-        actions=actions,
-    )
-
-
-def _days(scenario):
     env, weekday = scenario.env, get_label(scenario, "weekday")
-    monthly = scenario.frequency == "monthly"
-    return {
+    when = {
         "weekly": env._("Every %(weekday)s", weekday=weekday),
         "biweekly": env._("Every second %(weekday)s", weekday=weekday),
         "1": env._("On the first %(weekday)s of the month", weekday=weekday),
@@ -60,7 +55,15 @@ def _days(scenario):
         "3": env._("On the third %(weekday)s of the month", weekday=weekday),
         "4": env._("On the fourth %(weekday)s of the month", weekday=weekday),
         "last": env._("On the last %(weekday)s of the month", weekday=weekday),
-    }.get(scenario.week_of_month if monthly else scenario.frequency, "")
+    }.get(scenario.week_of_month if scenario.frequency == "monthly" else scenario.frequency, "")
+    actions = _steps(env, [_action(level) for level in scenario.level_ids])
+    if not actions:
+        return env._("Nothing is sent yet: add an action.")
+    if not scenario.condition_ids:
+        return env._("%(when)s: %(actions)s.", when=when, actions=actions)
+    conditions = env._(" and ").join(map(describe_condition, scenario.condition_ids))
+    words = {"when": when, "conditions": conditions, "actions": actions}
+    return env._("%(when)s, if %(conditions)s: %(actions)s.", **words)
 
 
 def _levels(scenario):
@@ -72,8 +75,16 @@ def _levels(scenario):
 
 
 def _level(level, scenario):
-    env, every, times = level.env, level.repeat_every, level.repeat_max
-    details = [env._("%(when)s: %(action)s", when=_moment(level), action=_action(level))]
+    env, days, every, times = level.env, abs(level.delay), level.repeat_every, level.repeat_max
+    when = {
+        ("invoice_date", 0): env._("on the invoice date"),
+        ("invoice_date", 1): env._("%(days)s days after the invoice date", days=days),
+        ("invoice_date", -1): env._("%(days)s days before the invoice date", days=days),
+        ("due_date", 0): env._("on the due date"),
+        ("due_date", 1): env._("%(days)s days after the due date", days=days),
+        ("due_date", -1): env._("%(days)s days before the due date", days=days),
+    }.get((level.trigger, (level.delay > 0) - (level.delay < 0)), "")
+    details = [env._("%(when)s: %(action)s", when=when, action=_action(level))]
     if level.minimum_amount:
         amount = _amount(level.minimum_amount, scenario)
         details.append(env._("from %(amount)s on", amount=amount))
@@ -86,19 +97,6 @@ def _level(level, scenario):
     elif every:
         details.append(env._("repeated every %(days)s days", days=every))
     return ", ".join(details)
-
-
-def _moment(level):
-    env, days = level.env, abs(level.delay)
-    sign = (level.delay > 0) - (level.delay < 0)
-    return {
-        ("invoice_date", 0): env._("on the invoice date"),
-        ("invoice_date", 1): env._("%(days)s days after the invoice date", days=days),
-        ("invoice_date", -1): env._("%(days)s days before the invoice date", days=days),
-        ("due_date", 0): env._("on the due date"),
-        ("due_date", 1): env._("%(days)s days after the due date", days=days),
-        ("due_date", -1): env._("%(days)s days before the due date", days=days),
-    }.get((level.trigger, sign), "")
 
 
 def _steps(env, steps):
@@ -129,9 +127,9 @@ def _customers(scenario):
         )
     if profiles:
         return env._("For customers of the profiles %(profiles)s.", profiles=profiles)
-    return (
-        env._("For customers that match the filter.") if filtered else env._("For every customer.")
-    )
+    if filtered:
+        return env._("For customers that match the filter.")
+    return env._("For every customer.")
 
 
 def _has_conditions(domain):
@@ -140,21 +138,6 @@ def _has_conditions(domain):
     except ValueError:
         # A form has a wrong condition, which is refused when it is saved.
         return True
-
-
-def _sending(scenario):
-    if not scenario.active:
-        return scenario.env._("Switched off.")
-    by_hand = scenario.env._("Sent by hand from a run.")
-    return scenario.env._("The nightly job sends it.") if scenario.automatic else by_hand
-
-
-def _first_day(scenario):
-    env, start = scenario.env, scenario.date_start
-    day = start and format_date(env, start)
-    if day and scenario.campaign_type == "customer":
-        return env._("Nothing is sent before %(day)s.", day=day)
-    return day and env._("Items from before %(day)s are left alone.", day=day)
 
 
 def _amount(value, scenario):

@@ -187,6 +187,19 @@ class TestBlockState(DunningCommon):
         self.assertOutcome(invoice, "dropped", "pause_customer")
         self.assertEqual(invoice.dunning_explain(self.today + timedelta(days=1)), [])
 
+    def test_block_can_be_lifted_whatever_became_of_its_target(self):
+        block = self._create_invoice()._dunning_block("stop")
+        self.env.cr.execute(
+            SQL(
+                "UPDATE dunning_block SET partner_id = %s WHERE id = %s",
+                self.other_customer.id,
+                block.id,
+            )
+        )
+        self.env.invalidate_all()
+        block.action_lift()
+        self.assertEqual(block.state, "lifted")
+
     def test_what_holds_can_be_lifted_and_what_is_lifted_holds_nothing(self):
         invoice = self._create_invoice()
         for row in self.TABLE:
@@ -257,12 +270,13 @@ class TestForgottenBlocks(OutcomeCommon):
         first, second = self._create_invoice(customer, 100), self._create_invoice(customer, 40)
         on_customer = customer._dunning_block("stop")
         on_invoice = second._dunning_block("stop")
-        self.assertEqual((on_customer.amount_held, on_invoice.amount_held), (140, 40))
+        blocks = on_customer | on_invoice
+        self.assertEqual(blocks._get_amounts_held(), {on_customer: 140, on_invoice: 40})
         self._pay(first)
         self.env.invalidate_all()
-        self.assertEqual(on_customer.amount_held, 40)
+        self.assertEqual(on_customer._get_amounts_held(), {on_customer: 40})
         on_customer.action_lift()
-        self.assertEqual(on_customer.amount_held, 0)
+        self.assertEqual(on_customer._get_amounts_held(), {on_customer: 0})
 
     def test_weekly_to_do_per_person_not_per_block(self):
         other = self._create_user("other", "account.group_account_invoice")

@@ -93,15 +93,21 @@ class TestPromise(OutcomeCommon):
             Promise._cron_report_broken()
             self.assertEqual(len(promise.activity_ids), 2, "a new date can be broken again")
 
-    def test_promise_is_noted_from_customer_invoice_and_item(self):
-        self._create_invoice(days=5)
+    def test_promise_is_noted_from_the_tab_of_customer_and_invoice(self):
         self._create_invoice(self.other_customer)
         user = self._create_user("collector", "account.group_account_invoice")
-        for target in (self.customer, self.invoice, self.item):
+        for target in (self.customer, self.invoice):
             with self.subTest(target=target):
-                action = target.with_user(user).action_dunning_promise()
-                Promise = self.env["dunning.promise"].with_user(user)
-                form = Form(Promise.with_context(**action["context"]))
+                panel = target.with_user(user).dunning_panel()
+                Promise = (
+                    self.env["dunning.promise"]
+                    .with_user(user)
+                    .with_context(
+                        default_partner_id=self.customer.id,
+                        default_move_line_ids=[item["id"] for item in panel["items"]],
+                    )
+                )
+                form = Form(Promise)
                 form.date = self.today + timedelta(days=2)
                 promise = form.save()
                 self.assertEqual(promise.partner_id, self.customer)

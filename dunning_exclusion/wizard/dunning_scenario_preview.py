@@ -4,7 +4,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from ..models.arguments import DAYS, Within, check_day
+from ..models.arguments import DAYS, Within, read_date
 from ..screening import candidates
 from ..screening.question import Question
 
@@ -57,7 +57,7 @@ class DunningScenarioPreview(models.TransientModel):
     def _compute_result(self):
         self._check_readable()
         for preview in self:
-            check_day(self.env, preview.date)
+            read_date(self.env, preview.date)
             rows = preview._rows() if preview.scenario_id and preview.date else []
             reached = [row for row in rows if row[2]]
             preview.customer_count = len(reached)
