@@ -205,7 +205,7 @@ class DunningBlock(models.Model):
         )
 
     def _state_sql(self, states, day=None) -> SQL:
-        """Return whether the alias `block` is in one of `states` on `day`; None: today there."""
+        """Return whether `block` is in one of `states` on `day` (None: today in its company)."""
         domain = Domain("state", "in", states)
         if day:
             domain = Domain.OR(self._state_domain(state, day) for state in states)

@@ -334,7 +334,8 @@ class DunningScenario(models.Model):
         return SQL("(%s)", SQL(" AND ").join(conditions))
 
     def _last_free_day(self, today, since):
-        """Return the last day of which a message allows one on `today`, due since `since`."""
+        """Return the last day of an earlier reminder that allows another one on `today`."""
+        # `since` is the day for which the workflow is due; False: a person chose today.
         free_until = today - timedelta(days=max(self.min_days_between, 1))
         return min(free_until, since - timedelta(days=1)) if since else free_until
 

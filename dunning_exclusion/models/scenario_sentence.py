@@ -20,10 +20,10 @@ def describe(scenario):
         sentences.append(env._("Sent by hand from a run."))
     if scenario.date_start:
         day = format_date(env, scenario.date_start)
-        first_day = env._("Items from before %(day)s are left alone.", day=day)
-        sentences.append(
-            env._("Nothing is sent before %(day)s.", day=day) if workflow else first_day
-        )
+        if workflow:
+            sentences.append(env._("Nothing is sent before %(day)s.", day=day))
+        else:
+            sentences.append(env._("Items from before %(day)s are left alone.", day=day))
     return "\n".join(sentences)
 
 
