@@ -419,8 +419,7 @@ class DunningBlock(models.Model):
         return result
 
     def _targets_changed(self, companies, customers):
-        """Renew the mirrored flags and forget the cached ones after a change of blocks."""
-        self.env["dunning.mirror"]._sync(companies, customers)
+        """Forget what is cached of the blocks of these customers; `dunning.mirror` extends this."""
         self._invalidate_targets()
 
     def _invalidate_targets(self):

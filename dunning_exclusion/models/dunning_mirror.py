@@ -122,3 +122,13 @@ class DunningMirror(models.Model):
         """Note that a person set or cleared the flag of `lines`, so that we leave it alone."""
         # sudo: see `_sync`
         self.sudo().search([("move_line_id", "in", lines.ids)]).overridden = True
+
+
+class DunningBlock(models.Model):
+    _inherit = "dunning.block"
+
+    @api.model
+    def _targets_changed(self, companies, customers):
+        """Override to let the flags follow every change of a block."""
+        self.env["dunning.mirror"]._sync(companies, customers)
+        return super()._targets_changed(companies, customers)

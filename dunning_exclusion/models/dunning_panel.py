@@ -201,11 +201,8 @@ class DunningMixin(models.AbstractModel):
 
     @api.model
     def _forecast_days(self, customer, company):
-        """Return today and the next days on which the answer can change, in order.
-
-        On them an open item reaches a level, a postponement of its due date, a block or a promise
-        ends, or the last reminder is long enough ago.
-        """
+        """Return today and the next days on which the answer can change, in order."""
+        # An item reaches a level; what holds it ends; the last reminder is long enough ago.
         today = company._dunning_today()
         query = SQL(
             """SELECT DISTINCT day FROM (

@@ -101,7 +101,7 @@ def _past(company) -> SQL:
     """
     # OFFSET 0 has each line look up its notice. As long as PostgreSQL has no statistics of new
     # notices, it would do it the other way round and read all items again for each notice.
-    # The place is the sequence, then the id, see `dunning.level._get_place`; deleted levels keep it.
+    # Deleted levels keep their place in the scenario, see `dunning.level._get_place`.
     return SQL(
         """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
                   run_line.notice_id, notice.state, notice.date, placed.place
