@@ -11,10 +11,7 @@ def condition_query(Model, text, company):
 
 
 def condition_fault(Model, text, company=None):
-    """Return why a typed condition cannot be saved, or False: see `find_fault`.
-
-    :param company: the company it is tried in; None: the current one
-    """
+    """Return why a condition cannot be saved in `company` (else the current one), or False."""
     known = Model.env["dunning.exclusion.condition"]._get_condition_models()
     return find_fault(Model, text, company or Model.env.company, known)
 
@@ -253,10 +250,7 @@ class DunningExclusionCondition(models.AbstractModel):
     # Rules that users write -----------------------------------------------------------------
 
     def _domain_condition(self, rule, question):
-        """Return the condition of a rule of source `domain`.
-
-        :raise ValueError: (or what Odoo raises for it) when it cannot be understood any more
-        """
+        """Return the condition of a rule of source `domain`, or raise as `company_query` does."""
         query = rule._get_query(question.companies[:1])
         customer = {"customer": SQL("customer.id"), "item": SQL("contact.commercial_partner_id")}
         column = {

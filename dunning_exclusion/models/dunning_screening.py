@@ -341,10 +341,7 @@ class DunningScreening(models.Model):
 
     @api.model
     def _owner_query(self, owner_field, outcomes, companies, owner=None) -> SQL:
-        """Return SELECT of the owners in `companies` whose best outcome is one of `outcomes`.
-
-        :param owner: the `Owner` that is asked about; None: all of them
-        """
+        """Return SELECT of the owners (of `owner`, or all) whose best outcome is in `outcomes`."""
         field = SQL.identifier(owner_field)
         if owner_field == "move_line_id":
             # An item has one outcome: there is nothing to be grouped.

@@ -36,10 +36,7 @@ def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
 
 
 def of_criteria(chosen, today) -> SQL:
-    """Return the items that match the filter of a run by criteria.
-
-    :param chosen: the query of the items (account.move.line) that match the filter
-    """
+    """Return the items of a run by criteria; `chosen` is the query of what matches its filter."""
     return SQL(
         """SELECT item.*, NULL::int AS level_id, 0 AS message_id
              FROM item WHERE item.amount_residual > 0 AND %(free)s AND item.id IN %(chosen)s""",
@@ -140,10 +137,8 @@ def _history() -> SQL:
 
 
 def _next_level(scenarios, company, today) -> SQL:
-    """Return the id of the level an item is at today, or NULL: also while a message is queued.
-
-    The last reminder of the item is at least a day old.
-    """
+    """Return the id of the level an item is at today, or NULL: also while a message is queued."""
+    # The last reminder of the item must be at least a day old.
     cases = [
         SQL(
             """WHEN choice.scenario_id = %s

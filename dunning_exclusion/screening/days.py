@@ -22,7 +22,7 @@ def last_day(rule, day):
     if rule.frequency == "monthly":
         return _last_monthly(rule, day)
     found = day - timedelta(days=(day.weekday() - rule.weekday) % 7)
-    if rule.frequency == "biweekly" and _weeks_between(rule.anchor, found) % 2:
+    if rule.frequency == "biweekly" and (_week(found) - _week(rule.anchor)) % 2:
         found -= timedelta(days=7)
     return found
 
@@ -52,7 +52,6 @@ def _day_in_month(rule, year, month):
     return date(year, month, first + 7 * (int(rule.week_of_month) - 1))
 
 
-def _weeks_between(one, other):
-    monday_of_one = one - timedelta(days=one.weekday())
-    monday_of_other = other - timedelta(days=other.weekday())
-    return (monday_of_other - monday_of_one).days // 7
+def _week(day):
+    # The first day of Python's calendar was a Monday.
+    return (day.toordinal() - 1) // 7

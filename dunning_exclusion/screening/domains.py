@@ -93,10 +93,7 @@ def company_query(Model, text, company, known):
 
 
 def find_fault(Model, text, company, known):
-    """Return why the domain `text` on `Model` cannot be saved for `company`, or False.
-
-    :param Model: with the user who saves it: what this user may not read is a fault
-    """
+    """Return why the user of `Model` cannot save the domain `text` for `company`, or False."""
     # Odoo checks constraints in sudo, whoever writes.
     author = Model.sudo(False).env
 
@@ -157,20 +154,14 @@ def _count(domain):
 
 
 class _Limits:
-    """What a condition may ask for in one company.
-
-    :param env: whose models are used; with `check_rights` its user must be able to read them
-    """
+    """What conditions may ask for in a company; with `check_rights` the user of `env` reads it."""
 
     def __init__(self, env, company, known, check_rights=False):
         self.env, self.company, self.known = env, company, known
         self.check_rights = check_rights
 
     def apply(self, Model, text):
-        """Return the domain `text` on `Model`, restricted at each hop.
-
-        :raise ValueError: when it asks for what conditions may not ask, with path and remedy
-        """
+        """Return the domain `text` on `Model`, restricted at each hop; a ValueError says why not."""
         domain = Domain(parse_domain(text))
         Model = Model.with_env(self.env)
         self._check_model(Model, Model._description)
@@ -302,10 +293,7 @@ class _Limits:
             )
 
     def _get_field(self, Model, name, path):
-        """Return the field `name` of `Model`, which `path` leads to.
-
-        :raise ValueError: when a condition, or its author, may not ask for it
-        """
+        """Return the field `name` of `Model`, which `path` leads to, if it may be asked for."""
         if path.count(".") > MAX_HOPS:
             raise ValueError(
                 self.env._(

@@ -11,10 +11,7 @@ DATE_DUE = SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_d
 
 
 def open_items(question, join=None) -> SQL:
-    """Return FROM and WHERE of the open receivable items that `question` is about.
-
-    :param join: a further JOIN of the statement
-    """
+    """Return FROM, with a further `join`, and WHERE of the open items `question` is about."""
     chosen = SQL()
     if question.customers is not None:
         chosen = SQL("AND contact.commercial_partner_id = ANY(%s)", list(question.customers))

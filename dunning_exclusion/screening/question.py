@@ -9,10 +9,7 @@ from odoo.tools import SQL
 
 
 class Owner(NamedTuple):
-    """Whose items are asked about: `kind` is "line", "move" or "partner", `ids` are theirs.
-
-    The ids of partners are those of customers (commercial partners).
-    """
+    """Whose items are asked about: `kind` is "line", "move" or "partner" (the customer)."""
 
     kind: str
     ids: tuple
