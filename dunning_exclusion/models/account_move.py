@@ -118,7 +118,7 @@ class AccountMove(models.Model):
         )
 
     def _dunning_block_targets(self):
-        # When nobody owes by the entry, creating the block says what is wrong with it.
+        # Where no item has a customer, creating the block raises an error that says so.
         customers = self._dunning_customers() or [self.commercial_partner_id]
         return [(self.company_id.id, customer.id, self.id, False) for customer in customers]
 
@@ -130,7 +130,7 @@ class AccountMove(models.Model):
         return self.line_ids._dunning_own_items()
 
     def _dunning_customers(self):
-        # Invoices keep the customer they were posted for, which may belong to another one now.
+        # An invoice keeps the contact it was posted for, which may belong to another customer now.
         invoices = self.filtered(lambda move: move.is_sale_document(include_receipts=True))
         others = (self - invoices)._dunning_receivable_lines()
         return (invoices.commercial_partner_id | others.partner_id).commercial_partner_id

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-# What is open, by whom and since when.
+# The fields that decide what is open, who owes it, and since when.
 DECIDING_FIELDS = ("balance", "debit", "credit", "amount_currency", "date_maturity", "partner_id")
 
 

@@ -143,7 +143,7 @@ class DunningExclusionRule(models.Model):
 
     def _effect_in(self, company):
         """Return the effect of the rule in `company`."""
-        # For creditors people look for a switch in the settings.
+        # The settings have a switch for creditors, which comes first.
         if self.code == "creditor" and company.dunning_list_creditors:
             return "unchecked"
         return self.with_company(company).company_effect or self.default_effect
@@ -179,7 +179,7 @@ class DunningExclusionRule(models.Model):
             if vals.get("effect"):
                 vals.setdefault("default_effect", vals["effect"])
         rules = super().create(vals_list)
-        # Addons bring such rules along, with the method that their code names.
+        # Addons create such rules in sudo, together with the method that their code names.
         if not self.env.su and "builtin" in rules.mapped("source"):
             raise UserError(self.env._("Built-in rules belong to addons: choose 'Own condition'."))
         self.env["dunning.block"]._invalidate_targets()

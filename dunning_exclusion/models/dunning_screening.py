@@ -20,7 +20,7 @@ BEST_OUTCOME = SQL(
     codes=[code for code, _name in OUTCOMES],
 )
 SCOPE_KEY = "dunning_screening_scope"
-# The fields that name whom an answer is about, and what the statement calls them.
+# The fields that name whom an answer is about, and the kind of `Owner` that they stand for.
 OWNERS = {"id": "line", "move_line_id": "line", "move_id": "move", "partner_id": "partner"}
 # The fields of other models that hold an answer which may follow from any item of a customer.
 ANSWERS = {
@@ -170,9 +170,9 @@ class DunningScreening(models.Model):
     @api.model
     @contextmanager
     def _screened(self, question):
-        """Give the SELECT that answers `question`, and PostgreSQL settings for executing it.
+        """Yield the SELECT that answers `question`, to be executed inside the `with` block.
 
-        The settings hold inside the `with` block only, so the SELECT is executed there.
+        Only there PostgreSQL has the settings that it needs for it: see `statement.planned`.
         """
         question = self._with_customers(question)
         query = self._statement(question)
@@ -251,7 +251,7 @@ class DunningScreening(models.Model):
     def _planned(self, few=None, run=False):
         """Execute the block under `statement.planned`.
 
-        :param few: None: whether the search names whom it is about
+        :param few: see there; None: True when the search names whom it is about
         :raise UserError: when PostgreSQL refuses a condition that people typed
         """
         few = self._scope() is not None if few is None else few

@@ -201,7 +201,7 @@ class ResPartner(models.Model):
     @api.model
     def _search_dunning_type_off_ids(self, operator, value):
         self._check_field_access(self._fields["dunning_type_off_ids"], "read")
-        # sudo: as for reading them
+        # sudo: as in `_compute_dunning_type_off_ids`
         Off = self.env["dunning.type.off"].sudo()
         mine = Domain("company_id", "=", self.env.company.id)
 

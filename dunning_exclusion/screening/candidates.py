@@ -183,7 +183,7 @@ def _level_of_scenario(scenario, company, today) -> SQL:
 
 
 def _repeats(level, today) -> SQL:
-    """Return whether the last sent level is due again; it was sent once before repeating."""
+    """Return whether the last sent level is due again; its first reminder is no repetition."""
     often_enough = SQL("TRUE")
     if level.repeat_max:
         often_enough = SQL("history.times <= %s", level.repeat_max)

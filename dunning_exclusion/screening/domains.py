@@ -49,7 +49,7 @@ OWED = {
     "account.move.line": Domain("journal_id.type", "=", "sale")
     | Domain("account_id.account_type", "=", "asset_receivable"),
 }
-# The entry of an item of a customer is a document of that customer.
+# From an item its own entry may always be reached: both belong to the same customer.
 OWED_ALREADY = {("account.move.line", "move_id")}
 
 
@@ -154,14 +154,14 @@ def _count(domain):
 
 
 class _Limits:
-    """What conditions may ask for in a company; with `check_rights` the user of `env` reads it."""
+    """What conditions may ask for in a company; with `check_rights`, only what `env.user` reads."""
 
     def __init__(self, env, company, known, check_rights=False):
         self.env, self.company, self.known = env, company, known
         self.check_rights = check_rights
 
     def apply(self, Model, text):
-        """Return the domain `text` on `Model`, restricted at each hop; a ValueError says why not."""
+        """Return the domain `text` on `Model`, restricted at each hop, or raise a ValueError."""
         domain = Domain(parse_domain(text))
         Model = Model.with_env(self.env)
         self._check_model(Model, Model._description)
@@ -332,7 +332,7 @@ class _Limits:
             )
 
     def _reads_all(self, Model):
-        """Return whether the record rules hide from the user nothing but other companies."""
+        """Return whether the record rules hide nothing but other companies from the user."""
         # sudo: the rules are only looked at; the answer tells whether one of them hides something
         rules = self.env["ir.rule"]._get_rules(Model._name, "read").sudo()
         mine = rules.filtered(lambda rule: rule.groups & self.env.user.all_group_ids)

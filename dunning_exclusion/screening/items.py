@@ -72,5 +72,5 @@ def customers_of(owner) -> SQL:
     return SQL(
         """SELECT DISTINCT contact.commercial_partner_id FROM account_move_line line
              JOIN res_partner contact ON contact.id = line.partner_id WHERE %s""",
-        owner.names("line"),
+        owner.matches("line"),
     )

@@ -9,13 +9,13 @@ from odoo.tools import SQL
 
 
 class Owner(NamedTuple):
-    """Whose items are asked about: `kind` is "line", "move" or "partner" (the customer)."""
+    """Whose items are asked about: `ids` of items, of entries, or of customers."""
 
-    kind: str
+    kind: str  # "line", "move" or "partner"
     ids: tuple
 
-    def names(self, alias) -> SQL:
-        """Return whether the journal item `alias` is asked about, by its own id or its entry's."""
+    def matches(self, alias) -> SQL:
+        """Return whether the journal item `alias` is one of the items, or in one of the entries."""
         column = SQL.identifier(alias, {"line": "id", "move": "move_id"}[self.kind])
         return SQL("%s = ANY(%s)", column, list(self.ids))
 

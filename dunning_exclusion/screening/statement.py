@@ -28,7 +28,7 @@ def select(branches) -> SQL:
 
 def _branch(branch) -> SQL:
     question = branch.question
-    # Of customers, nothing but their own items was read.
+    # When customers are asked about, only their items were read.
     restricted = question.owner and question.owner.kind != "partner"
     return SQL(
         """WITH item AS MATERIALIZED (%(item)s),
@@ -64,7 +64,7 @@ def _branch(branch) -> SQL:
         rule_ids=[rule.id for rule in branch.rules],
         listed=SQL("candidate") if question.candidates else SQL("item"),
         same_message=_same_message(question),
-        restriction=SQL("WHERE %s", question.owner.names("listed")) if restricted else SQL(),
+        restriction=SQL("WHERE %s", question.owner.matches("listed")) if restricted else SQL(),
     )
 
 
@@ -101,7 +101,7 @@ def _ranks(branch, level) -> SQL:
 
 
 def _candidate(question) -> SQL:
-    """Return the parts of the statement that a run has more: `total` and `candidate`."""
+    """Return the parts of the statement that only a run has: `total` and `candidate`."""
     if not question.candidates:
         return SQL()
     # PostgreSQL has no statistics of `item`. Grouped by the customer alone it would expect 200
@@ -153,7 +153,7 @@ def _message(branch) -> SQL:
 
 
 def _all_totals(question) -> SQL:
-    """Return the totals where every open item is there: one message for each customer."""
+    """Return the totals outside a run: of all open items, one message for each customer."""
     return SQL(
         """SELECT company_id, partner_id, %(owed)s,
                   COALESCE(SUM(amount_residual) FILTER (
