@@ -35,15 +35,14 @@ def screening(env):
     yield measure("F1: count open items", times["count"])
     yield measure("F2: classify and count, by hand", times["floor"])
     yield measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.5)
-    expected = {rank: (count, amount) for rank, count, amount in env.execute_query(floor)}
-    found = {
-        floors.RANK.get(rule.code): (count, amount)
-        for _outcome, rule, count, amount in outcome_counts(env)
-    }
-    for counts in (expected, found):
-        for rank, (count, amount) in counts.items():
-            counts[rank] = count, round(float(amount), 2)
+    by_rule = {rule.code: counts for _outcome, rule, *counts in outcome_counts(env)}
+    found = rounded((floors.RANK.get(code), *counts) for code, counts in by_rule.items())
+    expected = rounded(env.execute_query(floor))
     assert found == expected, f"screening {found}\nby hand {expected}"
+
+
+def rounded(rows):
+    return {rank: (count, round(float(amount), 2)) for rank, count, amount in rows}
 
 
 def by_hand(env, floor, run=False):

@@ -31,30 +31,24 @@ def run(arguments):
         raise DevError("A ledger needs at least 10000 open items: see --items.")
     # the database that a section compares with the one that has the addon
     origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
-    lines = []
+    found = []
     if not wanted or wanted - set(origins):
-        lines += measured(items, f"run(env, {sorted(wanted - set(origins))!r})")
+        found += measured(items, f"run(env, {sorted(wanted - set(origins))!r})")
     for name in origins:
         origin = origins[name](items) if name in wanted or not wanted else None
         if origin:
-            lines += measured(items, f"compare(env, {name!r}, %r)", origin)
-    about = {"items": items, "date": time.strftime("%Y-%m-%d"), "processors": os.cpu_count()}
-    for plan in [line.pop("plan") for line in lines if "plan" in line]:
+            found += measured(items, f"compare(env, {name!r}, %r)", origin)
+    plans = [line["plan"] for line in found if "plan" in line]
+    lines = [line for line in found if "plan" not in line]
+    for plan in plans:
         print(f"Plan of the statement that stores a run, as executed:\n\n{plan}")
-        kept(f"{items}.plan.txt").write_text(plan)
-    lines = list(filter(None, lines))
     table.show(items, lines)
-    path = kept(f"{items}.json")
-    path.write_text(json.dumps({**about, "measures": lines}, indent=2))
+    about = {"items": items, "date": time.strftime("%Y-%m-%d"), "processors": os.cpu_count()}
+    path = cache("bench", f"{items}.json")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**about, "measures": lines, "plans": plans}, indent=2))
     print(f"Figures: {path}")
     return int(any(line.get("failure") for line in lines))
-
-
-def kept(name):
-    """Return the path of a file with what was measured."""
-    path = cache("bench", name)
-    path.parent.mkdir(exist_ok=True)
-    return path
 
 
 def measured(items, call, origin=None):

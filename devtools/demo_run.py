@@ -26,8 +26,7 @@ def use_catcher(env):
 
 def as_accountant(env):
     """Return an environment of the demo data's accountant, who has no administrator's rights."""
-    user = env.ref("dunning_exclusion.demo_user_accountant", raise_if_not_found=False)
-    user = user or env.ref("base.user_admin")
+    user = env.ref("dunning_exclusion.demo_user_accountant")
     context = {"allowed_company_ids": user.company_id.ids, "lang": "en_US"}
     return env(user=user, su=False, context=context)
 
