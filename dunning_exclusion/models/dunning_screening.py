@@ -81,15 +81,12 @@ class DunningReasons(models.AbstractModel):
         rules = self.env["dunning.exclusion.rule"]
         wanted = rules.search(Domain(value)) if operator == "any" else rules.browse(value).exists()
         texts = [str(rule_id) for rule_id in wanted.ids]
-
-        def contains_any(_model, alias, _query):
-            return SQL(
-                "COALESCE(%s @> ANY(%s::jsonb[]), FALSE)",
-                SQL.identifier(alias, "reason_ids"),
-                texts,
+        contains = "COALESCE(%s @> ANY(%s::jsonb[]), FALSE)"
+        return Domain.custom(
+            to_sql=lambda _model, alias, _query: SQL(
+                contains, SQL.identifier(alias, "reason_ids"), texts
             )
-
-        return Domain.custom(to_sql=contains_any)
+        )
 
 
 class DunningScreening(models.Model):

@@ -200,21 +200,20 @@ class ResPartner(models.Model):
 
     @api.model
     def _search_dunning_type_off_ids(self, operator, value):
+        if operator not in ("in", "any"):
+            return NotImplemented
         self._check_field_access(self._fields["dunning_type_off_ids"], "read")
-        # sudo: as in `_compute_dunning_type_off_ids`
-        Off = self.env["dunning.type.off"].sudo()
-        mine = Domain("company_id", "=", self.env.company.id)
 
         def switched_off(types):
-            customers = Off._search(mine & types).subselect("partner_id")
-            return Domain("commercial_partner_id", "in", customers)
+            mine = Domain("company_id", "=", self.env.company.id)
+            # sudo: as in `_compute_dunning_type_off_ids`
+            found = self.env["dunning.type.off"].sudo()._search(mine & types)
+            return Domain("commercial_partner_id", "in", found.subselect("partner_id"))
 
-        if operator == "any":
-            return switched_off(Domain("type_id", "any", value))
-        if operator != "in":
-            return NotImplemented
-        found = switched_off(Domain("type_id", "in", [kind for kind in value if kind]))
-        return found | ~switched_off(Domain.TRUE) if False in value else found
+        found = switched_off(Domain("type_id", operator, value))
+        if operator == "in" and False in value:
+            found |= ~switched_off(Domain.TRUE)
+        return found
 
     @api.depends("commercial_partner_id", "dunning_scenario_id", "dunning_profile_id")
     @api.depends_context("company")

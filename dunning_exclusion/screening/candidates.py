@@ -297,7 +297,7 @@ def _chosen(workflow, company, today, since) -> SQL:
                           notice.state = 'sent' AND notice.date > %(free_until)s)))""",
         workflow=workflow.id,
         applies=workflow._applies_sql(company),
-        conditions=SQL(" AND ").join(conditions) if conditions else SQL("TRUE"),
+        conditions=SQL(" AND ").join(conditions or [SQL("TRUE")]),
         company=company.id,
         free_until=workflow._last_free_day(today, since),
     )
@@ -311,4 +311,4 @@ def _fits(workflows, company) -> SQL:
         for level in workflow.level_ids
         if level._has_condition()
     ]
-    return SQL(" AND ").join(conditions) if conditions else SQL("TRUE")
+    return SQL(" AND ").join(conditions or [SQL("TRUE")])

@@ -20,7 +20,10 @@ class Rule(NamedTuple):
 def last_day(rule, day):
     """Return the latest day of `rule` that is not after `day`."""
     if rule.frequency == "monthly":
-        return _last_monthly(rule, day)
+        found = _day_in_month(rule, day)
+        if found > day:
+            found = _day_in_month(rule, day.replace(day=1) - timedelta(days=1))
+        return found
     found = day - timedelta(days=(day.weekday() - rule.weekday) % 7)
     if rule.frequency == "biweekly" and (_week(found) - _week(rule.anchor)) % 2:
         found -= timedelta(days=7)
@@ -36,20 +39,13 @@ def next_day(rule, day):
     return found
 
 
-def _last_monthly(rule, day):
-    found = _day_in_month(rule, day.year, day.month)
-    if found > day:
-        before = day.replace(day=1) - timedelta(days=1)
-        found = _day_in_month(rule, before.year, before.month)
-    return found
-
-
-def _day_in_month(rule, year, month):
-    first_weekday, length = calendar.monthrange(year, month)
+def _day_in_month(rule, day):
+    """Return the day of `rule` in the month of `day`."""
+    first_weekday, length = calendar.monthrange(day.year, day.month)
     first = 1 + (rule.weekday - first_weekday) % 7
     if rule.week_of_month == "last":
-        return date(year, month, first + (length - first) // 7 * 7)
-    return date(year, month, first + 7 * (int(rule.week_of_month) - 1))
+        return day.replace(day=first + (length - first) // 7 * 7)
+    return day.replace(day=first + 7 * (int(rule.week_of_month) - 1))
 
 
 def _week(day):
