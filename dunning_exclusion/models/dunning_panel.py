@@ -64,7 +64,7 @@ class DunningMixin(models.AbstractModel):
         ]
 
     def _panel_items(self):
-        """Return the open items and their reasons, the longest overdue first."""
+        """Return the open items with outcome and reasons, the longest overdue first."""
         screened = self.env["dunning.screening"].search(
             [(self._dunning_owner_field, "in", self._dunning_owners().ids)]
         )
@@ -76,6 +76,7 @@ class DunningMixin(models.AbstractModel):
                 "date_due": item.date_due,
                 "days_overdue": item.days_overdue,
                 "amount": item.amount_residual,
+                "outcome": item.outcome,
                 "reasons": item.rule_ids.mapped("name"),
                 "stopped": item.move_line_id.dunning_stop,
             }
