@@ -142,7 +142,10 @@ class DunningBlock(models.Model):
         help="Ends within 7 days.",
     )
     target = fields.Selection(
-        [("customer", "Customer"), ("item", "Invoice")], compute="_compute_target", store=True
+        [("customer", "Customer"), ("item", "Invoice")],
+        compute="_compute_target",
+        precompute=True,
+        store=True,
     )
 
     _date_from_within = Within("date_from", *DAYS)
@@ -349,8 +352,6 @@ class DunningBlock(models.Model):
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
-        # To compute it would write each of thousands of blocks once more.
-        vals["target"] = "item" if vals.get("move_id") else "customer"
         return vals
 
     def _customer_id(self, partner_id):
@@ -446,8 +447,7 @@ class DunningBlock(models.Model):
     @api.model
     def _cron_report_forgotten(self):
         """Remind people, once a week, of blocks they set that have no end or end soon."""
-        companies = self.env["res.company"].search(Domain.TRUE)
-        for_each_company(companies, self.env._("Review of old blocks"), self._report_forgotten)
+        for_each_company(self.env, self.env._("Review of old blocks"), self._report_forgotten)
 
     def _report_forgotten(self, company):
         mine = Domain("company_id", "=", company.id)

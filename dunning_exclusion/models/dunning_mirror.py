@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..screening import items
@@ -24,8 +23,7 @@ class DunningMirror(models.Model):
     @api.model
     def _cron_sync(self):
         """Let the flags follow the blocks that began or ended by date."""
-        companies = self.env["res.company"].search(Domain.TRUE)
-        for_each_company(companies, self.env._("Mirroring blocks to No Follow-Up"), self._sync)
+        for_each_company(self.env, self.env._("Mirroring blocks to No Follow-Up"), self._sync)
 
     @api.model
     def _sync(self, companies, customers=None):

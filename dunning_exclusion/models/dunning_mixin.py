@@ -395,18 +395,12 @@ class DunningMixin(models.AbstractModel):
         if not self:
             raise UserError(self.env._("Select at least one record first."))
         names = dict(self.env["dunning.block"]._fields["kind"]._description_selection(self.env))
-        return {
-            "type": "ir.actions.act_window",
-            "name": names[kind],
-            "res_model": "dunning.block.wizard",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_kind": kind,
-                "default_res_model": self._name,
-                "default_res_ids": self.ids,
-            },
-        }
+        defaults = {"kind": kind, "res_model": self._name, "res_ids": self.ids}
+        return self.env["dunning.block.wizard"]._get_records_action(
+            name=names[kind],
+            target="new",
+            context={f"default_{name}": value for name, value in defaults.items()},
+        )
 
     def action_dunning_resume(self):
         """Lift every active block on the records. Nothing is sent by this."""

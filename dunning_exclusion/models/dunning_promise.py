@@ -293,8 +293,7 @@ class DunningPromise(models.Model):
     @api.model
     def _cron_report_broken(self):
         """Plan a to-do for whoever noted a promise that is broken now."""
-        companies = self.env["res.company"].search(Domain.TRUE)
-        for_each_company(companies, self.env._("Report of broken promises"), self._report_broken)
+        for_each_company(self.env, self.env._("Report of broken promises"), self._report_broken)
 
     def _report_broken(self, company):
         broken = self.search(

@@ -50,23 +50,23 @@ class DunningReminderType(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         types = super().create(vals_list)
-        types._name_customers(*vals_list)
+        types._name_customers()
         self.env["dunning.block"]._invalidate_targets()
         return types
 
     def write(self, vals):
         result = super().write(vals)
-        self._name_customers(vals)
+        if "customer_ids" in vals:
+            self._name_customers()
         self.env["dunning.block"]._invalidate_targets()
         return result
 
-    def _name_customers(self, *vals_list):
+    def _name_customers(self):
         """Replace contacts by the customers they belong to."""
-        if any("customer_ids" in vals for vals in vals_list):
-            for reminder in self:
-                customers = reminder.customer_ids.commercial_partner_id
-                if reminder.customer_ids != customers:
-                    reminder.customer_ids = customers
+        for reminder in self:
+            customers = reminder.customer_ids.commercial_partner_id
+            if reminder.customer_ids != customers:
+                reminder.customer_ids = customers
 
     def _reaches_sql(self, company) -> SQL:
         """Return whether the switches let the type reach the customer of an item, over `item`."""

@@ -4,16 +4,17 @@ import logging
 from contextlib import contextmanager
 
 from odoo import modules
+from odoo.fields import Domain
 
 _logger = logging.getLogger(__name__)
 
 
-def for_each_company(companies, job, work):
-    """Do `work(company)` for each of `companies`; what fails is undone and told, see `isolated`.
+def for_each_company(env, job, work):
+    """Do `work(company)` for each company; what fails is undone and told, see `isolated`.
 
     :param job: what the job does, for the log and for the administrators
     """
-    for company in companies:
+    for company in env["res.company"].search(Domain.TRUE):
         with isolated(company, job):
             work(company)
 
