@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
+from .dunning_notice import MAIL_LAYOUT
 from .isolation import administrators
 
 
@@ -30,7 +31,7 @@ class DunningAction(models.AbstractModel):
             notices.ids,
             # The recipients are those of the notice, never followers, whatever the template says.
             email_values={"auto_delete": False, "email_to": False, "email_cc": False},
-            email_layout_xmlid=template.email_layout_xmlid or notices._mail_layout(),
+            email_layout_xmlid=template.email_layout_xmlid or MAIL_LAYOUT,
         )
         for notice, mail in zip(notices, mails, strict=True):
             if mail.recipient_ids != notice.recipient_ids:
@@ -56,10 +57,7 @@ class DunningAction(models.AbstractModel):
             for lang, users in self._users(notice).grouped("lang").items():
                 subject, body = notice._keep_internal(lang)
                 notice.with_context(lang=lang, mail_notify_force_send=False).message_notify(
-                    partner_ids=users.partner_id.ids,
-                    subject=subject,
-                    body=body,
-                    notify_author=True,
+                    partner_ids=users.partner_id.ids, subject=subject, body=body, notify_author=True
                 )
             self._finish_internal(notice)
 

@@ -1,12 +1,9 @@
 import logging
 from datetime import timedelta
 
-from psycopg2 import OperationalError
-
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL
 
 from .arguments import check_one, without_context
 from .isolation import administrators, isolated
@@ -40,23 +37,23 @@ class DunningAutomation(models.AbstractModel):
     @api.model
     def _send_company(self, company):
         """Send what is due in `company` today; return False when the job's time is over."""
-        for run in self._unfinished_runs(company):
+        for run in self._get_unfinished_runs(company):
             if not self._send(run):
                 return False
         today = company._dunning_today()
-        mine = Domain("company_id", "=", company.id) & Domain("automatic", "=", True)
-        if self.env["dunning.run"].search_count(mine & Domain("date", "=", today), limit=1):
+        of_today = [("company_id", "=", company.id), ("automatic", "=", True), ("date", "=", today)]
+        if self.env["dunning.run"].search_count(of_today, limit=1):
             return True
         if obstacle := self._find_obstacle(company):
             self._report_obstacle(company, obstacle)
             return True
-        run = self._try_to_prepare(company, today)
+        run = self._prepare_run(company, today)
         self.env["dunning.sender"]._commit(remaining=run.customer_count)
         return not run or self._send(run)
 
     @api.model
-    def _unfinished_runs(self, company):
-        """Return the automatic runs to go on with; cancel those of other days that never began."""
+    def _get_unfinished_runs(self, company):
+        """Return the automatic runs to go on with; cancel those that were to begin before today."""
         runs = self.env["dunning.run"].search(
             Domain("company_id", "=", company.id)
             & Domain("automatic", "=", True)
@@ -69,22 +66,6 @@ class DunningAutomation(models.AbstractModel):
         return runs - old
 
     @api.model
-    def _try_to_prepare(self, company, today):
-        """Return the prepared run of today; when that fails, tell the administrators."""
-        try:
-            with self.env.cr.savepoint():
-                return self._prepare_run(company, today)
-        except OperationalError:
-            raise
-        # Whatever is wrong with the scenarios of one company: the others get their runs.
-        except Exception as error:
-            _logger.exception("The run of company %s cannot be prepared", company.id)
-            self._report_obstacle(
-                company, self.env._("The run cannot be prepared: %(error)s", error=error)
-            )
-            return self.env["dunning.run"]
-
-    @api.model
     def _prepare_run(self, company, today):
         """Return the prepared run of today's automatic scenarios, or none when there are none."""
         scenarios = self.env["dunning.scenario"].search(
@@ -93,25 +74,18 @@ class DunningAutomation(models.AbstractModel):
         Run = self.env["dunning.run"].with_company(company)
         if not scenarios:
             return Run
+        chosen = [Command.set(scenarios.ids)]
         run = Run.create(
-            {
-                "company_id": company.id,
-                "date": today,
-                "automatic": True,
-                "scenario_ids": [Command.set(scenarios.ids)],
-            }
+            {"company_id": company.id, "date": today, "automatic": True, "scenario_ids": chosen}
         )
         run.action_prepare()
         return run
 
     @api.model
     def _send(self, run):
-        """Send `run`; return False when the job's time is over.
-
-        One run that cannot be sent must not keep the others back.
-        """
+        """Send `run`, unless it cannot be sent now; return False when the job's time is over."""
+        run = run.with_env(self.env)._as_sender()
         try:
-            run = run.with_env(self.env)._as_sender()
             done = run.env["dunning.sender"]._send_run(run)
         except UserError as error:
             _logger.info("Run %s is not sent now: %s", run.id, error)
@@ -209,18 +183,13 @@ class DunningAutomation(models.AbstractModel):
         if not company.dunning_cleanup_days:
             return
         limit = company._dunning_today() - timedelta(days=company.dunning_cleanup_days)
-        self.env.flush_all()
-        self.env.cr.execute(
-            SQL(
-                """DELETE FROM dunning_run_line line USING dunning_run run
-                    WHERE run.id = line.run_id AND run.automatic AND run.company_id = %s
-                      AND run.state IN ('done', 'cancelled') AND run.date < %s
-                      AND line.notice_id IS NULL""",
-                company.id,
-                fields.Date.to_string(limit),
-            )
+        old = self.env["dunning.run"].search(
+            Domain("company_id", "=", company.id)
+            & Domain("automatic", "=", True)
+            & Domain("state", "in", ["done", "cancelled"])
+            & Domain("date", "<", limit)
         )
-        self.env["dunning.run.line"].invalidate_model()
+        self.env["dunning.run.line"]._delete_unsent(old.ids)
 
 
 class DunningRun(models.Model):
@@ -238,7 +207,6 @@ class DunningRun(models.Model):
         self = without_context(self)
         for run in self:
             run.check_access("write")
-            self.env["dunning.sender"]._take_over(run)
             self.env["dunning.sender"]._send_run(run)
         return True
 
@@ -251,17 +219,15 @@ class DunningRun(models.Model):
                 raise UserError(
                     self.env._("%(run)s cannot be sent: prepare it first.", run=run.name)
                 )
-            self.env["dunning.sender"]._take_over(run)
-            self.env["dunning.sender"]._start(run)
+            self.env["dunning.sender"]._mark_sending(run)
         # sudo: users may not start jobs
         self.env.ref("dunning_exclusion.cron_send_runs").sudo()._trigger()
         return True
 
     def _as_sender(self):
-        """Return the run as it is sent in the background: in the name of who pressed Send.
+        """Return the run as the background sends it: for who pressed Send, with all rights.
 
-        With the rights of the system, which has them whoever that is. Somebody who was archived
-        since sends nothing any more: then it is the user of the job.
+        Instead of somebody who was archived since, the user of the job sends.
         """
         self.ensure_one()
         run = self.with_company(self.company_id)
@@ -319,7 +285,7 @@ class DunningRunLine(models.Model):
     _inherit = "dunning.run.line"
 
     def action_preview(self):
-        """Show the message that the ticked lines of this customer would make, as it would go out.
+        """Show the message that the ticked lines of this customer would make.
 
         When none of them is ticked, all its listed lines are taken.
         """
@@ -338,14 +304,7 @@ class DunningRunLine(models.Model):
         subject, body = line.env["dunning.sender"]._preview(line.run_id, lines)
         # sudo: users read previews, only the system makes them. The user stays their creator.
         preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
-        return {
-            "type": "ir.actions.act_window",
-            "name": line.partner_id.display_name,
-            "res_model": "dunning.preview",
-            "res_id": preview.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        return preview._get_records_action(name=line.partner_id.display_name, target="new")
 
 
 class DunningNotice(models.Model):
@@ -359,41 +318,13 @@ class DunningNotice(models.Model):
         :raise UserError: when there is nothing to print
         """
         self = without_context(self)
-        queued = self.filtered(lambda notice: notice._is_waiting_letter())
-        letters = self - queued
-        # Who may not send may still print what was sent.
-        if queued:
-            letters |= queued._screen_letters()
+        queued = self._filter_waiting_letters()
+        letters = (self - queued) | queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
-        if not letters:
-            return self._nothing_to_print(bool(queued))
-        if waiting := letters.filtered(lambda notice: notice._is_waiting_letter()):
-            waiting._send_by_hand()
-        return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
-
-    def _is_waiting_letter(self):
-        self.ensure_one()
-        return self.action == "letter" and self.state == "queued"
-
-    def _screen_letters(self):
-        """Make queued letters anew from what is still to be reminded of; return those left.
-
-        Letters may wait for days until somebody prints them: nobody gets one that is no longer
-        right. What nothing is left of becomes `skipped`.
-        """
-        # Who may send runs may also print their letters.
-        self.run_id.check_access("write")
-        letters = self.browse()
-        for run, waiting in self.grouped("run_id").items():
-            letters |= self.env["dunning.sender"]._send_again(run, waiting)
-        return letters.filtered(lambda notice: notice.action == "letter")
-
-    def _nothing_to_print(self, was_queued):
-        """Tell that nothing is left to print.
-
-        :raise UserError: when there never was anything
-        """
-        if not was_queued:
+        if letters:
+            letters._filter_waiting_letters()._send_by_hand()
+            return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
+        if not queued:
             raise UserError(
                 self.env._("None of the chosen notices has items: there is nothing to print.")
             )
@@ -408,3 +339,19 @@ class DunningNotice(models.Model):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    def _filter_waiting_letters(self):
+        return self.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")
+
+    def _screen_letters(self):
+        """Make queued letters anew from what is still to be reminded of; return those left.
+
+        Letters may wait for days until somebody prints them: nobody gets one that is no longer
+        right. What nothing is left of becomes `skipped`.
+        """
+        letters = self.browse()
+        for run, waiting in self.grouped("run_id").items():
+            # Who may send runs may also print their letters.
+            run.check_access("write")
+            letters |= self.env["dunning.sender"]._send_again(run, waiting)
+        return letters.filtered(lambda notice: notice.action == "letter")

@@ -12,6 +12,8 @@ from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 
 _logger = logging.getLogger(__name__)
+# The frame around e-mails whose template names none: letterhead and address of the company.
+MAIL_LAYOUT = "dunning_exclusion.notice_mail_layout"
 
 
 class DunningNotice(models.Model):
@@ -24,7 +26,7 @@ class DunningNotice(models.Model):
     _order = "date desc, id desc"
     _check_company_auto = True
 
-    name = fields.Char(compute="_compute_name", help="The customer and the dunning level.")
+    name = fields.Char(compute="_compute_name")
     run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="restrict")
     company_id = fields.Many2one("res.company", required=True)
     company_currency_id = fields.Many2one(related="company_id.currency_id")
@@ -37,10 +39,7 @@ class DunningNotice(models.Model):
         help="The customer who owes the items: the company, not one of its contacts.",
     )
     level_id = fields.Many2one(
-        "dunning.level",
-        string="Dunning Level",
-        index="btree_not_null",
-        ondelete="set null",
+        "dunning.level", string="Dunning Level", index="btree_not_null", ondelete="set null"
     )
     level_number = fields.Integer(
         compute="_compute_level_number",
@@ -50,10 +49,7 @@ class DunningNotice(models.Model):
     )
     message_key = fields.Integer(help="The lines of the run with this key went into it.")
     type_id = fields.Many2one(
-        "dunning.reminder.type",
-        string="Reminder Type",
-        index="btree_not_null",
-        ondelete="restrict",
+        "dunning.reminder.type", string="Reminder Type", index="btree_not_null", ondelete="restrict"
     )
     date = fields.Date(required=True, help="The day on which the message left or was made.")
     action = fields.Selection(ACTIONS, required=True, default="email")
@@ -95,9 +91,7 @@ class DunningNotice(models.Model):
 
     # Amounts in company currency
     amount = fields.Monetary(
-        string="Reminded Amount",
-        currency_field="company_currency_id",
-        readonly=True,
+        string="Reminded Amount", currency_field="company_currency_id", readonly=True
     )
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
@@ -115,12 +109,8 @@ class DunningNotice(models.Model):
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
-    unlisted_count = fields.Integer(
-        string="Items Not Listed",
-        readonly=True,
-        copy=False,
-        help="Open items of the customer that count in the totals but are not in the message.",
-    )
+    # Open items of the customer that count in the totals but are not in the message.
+    unlisted_count = fields.Integer(string="Items Not Listed", readonly=True, copy=False)
 
     # What the message says, as it was written: templates change, and what was sent is history.
     body = fields.Html(
@@ -129,19 +119,12 @@ class DunningNotice(models.Model):
         sanitize="email_outgoing",
         help="The message as the customer gets it.",
     )
-    kept_subject = fields.Char(
-        readonly=True, copy=False, help="The title of the message, as it was written."
-    )
-    kept_body = fields.Html(
-        string="Text as Written",
-        readonly=True,
-        copy=False,
-        sanitize="email_outgoing",
-        help="What a letter, a notification or a to-do says, as it was written.",
-    )
+    # Of letters, notifications and to-dos; e-mails are kept in the mail queue.
+    kept_subject = fields.Char(readonly=True, copy=False)
+    kept_body = fields.Html(readonly=True, copy=False, sanitize="email_outgoing")
 
-    # Placeholders for mail templates. Each is a finished part of the message, so a template is
-    # ordinary text with a few placeholders and can be edited without breaking a table.
+    # Placeholders of mail templates: whole parts of the message, so that who edits the text of a
+    # template cannot break a table.
     addressee = fields.Char(
         compute="_compute_addressee", help="Who is addressed: the one contact, else the customer."
     )
@@ -149,20 +132,20 @@ class DunningNotice(models.Model):
         compute="_compute_preheader", help="The line that mail programs show beside the subject."
     )
     items_table = fields.Html(
-        compute="_compute_items_table",
+        compute="_compute_parts",
         compute_sudo=True,
         sanitize=False,
         string="Table of Items",
         help="The items with their days overdue, and the total in each currency.",
     )
     account_summary = fields.Html(
-        compute="_compute_account_summary",
+        compute="_compute_parts",
         compute_sudo=True,
         sanitize=False,
         help="What the customer owes, and how much of it is overdue.",
     )
     payment_information = fields.Html(
-        compute="_compute_payment_information",
+        compute="_compute_parts",
         compute_sudo=True,
         sanitize=False,
         help="The bank accounts that fit the currencies of the items.",
@@ -170,8 +153,8 @@ class DunningNotice(models.Model):
 
     # What customers were sent on a day.
     _company_date_index = models.Index("(company_id, date)")
-    # Whatever the code does: nobody gets the same reminder of one run twice. When customers are
-    # merged, the notices of both are kept, so these do not count.
+    # The database, too, refuses to send a reminder of one run twice. When customers are merged, the
+    # notices of both are kept, so these do not count.
     _once_per_run = models.UniqueIndex(
         "(run_id, partner_id, level_number) WHERE merged IS NOT TRUE",
         "This customer was reminded at this level in this run already.",
@@ -185,8 +168,8 @@ class DunningNotice(models.Model):
     def _mail_post_access(self):
         """Return the right on a notice that it takes to write messages and to-dos on it.
 
-        Nobody writes notices by hand, so follow-up users need to read them only. Who merely looks
-        at them, an auditor for instance, must not write to customers.
+        Follow-up users need only read it, as nobody writes notices by hand. Others who may read it,
+        an auditor for instance, must not write to customers.
         """
         works = self.env.user.has_group("dunning_exclusion.group_dunning_user")
         return "read" if works else "write"
@@ -237,27 +220,19 @@ class DunningNotice(models.Model):
     @api.depends("line_ids", "lang")
     def _compute_preheader(self):
         for notice in self:
-            rows = notice._message().total_rows()
+            rows = notice._get_message().total_rows()
             notice.preheader = " + ".join(row["amount"] for row in rows)
 
-    @api.depends("line_ids", "lang", "date")
-    def _compute_items_table(self):
+    @api.depends("line_ids", "lang", "date", "outstanding", "overdue", "unlisted_count")
+    def _compute_parts(self):
         for notice in self:
             notice.items_table = notice._render_part("notice_items")
-
-    @api.depends("outstanding", "overdue", "unlisted_count", "lang")
-    def _compute_account_summary(self):
-        for notice in self:
             notice.account_summary = notice._render_part("notice_summary")
-
-    @api.depends("line_ids", "lang")
-    def _compute_payment_information(self):
-        for notice in self:
             notice.payment_information = notice._render_part("notice_bank")
 
     # What it says ---------------------------------------------------------------------------
 
-    def _message(self, lang=None):
+    def _get_message(self, lang=None):
         """Return the `Message` of a notice in the customer's language, or in another one."""
         self.ensure_one()
         return Message(self.with_context(lang=lang or self.lang or self.env.lang))
@@ -268,14 +243,14 @@ class DunningNotice(models.Model):
         :param name: xmlid without module of a QWeb view that takes `notice` and `message`
         :param lang: another language, for parts that employees read
         """
-        message = self._message(lang)
+        message = self._get_message(lang)
         return message.notice.env["ir.qweb"]._render(
             f"dunning_exclusion.{name}",
             {"notice": message.notice, "message": message},
             minimal_qcontext=True,
         )
 
-    def _template(self):
+    def _get_template(self):
         """Return the template the message is made from."""
         return self.level_id._get_template() or self.run_id.template_id or self.type_id.template_id
 
@@ -286,7 +261,7 @@ class DunningNotice(models.Model):
             of the system it would show records that merely have the same ids, or whatever an
             employee wrote into it
         """
-        template = self[:1]._template()
+        template = self[:1]._get_template()
         if not template:
             raise UserError(
                 self.env._(
@@ -304,11 +279,6 @@ class DunningNotice(models.Model):
             )
         return template
 
-    @api.model
-    def _mail_layout(self):
-        """Return the xmlid of the frame around e-mails: letterhead and address of the company."""
-        return "dunning_exclusion.notice_mail_layout"
-
     def _render_message(self, framed=False):
         """Return {notice: {"subject", "body_html"}} as their templates say it.
 
@@ -319,23 +289,22 @@ class DunningNotice(models.Model):
         self.check_access("read")
         result = {}
         # sudo: templates use fields of the company and its bank accounts
-        for notices in self.sudo().grouped(lambda notice: notice._template()).values():
+        for notices in self.sudo().grouped(lambda notice: notice._get_template()).values():
             template = notices._check_template()
             rendered = template._generate_template(notices.ids, ("subject", "body_html"))
             for notice in notices:
                 values = rendered[notice.id]
                 if framed:
-                    values["body_html"] = notice._frame(template, values["body_html"])
+                    translated = notice._get_message().notice
+                    values["body_html"] = template.with_env(translated.env)._render_encapsulate(
+                        template.email_layout_xmlid or MAIL_LAYOUT,
+                        values["body_html"],
+                        context_record=translated,
+                    )
                 result[notice.id] = values
         return {notice: result[notice.id] for notice in self}
 
-    def _frame(self, template, body):
-        notice = self._message().notice
-        return template.with_env(notice.env)._render_encapsulate(
-            template.email_layout_xmlid or self._mail_layout(), body, context_record=notice
-        )
-
-    def _printed_messages(self):
+    def _get_printed_messages(self):
         """Return {notice: {"subject", "body_html"}} to be printed: what left, as it was written."""
         left = self.filtered(lambda notice: notice.state == "sent" and notice.kept_body)
         letters = (self - left)._render_message()
@@ -344,7 +313,6 @@ class DunningNotice(models.Model):
         return letters
 
     def _keep_letters(self):
-        """Keep what the letters say."""
         for notice, values in self._render_message().items():
             notice.write({"kept_subject": values["subject"], "kept_body": values["body_html"]})
 
@@ -379,57 +347,27 @@ class DunningNotice(models.Model):
         """Note that the message left: the items have reached the level."""
         self.write({"state": "sent", "failure_reason": False, **vals})
 
-    @api.model
-    def _of_mails(self, mails):
-        """Return the notices that `mails` carry."""
-        return self.search(Domain("mail_id", "in", mails.ids))
-
-    @api.model
-    def _follow_mails(self, mails):
-        """Take over the delivery states of `mails`."""
-        for notice in self._of_mails(mails):
-            with notice._survive_errors():
-                notice._follow_mail(notice.mail_id)
-
-    @api.model
-    def _note_recipients(self, mails, reached, reason):
-        """Note who of the recipients of `mails` got them, and why the others did not."""
-        for notice in self._of_mails(mails):
-            with notice._survive_errors():
-                notice._note_reached(reached, reason)
-
-    @api.model
-    def _fail_deleted(self, mails):
-        """Note that the messages in `mails`, which are deleted, will not leave any more."""
-        queued = self._of_mails(mails).filtered(lambda notice: notice.state == "queued")
-        queued._fail(self.env._("The e-mail was deleted from the mail queue before it left."))
-
     @contextmanager
     def _survive_errors(self):
         """Log errors of the block while recording the delivery, and go on.
 
-        The message has left by then. If the mail queue were told of an error, it would take the
-        message for one that did not leave, and send it again.
+        The mail queue would take a message for one that did not leave, and send it again, if it
+        were told of an error.
         """
         try:
             with self.env.cr.savepoint():
                 yield
-        # Any error would have the message sent again.
         except Exception:
             _logger.exception("What became of reminder %s cannot be noted", self.id)
             if self.mail_id.state == "sent":
-                # The least there is to note, with nothing in between that may fail again.
-                self.env.cr.execute(
-                    SQL(
-                        """UPDATE dunning_notice SET state = 'sent', failure_reason = NULL
-                            WHERE id = %s""",
-                        self.id,
-                    )
-                )
+                # By SQL, so that no code of others can fail again.
+                query = "UPDATE dunning_notice SET state = 'sent', failure_reason = NULL WHERE id = %s"
+                self.env.cr.execute(SQL(query, self.id))
                 self.invalidate_recordset(flush=False)
 
-    def _follow_mail(self, mail):
-        """Take over the delivery state of `mail`: a level counts when the message has left."""
+    def _follow_mail(self):
+        """Take over the delivery state of the e-mail: a level counts when the message has left."""
+        mail = self.mail_id
         # Somebody got the message before, and `mail` is for the others only.
         has_left = mail.recipient_ids and not self.recipient_ids & mail.recipient_ids
         if mail.state != "sent" and has_left:
@@ -462,10 +400,7 @@ class DunningNotice(models.Model):
         self.recipient_ids -= partners
 
     def _message_receive_bounce(self, email, partner):
-        """Override of `mail` to note that the message came back: its level does not count.
-
-        It still counts when there are others who got it.
-        """
+        """Override of `mail`: the level of a message that came back from everybody does not count."""
         result = super()._message_receive_bounce(email, partner)
         reason = self.env._("Came back from %(email)s.", email=email)
         for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):
@@ -526,9 +461,9 @@ class DunningNotice(models.Model):
         return True
 
     def _send_by_hand(self):
-        # Who may send runs may also say that a letter left.
-        self.run_id.check_access("write")
         for company, notices in self.grouped("company_id").items():
+            # Who may send runs may also say that a letter left.
+            notices.run_id.check_access("write")
             # A letter that waited bears the day it left. sudo: users do not write states.
             notices.sudo()._mark_sent(user_id=self.env.uid, date=company._dunning_today())
             notices.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
@@ -536,20 +471,15 @@ class DunningNotice(models.Model):
     def action_open_message(self):
         """Show the message as it was sent."""
         check_one(self)
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.name,
-            "res_model": "dunning.notice",
-            "res_id": self.id,
-            "view_mode": "form",
-        }
+        return self._get_records_action(name=self.name)
 
     @api.model
     def _merge_customers(self, customer_ids, partner):
         """File the notices of customers that are merged under the customer of `partner`.
 
-        That one may have got the same reminder in the same run: both stay. In a run that is not
-        done it may have its message already, while items of the others wait for theirs.
+        That one may have got the same reminder in the same run, so these notices no longer count as
+        the one message of a run and customer. Nor do its own in a run that is not done: the items
+        of the others still wait for a message.
         """
         self.env.flush_all()
         self.env.cr.execute(

@@ -17,17 +17,12 @@ from .dunning_screening import OUTCOMES
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
-    [
-        *("state", "automatic", "user_id", "stop_requested", "last_notice", "screened_transaction"),
-        *("line_ids", "notice_ids", "workflow_ids", "without_scenario_count"),
-    ]
+    ("state", "automatic", "user_id", "stop_requested", "last_notice", "screened_transaction")
+    + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count")
 )
 # What the run is about: it stays as it was when the messages went out.
 SUBJECT_FIELDS = frozenset(
-    [
-        *("company_id", "date", "mode", "scenario_ids", "type_id", "template_id"),
-        "criteria_domain",
-    ]
+    [*("company_id", "date", "mode", "scenario_ids", "type_id", "template_id"), "criteria_domain"]
 )
 # From so many new lines on PostgreSQL is told at once how their values are spread.
 MANY_LINES = 10_000
@@ -123,48 +118,22 @@ class DunningRun(models.Model):
         tracking=True,
         help="Who pressed Send, also when the messages go out in the background.",
     )
-    stop_requested = fields.Boolean(
-        readonly=True,
-        copy=False,
-        help="Somebody asked the sending to stop after the customers at work.",
-    )
-    last_notice = fields.Integer(
-        readonly=True,
-        copy=False,
-        help="The newest notice when the run was prepared: later ones are looked at when sending.",
-    )
-    screened_transaction = fields.Char(
-        readonly=True,
-        copy=False,
-        help="The oldest transaction that was at work when the task list last caught up with "
-        "changed blocks and promises.",
-    )
+    # Somebody asked the sending to stop after the customers at work.
+    stop_requested = fields.Boolean(readonly=True, copy=False)
+    # The newest notice when the run was prepared: later ones are looked at when sending.
+    last_notice = fields.Integer(readonly=True, copy=False)
+    # The oldest transaction at work when the lines were last screened, see `dunning_changes`.
+    screened_transaction = fields.Char(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
 
     # Figures
-    checked_amount = fields.Monetary(
-        compute="_compute_figures",
-        string="Ticked Amount",
-        help="What the ticked items have open, in company currency.",
-    )
+    checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
     checked_count = fields.Integer(compute="_compute_figures", string="Ticked Items")
     customer_count = fields.Integer(compute="_compute_figures", string="Ticked Customers")
-    included_count = fields.Integer(
-        compute="_compute_figures",
-        string="Included Items",
-        help="How many items nothing stands against.",
-    )
-    unchecked_count = fields.Integer(
-        compute="_compute_figures",
-        string="Unchecked Items",
-        help="How many items are listed without a tick, for a reason.",
-    )
-    dropped_count = fields.Integer(
-        compute="_compute_figures",
-        string="Dropped Items",
-        help="How many items are not listed, for a reason.",
-    )
+    included_count = fields.Integer(compute="_compute_figures", string="Included Items")
+    unchecked_count = fields.Integer(compute="_compute_figures", string="Unchecked Items")
+    dropped_count = fields.Integer(compute="_compute_figures", string="Dropped Items")
     included_amount = fields.Monetary(compute="_compute_figures")
     unchecked_amount = fields.Monetary(compute="_compute_figures")
     dropped_amount = fields.Monetary(compute="_compute_figures")
@@ -185,9 +154,7 @@ class DunningRun(models.Model):
         string="Sent",
         help="How many messages left, or are on their way: in the mail queue, or to be printed.",
     )
-    failed_count = fields.Integer(
-        compute="_compute_notice_counts", string="Failed", help="How many messages did not leave."
-    )
+    failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
 
     _date_within = Within("date", *DAYS)
 
@@ -229,9 +196,8 @@ class DunningRun(models.Model):
 
     @api.depends("state")
     def _compute_progress(self):
-        waiting = self._count_customers(
-            Domain("checked", "=", True) & Domain("notice_id", "=", False)
-        )
+        ticked = Domain("checked", "=", True)
+        waiting = self._count_customers(ticked & Domain("notice_id", "=", False))
         for run in self:
             total = run.customer_count
             run.progress = 100.0 * (total - waiting.get((run,), 0)) / total if total else 0.0
@@ -246,18 +212,14 @@ class DunningRun(models.Model):
         return {tuple(key): count for *key, count in rows}
 
     def _compute_notice_counts(self):
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT run_id, COUNT(*) FILTER (WHERE state IN ('queued', 'sent')),
-                          COUNT(*) FILTER (WHERE state = 'failed')
-                     FROM dunning_notice WHERE run_id = ANY(%s) GROUP BY run_id""",
-                self.ids,
-            )
+        # sudo: everybody who may read a run is told how much of it was sent
+        rows = self.env["dunning.notice"].sudo()._read_group(
+            [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
         )
-        counts = {run_id: numbers for run_id, *numbers in rows}
+        counts = {(run.id, state): count for run, state, count in rows}
         for run in self:
-            run.sent_count, run.failed_count = counts.get(run.id, (0, 0))
+            run.sent_count = counts.get((run.id, "queued"), 0) + counts.get((run.id, "sent"), 0)
+            run.failed_count = counts.get((run.id, "failed"), 0)
 
     # What may be written --------------------------------------------------------------------
 
@@ -298,7 +260,7 @@ class DunningRun(models.Model):
 
     def unlink(self):
         result = super().unlink()
-        self.env["dunning.run.line"]._delete_of_runs(self.ids)
+        self.env["dunning.run.line"]._delete_unsent(self.ids)
         return result
 
     # Preparing ------------------------------------------------------------------------------
@@ -335,16 +297,16 @@ class DunningRun(models.Model):
             )
 
     def _replace_lines(self):
-        """Replace the lines by those of now, and note what later changes are compared with."""
+        """Replace the lines by those of now, and note from where on changes are looked for."""
         Line = self.env["dunning.run.line"]
-        Line._delete_of_runs(self.ids)
+        Line._delete_unsent(self.ids)
         if self._insert_lines() > MANY_LINES:
-            # Else the first pages of the task list are slow until autovacuum has seen the lines.
-            # Where another transaction analyzes the table already, nobody waits for it.
+            # Else the task list is slow until autovacuum has seen the lines. SKIP_LOCKED: nobody
+            # waits for another transaction that analyzes the table already.
             columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
             self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
         Line.invalidate_model()
-        # Notices of all companies have numbers.
+        # By SQL, as the user may not read those of all companies.
         newest = self.env.execute_query(SQL("SELECT MAX(id) FROM dunning_notice"))[0][0]
         # sudo: users do not write the state of a run
         self.sudo().write(
@@ -361,7 +323,7 @@ class DunningRun(models.Model):
 
     def _insert_lines(self):
         """Insert the lines of the run; return their number."""
-        with self.env["dunning.screening"]._screened(self._question()) as screening:
+        with self.env["dunning.screening"]._screened(self._get_question()) as screening:
             self.env.cr.execute(
                 SQL(
                     """INSERT INTO dunning_run_line (run_id, checked, %(columns)s)
@@ -374,21 +336,15 @@ class DunningRun(models.Model):
             )
             return self.env.cr.rowcount
 
-    def _question(self):
+    def _get_question(self):
         """Return what the run asks of the screening."""
-        return Question(
-            self.company_id,
-            self.date,
-            candidates=self._get_candidates_query(),
-            type_id=self.type_id.id or 0,
-        )
-
-    def _get_candidates_query(self) -> SQL:
-        """Return SELECT of the items the run is about: see `screening.candidates`."""
+        company, day = self.company_id, self.date
         if self.mode == "criteria":
-            return candidates.of_criteria(self._get_criteria_query(), self.date)
-        scenarios, due_only = self._get_scenarios()
-        return candidates.of_scenarios(scenarios, self.company_id, self.date, due_only)
+            query = candidates.of_criteria(self._get_criteria_query(), day)
+        else:
+            scenarios, due_only = self._get_scenarios()
+            query = candidates.of_scenarios(scenarios, company, day, due_only)
+        return Question(company, day, candidates=query, type_id=self.type_id.id or 0)
 
     def _get_criteria_query(self):
         """Return the query of the items that match the filter of a run by criteria.
@@ -477,14 +433,11 @@ class DunningRun(models.Model):
     def action_open_lines(self):
         """Open the task list of the run."""
         check_one(self)
+        shown = {"search_default_listed": 1, "search_default_by_customer": 1}
         return {
             **self._prepare_action("dunning_exclusion.dunning_run_line_action"),
             "display_name": self.name,
-            "context": {
-                "search_default_listed": 1,
-                "search_default_by_customer": 1,
-                "dunning_run_id": self.id,
-            },
+            "context": {**shown, "dunning_run_id": self.id},
         }
 
     def action_open_notices(self):
@@ -510,11 +463,8 @@ class DunningRun(models.Model):
     @api.model
     def _get_latest_run(self):
         """Return the latest run that has lines to work on or to look at."""
-        return self.search(
-            Domain("company_id", "=", self.env.company.id)
-            & Domain("state", "not in", ["draft", "cancelled"]),
-            limit=1,
-        )
+        worked_on = Domain("state", "not in", ["draft", "cancelled"])
+        return self.search(worked_on & Domain("company_id", "=", self.env.company.id), limit=1)
 
     @api.model
     def read_figures(self, run_id):
@@ -537,11 +487,8 @@ class DunningRun(models.Model):
         names = ["name", "state", "date", "sent_count", "failed_count"]
         if run.state == "sending":
             names.append("progress")
-        counts = dict(
-            self.env["dunning.run.line"]._read_group(
-                [("run_id", "=", run.id)], ["outcome"], ["__count"]
-            )
-        )
+        lines = self.env["dunning.run.line"]
+        counts = dict(lines._read_group([("run_id", "=", run.id)], ["outcome"], ["__count"]))
         return {
             **run.read(names)[0],
             **{f"{outcome}_count": counts.get(outcome, 0) for outcome, _name in OUTCOMES},
@@ -564,12 +511,8 @@ class DunningRun(models.Model):
                 self.id,
             )
         )[0]
-        return {
-            "item_count": int(items),
-            "customer_count": customers,
-            "message_count": messages,
-            "amount": float(amount),
-        }
+        counts = {"customer_count": customers, "message_count": messages}
+        return {**counts, "item_count": int(items), "amount": float(amount)}
 
     def _screen_changed(self):
         """Screen the customers again whose blocks or promises changed since that was done last."""
@@ -577,7 +520,7 @@ class DunningRun(models.Model):
             return
         if customers := changed_customers(self):
             screen_again(self, customers)
-            # sudo: users do not write it; no follower of the run wants to know of it.
+            # sudo: users do not write what the system notes
             self.sudo().screened_transaction = oldest_transaction(self.env)
 
 

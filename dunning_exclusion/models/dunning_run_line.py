@@ -21,9 +21,8 @@ GROUP_FIGURES = {
 class UncheckedMany2one(fields.Many2one):
     """A many2one without foreign key in the database, for tables with millions of rows.
 
-    PostgreSQL checks each foreign key of each row that is inserted, which takes longer than
-    screening the item. So the model has to empty the field itself when a record is deleted that it
-    points to: see `_forget` of run lines.
+    PostgreSQL checks each foreign key of each new row, which takes longer than screening the item.
+    So the field is emptied by `_forget` when a record that it names is deleted.
     """
 
     def update_db_foreign_key(self, model, column):
@@ -70,9 +69,7 @@ class DunningRunLine(models.Model):
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
     scenario_id = UncheckedMany2one("dunning.scenario")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
-    company_currency_id = fields.Many2one(
-        related="company_id.currency_id", string="Company Currency"
-    )
+    company_currency_id = fields.Many2one(related="company_id.currency_id")
     currency_id = UncheckedMany2one("res.currency")
     date_due = fields.Date(
         string="Due Date", help="The due date of the item, or the date it was postponed to."
@@ -88,18 +85,11 @@ class DunningRunLine(models.Model):
         aggregator=None,
         help="What is still open, in the currency of the item.",
     )
+    # Of the customer, when the line was sent.
     outstanding = fields.Monetary(
-        currency_field="company_currency_id",
-        readonly=True,
-        aggregator=None,
-        help="Of the customer, when the line was sent.",
+        currency_field="company_currency_id", readonly=True, aggregator=None
     )
-    overdue = fields.Monetary(
-        currency_field="company_currency_id",
-        readonly=True,
-        aggregator=None,
-        help="Of the customer, when the line was sent.",
-    )
+    overdue = fields.Monetary(currency_field="company_currency_id", readonly=True, aggregator=None)
     outcome = fields.Selection(
         OUTCOMES,
         help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
@@ -148,9 +138,7 @@ class DunningRunLine(models.Model):
     listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     # Not Monetary: that would round each line again, to the currency in which it is already.
     checked_amount = fields.Float(
-        string="Ticked Amount",
-        compute="_compute_group_figures",
-        aggregator="sum",
+        string="Ticked Amount", compute="_compute_group_figures", aggregator="sum"
     )
 
     # The pages of the task list and the work of the sender.
@@ -161,27 +149,17 @@ class DunningRunLine(models.Model):
 
     @api.depends("move_line_id")
     def _compute_promise_date(self):
-        promises = self.env["dunning.promise"]._search(Domain("state", "in", ["open"]))
+        promised = [("state", "=", "open"), ("move_line_ids", "in", self.move_line_id.ids)]
         dates = dict(
-            self.env.execute_query(
-                SQL(
-                    """SELECT promised.move_line_id, MAX(promise.date)
-                         FROM dunning_promise_move_line_rel promised
-                         JOIN dunning_promise promise ON promise.id = promised.promise_id
-                        WHERE promised.move_line_id IN %s AND promise.id IN %s
-                        GROUP BY promised.move_line_id""",
-                    tuple(self.move_line_id.ids) or (0,),
-                    promises.subselect(),
-                )
-            )
+            self.env["dunning.promise"]._read_group(promised, ["move_line_ids"], ["date:max"])
         )
-        for date, lines in self.grouped(lambda line: dates.get(line.move_line_id.id)).items():
-            lines.promise_date = date
+        for line in self:
+            line.promise_date = dates.get(line.move_line_id)
 
     def web_read(self, specification):
         """Override of `web` for lines whose item was deleted while the run was prepared.
 
-        The other transaction could not see the lines yet, and so they still name the item.
+        The deletion could not see the lines yet, so they still name the item.
         """
         try:
             return super().web_read(specification)
@@ -224,21 +202,8 @@ class DunningRunLine(models.Model):
         return self.move_id._get_records_action()
 
     def action_promise(self):
-        """Note a promise to pay for the items."""
-        self.check_access("read")
-        self.env["dunning.promise"].check_access("create")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Promise to Pay"),
-            "res_model": "dunning.promise",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_company_id": self.company_id[:1].id,
-                "default_partner_id": self.partner_id[:1].id,
-                "default_move_line_ids": self.move_line_id.ids,
-            },
-        }
+        """Open the form in which a promise to pay the items is noted."""
+        return self.move_line_id.action_dunning_promise()
 
     # Ticks ----------------------------------------------------------------------------------
 
@@ -267,11 +232,11 @@ class DunningRunLine(models.Model):
     def tick(self, domain, checked):
         """Tick or untick all lines that match `domain` and were not sent, however many they are.
 
-        Ticking means the included ones. Only where none of the lines is included are the
-        unchecked ones meant: then a person decides against their reasons. Customers who would be
-        sent more than the maximum are left out, unless an approver ticks.
+        To tick means to tick the included lines. Only where there are none, the unchecked ones are
+        ticked, against their reasons. Customers who would be sent more than the maximum are left
+        out, unless an approver ticks.
 
-        :raise UserError: when lines are to be ticked and there is none that may be
+        :raise UserError: when lines are to be ticked and none of them may be
         """
         self.browse().check_access("write")
         checked = bool(checked)
@@ -288,7 +253,7 @@ class DunningRunLine(models.Model):
 
     @api.model
     def _get_tickable_domain(self, lines):
-        """Return the domain of those that are ticked of `lines`, the domain of many.
+        """Return the domain of the lines that `tick` ticks, among those that match `lines`.
 
         :raise UserError: when there is none
         """
@@ -310,9 +275,9 @@ class DunningRunLine(models.Model):
     def _write_ticks(self, checked, strict=False):
         """Tick or untick lines by one statement, and record who ticks against which reasons.
 
-        The caller has checked that the user may tick them. Only the maximum is checked here: when
-        a customer would be sent more than it, its lines are ticked by approvers only, and the
-        maximum is one of the reasons recorded.
+        The caller has checked that the user may tick them, save for the maximum: when a customer
+        would be sent more than it, its lines are ticked by approvers only, and the maximum is one
+        of the reasons recorded.
 
         :param strict: tick nothing when a customer is above the maximum; else those below it
         :raise UserError: when a customer is above the maximum and so nothing is ticked
@@ -340,10 +305,10 @@ class DunningRunLine(models.Model):
         return {run: above for run, above in found.items() if above}
 
     def _get_ids_sql(self) -> SQL:
-        """Return the ids of many lines, to stand after IN.
+        """Return the ids of the lines, to stand after IN.
 
-        Not as a subquery with the conditions of the lines: after many were ticked PostgreSQL would
-        expect it to find none of them, and compare each line with each.
+        A subquery with their conditions would be slow: after many were ticked, PostgreSQL expects
+        it to find none, and compares each line with each.
         """
         return SQL("(SELECT unnest(%s::int[]))", self.ids)
 
@@ -405,18 +370,16 @@ class DunningRunLine(models.Model):
 
         :raise UserError: always
         """
-        rule = customer_maximum.get_rule(self.env)
-        alike = SQL(
-            "line.partner_id = %s AND line.reason_ids @> jsonb_build_array(%s::int)",
-            self.partner_id.id,
-            rule.id,
+        rule, customer = customer_maximum.get_rule(self.env), self.partner_id
+        held = SQL("line.reason_ids @> jsonb_build_array(%s::int)", rule.id)
+        above = customer_maximum.find_above(
+            self.run_id, customer.ids, SQL("line.partner_id = %s AND %s", customer.id, held)
         )
-        above = customer_maximum.find_above(self.run_id, self.partner_id.ids, alike)
         customer_maximum.refuse(self.run_id, above)
         raise UserError(
             self.env._(
                 "%(customer)s is above the maximum: only a follow-up approver may tick it.",
-                customer=self.partner_id.display_name,
+                customer=customer.display_name,
             )
         )
 
@@ -497,10 +460,7 @@ class DunningRunLine(models.Model):
     def _formatted_read_group_with_length(
         self, domain, groupby, aggregates, offset=0, limit=None, order=None
     ):
-        """Override of `web` to sum up the customers of the page only.
-
-        Odoo sums up all customers to show some of them by name, and then asks for their number.
-        """
+        """Override of `web` to sum up the customers of the page only, where Odoo sums up all."""
         directions = {"partner_id": False, "partner_id ASC": False, "partner_id DESC": True}
         if list(groupby) != ["partner_id"] or not limit or order not in directions:
             return super()._formatted_read_group_with_length(
@@ -518,7 +478,7 @@ class DunningRunLine(models.Model):
     def _read_customer_page(self, domain, offset, limit, reverse):
         """Return (ids of the customers on the page, number of all) of lines that match `domain`.
 
-        In the order of their names. Lines without a customer count as one, whose id is False.
+        They are ordered by name. Lines without a customer count as one, whose id is False.
         """
         self.browse().check_access("read")
         lines = self._search(domain)
@@ -555,8 +515,9 @@ class DunningRunLine(models.Model):
         )
 
     @api.model
-    def _delete_of_runs(self, run_ids):
-        self._change(SQL("DELETE FROM dunning_run_line"), SQL("run_id = ANY(%s)", list(run_ids)))
+    def _delete_unsent(self, run_ids):
+        unsent = SQL("run_id = ANY(%s) AND notice_id IS NULL", list(run_ids))
+        self._change(SQL("DELETE FROM dunning_run_line"), unsent)
 
     @api.model
     def _delete_of_customers(self, customer_ids):
@@ -573,10 +534,9 @@ class DunningRunLine(models.Model):
 
     @api.model
     def _of_customers(self, customer_ids) -> SQL:
-        """Return the condition on the customer; naming all runs lets PostgreSQL use the index."""
-        return SQL(
-            "run_id IN (SELECT id FROM dunning_run) AND partner_id = ANY(%s)", list(customer_ids)
-        )
+        # Naming all runs lets PostgreSQL use the index.
+        condition = "run_id IN (SELECT id FROM dunning_run) AND partner_id = ANY(%s)"
+        return SQL(condition, list(customer_ids))
 
     @api.model
     def _change(self, change, condition):

@@ -40,7 +40,7 @@ class DunningSender(models.AbstractModel):
         """
         if run.state not in ("prepared", "sending"):
             raise UserError(self.env._("%(run)s cannot be sent: prepare it first.", run=run.name))
-        self._start(run)
+        self._mark_sending(run)
         tries = last_id = 0
         while True:
             try:
@@ -61,13 +61,18 @@ class DunningSender(models.AbstractModel):
                 return False
 
     @api.model
-    def _start(self, run):
+    def _mark_sending(self, run):
         """Note that the user sends `run`, and commit it.
 
         :raise UserError: when another run of the company is being sent
         """
         self._lock(run)
         if run.state == "sending":
+            # A person may go on with what somebody else began. The scheduled action, which has
+            # the rights of the system, goes on for the one who began.
+            if not self.env.su and run.user_id != self.env.user:
+                # sudo: users do not write who sends a run
+                run.sudo().user_id = self.env.user
             return
         other = run.search(
             [("company_id", "=", run.company_id.id), ("state", "=", "sending")], limit=1
@@ -84,22 +89,12 @@ class DunningSender(models.AbstractModel):
         self._commit()
 
     @api.model
-    def _take_over(self, run):
-        """Note that the user goes on with a run whose sending somebody has begun."""
-        if run.state != "sending":
-            return
-        self._lock(run)
-        if run.user_id != self.env.user:
-            # sudo: users do not write who sends a run
-            run.sudo().user_id = self.env.user
-
-    @api.model
     def _lock(self, run):
         """Lock the run for this transaction.
 
         :raise UserError: when somebody else is sending it
         """
-        # sudo: the run may be sent by who may read it, its state is not written by users.
+        # sudo: to lock a run takes the right to write it; to send one, only to read it
         if not run.sudo().try_lock_for_update(allow_referencing=True):
             raise UserError(self.env._("%(run)s is being sent by somebody else.", run=run.name))
 
@@ -157,16 +152,15 @@ class DunningSender(models.AbstractModel):
     def _send_customers(self, run, customers):
         """Send to some customers; when that fails, to each alone, so one cannot harm the rest.
 
-        Where another transaction has sent to a customer meanwhile, noting a failure of it fails,
-        too, and the caller tries again.
+        An error of the database about a conflict with another transaction is raised: the caller
+        tries again.
         """
         try:
             with self.env.cr.savepoint():
                 self._send_batch(run, customers)
         except OperationalError:
             raise
-        # Whatever is wrong with a customer, a template or an action of another addon: the others
-        # get their messages.
+        # Any error of one customer, of a template or of another addon: the others get theirs.
         except Exception as error:
             if len(customers) == 1:
                 _logger.warning("Reminder of customer %s failed: %s", customers.id, error)
@@ -180,21 +174,17 @@ class DunningSender(models.AbstractModel):
         """Screen the lines of some customers again, and send what is left of them."""
         notices = self._make_notices(run, customers)
         queued = notices.filtered(lambda notice: notice.state == "queued")
-        for (action, _template), same in queued.grouped(
-            lambda notice: (notice.action, notice._template())
-        ).items():
+        alike = queued.grouped(lambda notice: (notice.action, notice._get_template()))
+        for (action, _template), same in alike.items():
             getattr(self.env["dunning.action"], f"_send_{action}")(same)
         self.env.flush_all()
 
     @api.model
     def _open_lines(self, run, customers):
         """Return the ticked lines of `customers` that have no notice yet."""
-        return self.env["dunning.run.line"].search(
-            Domain("run_id", "=", run.id)
-            & Domain("partner_id", "in", customers.ids)
-            & Domain("checked", "=", True)
-            & Domain("notice_id", "=", False)
-        )
+        ticked = Domain("checked", "=", True) & Domain("notice_id", "=", False)
+        mine = Domain("run_id", "=", run.id) & Domain("partner_id", "in", customers.ids)
+        return self.env["dunning.run.line"].search(mine & ticked)
 
     @api.model
     def _record_failure(self, run, customer, error):
@@ -205,13 +195,13 @@ class DunningSender(models.AbstractModel):
                 notices.filtered(lambda notice: notice.state == "queued")._fail(str(error))
         except (OperationalError, UniqueViolation):
             raise
-        # What made the message fail may keep its notice from being made as well. Then the lines say
+        # The same error may keep the notice from being made. Then the lines are unticked and say
         # why: left ticked, they would be tried for ever.
         except Exception as worse:
             _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
             lines = self._open_lines(run, customer)
             lines._write_ticks(False)
-            # sudo: what is decided here is the system's part of lines.
+            # sudo: users do not write outcomes
             lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
 
     # Once more ------------------------------------------------------------------------------
@@ -230,16 +220,15 @@ class DunningSender(models.AbstractModel):
             raise UserError(
                 self.env._("%(run)s is not done: finish sending it first.", run=run.name)
             )
-        # sudo: what is decided here is the system's part of runs and their lines.
+        # sudo: users write neither lines nor the state of a run
         failed.line_ids.sudo().write({"notice_id": False})
         run.sudo().state = "prepared"
         return self._send_run(run)
 
     @api.model
     def _failed_notices(self, run):
-        return self.env["dunning.notice"].search(
-            Domain("run_id", "=", run.id) & Domain("state", "=", "failed")
-        )
+        failed = [("run_id", "=", run.id), ("state", "=", "failed")]
+        return self.env["dunning.notice"].search(failed)
 
     @api.model
     def _send_again(self, run, notices):
@@ -249,7 +238,7 @@ class DunningSender(models.AbstractModel):
         """
         self._lock(run)
         lines = notices.line_ids
-        # sudo: what is decided here is the system's part of runs, lines and notices.
+        # sudo: users write neither lines nor notices
         lines.sudo().write({"notice_id": False})
         notices.sudo().write({"state": "failed"})
         self._send_batch(run, notices.partner_id)
@@ -288,21 +277,20 @@ class DunningSender(models.AbstractModel):
             & Domain("partner_id", "in", lines.partner_id.ids)
         ).grouped(lambda notice: (notice.partner_id, notice.message_key))
         recipients = lines.partner_id._dunning_recipients_by_customer()
-        new, new_groups, notices = [], [], Notice
-        for key, group in lines.grouped(lambda line: (line.partner_id, line.message_key)).items():
+        groups = lines.grouped(lambda line: (line.partner_id, line.message_key))
+        notices, new = {}, {}
+        for key, group in groups.items():
             vals = self._prepare_notice_vals(run, group, recipients)
             # Customers that were merged can have two: one is made anew.
             if notice := not_left.get(key, Notice)[-1:]:
                 notice.write({**vals, "mail_id": False, "kept_body": False})
-                group.sudo().write({"notice_id": notice.id})
-                notices |= notice
+                notices[key] = notice
             else:
-                new.append(vals)
-                new_groups.append(group)
-        for notice, group in zip(Notice.create(new), new_groups, strict=True):
-            group.sudo().write({"notice_id": notice.id})
-            notices |= notice
-        return notices
+                new[key] = vals
+        notices.update(zip(new, Notice.create(list(new.values())), strict=True))
+        for key, group in groups.items():
+            group.sudo().write({"notice_id": notices[key].id})
+        return Notice.concat(*notices.values())
 
     @api.model
     def _prepare_notice_vals(self, run, lines, recipients):
@@ -312,6 +300,7 @@ class DunningSender(models.AbstractModel):
         """
         customer = lines.partner_id
         level = lines.level_id.sorted(lambda level: level._get_place())[-1:]
+        contacts = recipients[customer] | level.additional_partner_ids
         amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
         creditor = self.env.ref("dunning_exclusion.rule_creditor").id
         chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
@@ -334,18 +323,15 @@ class DunningSender(models.AbstractModel):
             "amount": amount,
             "outstanding": outstanding,
             "overdue": lines[:1].overdue,
-            "recipient_ids": [
-                Command.set((recipients[customer] | level.additional_partner_ids).ids)
-            ],
+            "recipient_ids": [Command.set(contacts.ids)],
         }
 
     @api.model
     def _describe(self, run, lines, level):
         """Return in words what a notice is about: amounts in company currency, conditions met."""
         currency = run.company_id.currency_id
-        items = self.env._("1 item")
-        if len(lines) != 1:
-            items = self.env._("%s items", len(lines))
+        count = len(lines)
+        items = self.env._("1 item") if count == 1 else self.env._("%s items", count)
         words = self.env._(
             "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
             items=items,
@@ -367,21 +353,13 @@ class DunningSender(models.AbstractModel):
 
         :param lines: lines of one customer with the same message key
         """
-        rendered = {}
-        try:
-            with self.env.cr.savepoint():
-                # sudo: what a preview writes is undone
-                lines.sudo().write({"notice_id": False})
-                screen_again(run, lines.partner_id)
-                notice = self._create_notices(run, lines)
-                notice._check_template()
-                notice._count_unlisted()
-                rendered = notice._render_message(framed=True)[notice]
-                raise _Undo
-        except _Undo:
-            self.env.invalidate_all(flush=False)
+        with self.env.cr.savepoint() as savepoint:
+            # sudo: what a preview writes is undone
+            lines.sudo().write({"notice_id": False})
+            screen_again(run, lines.partner_id)
+            notice = self._create_notices(run, lines)
+            notice._check_template()
+            notice._count_unlisted()
+            rendered = notice._render_message(framed=True)[notice]
+            savepoint.rollback()
         return rendered["subject"], rendered["body_html"]
-
-
-class _Undo(Exception):
-    """Takes back what was made for a preview."""

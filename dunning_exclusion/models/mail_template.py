@@ -12,9 +12,9 @@ class MailTemplate(models.Model):
     """Templates of reminders: only those that a follow-up administrator has released are used.
 
     In Odoo every employee may write templates, and reminders are rendered with the rights of the
-    system. So a released template is changed by administrators only (see the record rule), and
-    what is not released is not rendered. What several companies send is changed by who may act in
-    all of them.
+    system. So a released template is changed by administrators only (see the record rule), and one
+    that is not released is not rendered. A template that several companies use is changed only by
+    those who may act in all of them.
     """
 
     _inherit = "mail.template"
@@ -31,12 +31,8 @@ class MailTemplate(models.Model):
         known = column_exists(self.env.cr, self._table, "dunning_released")
         result = super()._auto_init()
         if not known:
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE mail_template SET dunning_released = TRUE WHERE model = %s",
-                    "dunning.notice",
-                )
-            )
+            query = "UPDATE mail_template SET dunning_released = TRUE WHERE model = 'dunning.notice'"
+            self.env.cr.execute(SQL(query))
         return result
 
     @api.model_create_multi
@@ -53,30 +49,21 @@ class MailTemplate(models.Model):
     def write(self, vals):
         if vals.get("dunning_released"):
             self._check_dunning_may_release()
-        self._check_dunning_reach()
         templates = self
         if vals.keys() == {"dunning_released"} and self._dunning_may_release():
+            if used_by := self._dunning_used_elsewhere():
+                raise used_by._dunning_reach_error()
             # sudo: who releases a template need not be one of its editors
             templates = self.sudo()
         result = super(MailTemplate, templates).write(vals)
         if not vals.keys().isdisjoint({"model", "model_id"}):
-            # What is for something else now has to be looked at again before reminders use it.
+            # When it is for reminders again, somebody has to look at it again.
             gone = self.filtered(lambda t: t.dunning_released and t.model != "dunning.notice")
             gone.dunning_released = False
         return result
 
-    def unlink(self):
-        """Override of `mail` to keep what other companies send."""
-        self._check_dunning_reach()
-        return super().unlink()
-
-    def _update_field_translations(self, field_name, translations, digest=None, source_lang=""):
-        # Odoo writes translations without calling `write`.
-        self._check_dunning_reach()
-        return super()._update_field_translations(field_name, translations, digest, source_lang)
-
     def _check_access(self, operation):
-        """Override of `base`, which is asked as well when somebody changes the attached files."""
+        """Override of `base` to keep what other companies send, with translations and files."""
         result = super()._check_access(operation)
         if result or operation not in ("write", "unlink") or not any(self._ids):
             return result
@@ -90,14 +77,6 @@ class MailTemplate(models.Model):
             records = self.env[self.model].browse(res_ids)
             records.check_access(records._mail_post_access)
         return result
-
-    def _check_dunning_reach(self):
-        """Check that the user may act in every company whose reminders the templates make.
-
-        :raise AccessError: else
-        """
-        if used_by := self._dunning_used_elsewhere():
-            raise used_by._dunning_reach_error()
 
     def _dunning_used_elsewhere(self):
         """Return those of the templates that companies use in which the user may not act."""

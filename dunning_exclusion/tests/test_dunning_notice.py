@@ -73,12 +73,11 @@ class TestDunningDelivery(DunningCommon, MailCase):
         run.action_send()
         mails = run.notice_ids.mail_id.sudo()
         self.env.flush_all()
-        notices = self.env["dunning.notice"].sudo()
         counts = []
         for some in (mails[:1], mails[1:]):
             self.env.invalidate_all()
             before = self.env.cr.sql_log_count
-            notices._fail_deleted(some)
+            some._fail_dunning_notices()
             self.env.flush_all()
             counts.append(self.env.cr.sql_log_count - before)
         self.assertEqual(set(run.notice_ids.mapped("state")), {"failed"})

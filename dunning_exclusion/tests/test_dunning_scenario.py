@@ -473,7 +473,7 @@ class TestBrokenScenario(ScenarioCommon):
         self.env["dunning.run"]._cron_send_automatic()
         self.assertTrue(self._automatic_runs(self.company))
 
-    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_automation")
+    @mute_logger("odoo.addons.dunning_exclusion.models.isolation")
     def test_run_that_cannot_be_prepared_keeps_no_other_company_back(self):
         other = self.setup_other_company()["company"]
         (self.company | other).dunning_automatic_sending = True
@@ -490,7 +490,7 @@ class TestBrokenScenario(ScenarioCommon):
 
         with patch.object(Run, "_replace_lines", fail):
             self._assert_only(other)
-        message = self.env["mail.message"].search([("body", "ilike", "cannot be prepared")])
+        message = self.env["mail.message"].search([("subject", "ilike", "sending failed")])
         self.assertIn("odd", message.body)
 
     def _assert_only(self, company):

@@ -402,7 +402,7 @@ class TestScreeningSettings(DunningCommon):
         run = self._create_run(prepare=False)
         with self._server_allows("4MB"):
             self.assertEqual(self._memory_of(Question(self.company)), "64MB")
-            question = run._question()
+            question = run._get_question()
             self.assertEqual(self._memory_of(question), "128MB")
 
     def test_a_server_that_allows_more_is_not_told_less(self):

@@ -87,7 +87,7 @@ class TestQueryCounts(DunningCommon):
     def test_a_run_reads_the_tables_of_odoo_once(self):
         self._add_customers(2)
         run = self._create_run(prepare=False)
-        plan = self._plan_of(run._question())
+        plan = self._plan_of(run._get_question())
         read = Counter(node.get("Relation Name") for node in self._nodes(plan))
         # A promise is compared with what its own few items have open.
         promised = sum(node.get("Alias") == "promised_line" for node in self._nodes(plan))
@@ -112,7 +112,7 @@ class TestQueryCounts(DunningCommon):
         run.action_send()
         self.assertEqual(len(run.notice_ids), 6)
         run = self._create_run(prepare=False)
-        question = run._question()
+        question = run._get_question()
         query = self.env["dunning.screening"]._statement(question)
         # What PostgreSQL chooses when it believes that there is no notice yet.
         for kind in ("hashjoin", "mergejoin", "material"):

@@ -35,7 +35,7 @@ class DunningSender(models.AbstractModel):
             or run.stop_requested
         ):
             return super()._send_run(run)
-        self._start(run)
+        self._mark_sending(run)
         run._delay_sending()
         return True
 
