@@ -184,11 +184,8 @@ class DunningDemo(models.AbstractModel):
     @api.model
     def _create_past_notice(self, lines, failed):
         run = lines.run_id
-        recipients = lines.partner_id._dunning_recipients_by_customer()
-        vals = self.env["dunning.sender"]._prepare_notice_vals(run, lines, recipients)
-        vals.update(date=run.date, user_id=self._ref("demo_user_accountant").id)
-        notice = self.env["dunning.notice"].create(vals)
-        lines.notice_id = notice
+        notice = self.env["dunning.sender"]._create_notices(run, lines)
+        notice.write({"date": run.date, "user_id": self._ref("demo_user_accountant").id})
         self.env["dunning.action"]._send_email(notice)
         # Nothing leaves: the message was sent then.
         notice.mail_id.state = "exception" if failed else "sent"

@@ -1,15 +1,15 @@
 """What customers would be sent on one day, compared with the maximum per customer.
 
-How it works: for each customer of a run asked about, what is ticked in the runs of the company for
-that day and was not sent yet is added up with what was sent that day or is on its way. An item
-counts once, however many runs and messages list it. A credit is deducted only when every message
-of the day carries it: otherwise one list could make room for another one.
+How it works: two amounts of each customer are added, what is ticked for that day in all runs of the
+company and not sent yet, and what was sent that day or is on its way. An item counts once, however
+many messages list it. A credit is deducted only when every message of the day lists it: otherwise
+a credit in one run would make room for items in another one.
 
-Ticking lines and sending runs ask `find_above`. Only an approver gets past the maximum: ticking
-then records the rule `customer_maximum` among the reasons that the tick stands against.
+Both ticking lines and sending runs ask `find_above`. When an approver ticks lines above the
+maximum, the rule `customer_maximum` is among the reasons against which they were ticked.
 
-PostgreSQL is given customers and runs as lists, not as subqueries: after many lines were ticked its
-statistics are wrong, it would expect few customers, and compare each line with each of them.
+Customers and runs are given to PostgreSQL as lists, not as subqueries: after many lines were ticked
+its statistics are wrong, and it would compare each line with each customer.
 """
 
 from odoo import SUPERUSER_ID
@@ -18,10 +18,7 @@ from odoo.tools import SQL
 
 
 def may_release(env):
-    """Return whether the user may have more sent to a customer than the maximum.
-
-    With `sudo` nobody may more than without: what counts is who acts.
-    """
+    """Return whether the user, with or without sudo, may have more sent than the maximum."""
     return env.uid == SUPERUSER_ID or env.user.has_group("dunning_exclusion.group_dunning_approver")
 
 
@@ -41,7 +38,7 @@ def get_maximum(company):
 def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
     """Return {customer id: amount} of who would be sent more than the maximum on the day of `run`.
 
-    What was prepared for a day that is over would be sent today.
+    That day is today when the run was prepared for an earlier one.
 
     :param ticked: condition on `line` that makes it count as if it were ticked
     :param sending: the run is sent now, whatever day it was prepared for
@@ -67,7 +64,7 @@ def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
 def _totals_query(counted, maximum) -> SQL:
     """Return SELECT of the customers above the maximum and their amounts.
 
-    Few are above it even if each mention of an item counts: only those are looked at closer.
+    For speed, first those are found who are above it when each mention of an item counts.
     """
     return SQL(
         """SELECT partner_id, SUM(amount)
@@ -88,10 +85,7 @@ def _totals_query(counted, maximum) -> SQL:
 
 
 def _runs_of_day(run, days):
-    """Return the ids of the runs that count together: of some days, or being sent; and `run`.
-
-    A list of another day that nobody sent does not count for ever.
-    """
+    """Return the ids of the runs that count together: `run`, those of `days`, and those at work."""
     rows = run.env.execute_query(
         SQL(
             """SELECT id FROM dunning_run
@@ -105,10 +99,9 @@ def _runs_of_day(run, days):
 
 
 def _counted_query(run, customer_ids, run_ids, ticked, on_day) -> SQL:
-    """Return the amounts of what is ticked in some runs, and of what was sent on a day.
+    """Return SELECT of what is ticked in some runs, and of what was sent on a day or is on its way.
 
-    What is still open counts of the former, and of the latter what was open when it was sent. A
-    message that failed or was skipped does not count.
+    The amount is what is open of a ticked item, and what was open of a sent one when it was sent.
     """
     return SQL(
         """SELECT line.partner_id, line.move_line_id AS item_id, item.amount_residual AS amount,
@@ -168,10 +161,10 @@ def counts_with_others(run):
 
 
 def refuse(run, above):
-    """Tell that a customer would be sent too much.
+    """Refuse to tick or send more than the maximum.
 
-    :param above: what `find_above` returns; empty: nothing is refused
-    :raise UserError: when there is somebody
+    :param above: what `find_above` returns
+    :raise UserError: when `above` names somebody
     """
     if not above:
         return

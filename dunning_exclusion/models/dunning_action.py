@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
 from .dunning_notice import MAIL_LAYOUT
@@ -17,7 +17,6 @@ class DunningAction(models.AbstractModel):
     _name = "dunning.action"
     _description = "Dunning Action"
 
-    @api.model
     def _send_email(self, notices):
         """Put the e-mails of `notices` into the mail queue."""
         # sudo: who may send reminders need not have rights on mails, templates and contacts
@@ -26,7 +25,6 @@ class DunningAction(models.AbstractModel):
         notices = self._keep_reachable(notices)
         if not notices:
             return
-        notices._count_unlisted()
         mails = template.send_mail_batch(
             notices.ids,
             # The recipients are those of the notice, never followers, whatever the template says.
@@ -40,33 +38,29 @@ class DunningAction(models.AbstractModel):
         # sudo: to have the queue sent soon takes no right on scheduled actions
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
 
-    @api.model
     def _send_letter(self, notices):
         """Keep the letters of `notices` queued until somebody prints them."""
         # sudo: notices are written by sending them, not by users
         notices = notices.sudo()
         notices._check_template()
-        notices._count_unlisted()
         notices._keep_letters()
 
-    @api.model
     def _send_internal(self, notices):
         """Notify the users of the level and the salesperson, never the customer."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            for lang, users in self._users(notice).grouped("lang").items():
+            for lang, users in self._get_named_users(notice).grouped("lang").items():
                 subject, body = notice._keep_internal(lang)
                 notice.with_context(lang=lang, mail_notify_force_send=False).message_notify(
                     partner_ids=users.partner_id.ids, subject=subject, body=body, notify_author=True
                 )
             self._finish_internal(notice)
 
-    @api.model
     def _send_activity(self, notices):
-        """Give each user of the level a to-do; without any, see `_who_calls`."""
+        """Give each user of the level a to-do; without any, see `_get_default_user`."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            for user in self._users(notice) or self._who_calls(notice):
+            for user in self._get_named_users(notice) or self._get_default_user(notice):
                 subject, body = notice._keep_internal(user.lang)
                 notice.with_context(lang=user.lang).activity_schedule(
                     "mail.mail_activity_data_call",
@@ -77,7 +71,6 @@ class DunningAction(models.AbstractModel):
                 )
             self._finish_internal(notice)
 
-    @api.model
     def _finish_internal(self, notice):
         """Note that employees were told, or that there was nobody to tell."""
         if notice.kept_body:
@@ -90,19 +83,17 @@ class DunningAction(models.AbstractModel):
             )
         )
 
-    @api.model
-    def _users(self, notice):
+    def _get_named_users(self, notice):
         """Return the employees whom the level names, with the salesperson if it says so."""
         users = notice.level_id.user_ids
         if notice.level_id.notify_salesperson:
             users |= notice.partner_id.user_id or notice.line_ids.move_id.invoice_user_id
         return users.filtered(lambda user: user.active and user._is_internal())
 
-    @api.model
-    def _who_calls(self, notice):
-        """Return who gets the to-do of a level that names nobody: the one who sends the run.
+    def _get_default_user(self, notice):
+        """Return who gets the to-do of a level that names nobody: the user who sends the run.
 
-        When that is the nightly job, or somebody who has left since: the salesperson of the
+        If that is the nightly job or somebody who has left since, it is the salesperson of the
         customer, else an administrator of follow-ups.
         """
         salespeople = notice.partner_id.user_id | notice.line_ids.move_id.invoice_user_id
@@ -114,36 +105,28 @@ class DunningAction(models.AbstractModel):
 
     # Addresses ------------------------------------------------------------------------------
 
-    @api.model
     def _keep_reachable(self, notices):
         """Take out recipients who cannot or must not be written to, and note who and why.
 
         :return: the notices that still have a recipient; the others have failed
         """
-        reasons = self._unreachable(notices.recipient_ids)
-        reachable = notices.browse()
+        reasons = self._get_unreachable(notices.recipient_ids)
         for notice in notices:
             bad = notice.recipient_ids.filtered(lambda partner: partner in reasons)
             notice.unreached = "\n".join(reasons[partner] for partner in bad)
             if bad == notice.recipient_ids:
                 notice._fail(notice.unreached or self.env._("No e-mail address to send to."))
-                continue
-            if bad:
+            elif bad:
                 notice.recipient_ids -= bad
-            reachable |= notice
-        return reachable
+        return notices.filtered(lambda notice: notice.state == "queued")
 
-    @api.model
-    def _unreachable(self, partners):
+    def _get_unreachable(self, partners):
         """Return {contact: why it gets no e-mail} of those that have no usable address."""
         addresses = {partner: email_normalize_all(partner.email or "") for partner in partners}
-        blacklisted = set(
-            self.env["mail.blacklist"]
-            # sudo: users need not read the blacklist to respect it
-            .sudo()
-            .search([("email", "in", sum(addresses.values(), []))])
-            .mapped("email")
-        )
+        # sudo: users need not read the blacklist to respect it
+        Blacklist = self.env["mail.blacklist"].sudo()
+        listed = Blacklist.search([("email", "in", sum(addresses.values(), []))])
+        blacklisted = set(listed.mapped("email"))
         reasons = {}
         for partner, emails in addresses.items():
             values = {"name": partner.display_name, "email": partner.email or ""}
@@ -157,12 +140,11 @@ class DunningAction(models.AbstractModel):
                 )
         return reasons
 
-    @api.model
     def _is_valid(self, text):
         """Return whether `text` is one or more e-mail addresses, with or without names.
 
-        Odoo finds an address in nearly every text: in "anna smith@example.com" it finds that of
-        Smith, who may be a stranger. A name is only a name when the address stands in brackets.
+        Odoo finds an address in nearly every text, in "anna smith@example.com" that of Smith, who
+        may be a stranger. So a name is accepted only where the address stands in brackets.
         """
         found = email_split_tuples(text)
         return bool(found) and all(

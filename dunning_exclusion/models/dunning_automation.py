@@ -20,7 +20,6 @@ class DunningAutomation(models.AbstractModel):
     _name = "dunning.automation"
     _description = "Dunning Automation"
 
-    @api.model
     def _send_all_companies(self):
         """Send what is due in each company, until the time of the job is over."""
         companies = self.env["res.company"].search([("dunning_automatic_sending", "=", True)])
@@ -34,7 +33,6 @@ class DunningAutomation(models.AbstractModel):
             if not goes_on:
                 return
 
-    @api.model
     def _send_company(self, company):
         """Send what is due in `company` today; return False when the job's time is over."""
         for run in self._get_unfinished_runs(company):
@@ -44,14 +42,13 @@ class DunningAutomation(models.AbstractModel):
         of_today = [("company_id", "=", company.id), ("automatic", "=", True), ("date", "=", today)]
         if self.env["dunning.run"].search_count(of_today, limit=1):
             return True
-        if obstacle := self._find_obstacle(company):
+        if obstacle := self._get_obstacle(company):
             self._report_obstacle(company, obstacle)
             return True
         run = self._prepare_run(company, today)
         self.env["dunning.sender"]._commit(remaining=run.customer_count)
         return not run or self._send(run)
 
-    @api.model
     def _get_unfinished_runs(self, company):
         """Return the automatic runs to go on with; cancel those that were to begin before today."""
         runs = self.env["dunning.run"].search(
@@ -65,7 +62,6 @@ class DunningAutomation(models.AbstractModel):
         old.write({"state": "cancelled"})
         return runs - old
 
-    @api.model
     def _prepare_run(self, company, today):
         """Return the prepared run of today's automatic scenarios, or none when there are none."""
         scenarios = self.env["dunning.scenario"].search(
@@ -81,7 +77,6 @@ class DunningAutomation(models.AbstractModel):
         run.action_prepare()
         return run
 
-    @api.model
     def _send(self, run):
         """Send `run`, unless it cannot be sent now; return False when the job's time is over."""
         run = run.with_env(self.env)._as_sender()
@@ -96,8 +91,7 @@ class DunningAutomation(models.AbstractModel):
 
     # What keeps the job from sending --------------------------------------------------------
 
-    @api.model
-    def _find_obstacle(self, company):
+    def _get_obstacle(self, company):
         """Return why nothing may be sent automatically in `company` today, or None."""
         if broken := self.env["dunning.exclusion.rule"]._broken_in(company):
             return self.env._(
@@ -112,7 +106,7 @@ class DunningAutomation(models.AbstractModel):
                 scenarios=", ".join(broken.mapped("name")),
             )
         days = company.dunning_freshness_days
-        if days and (stale := self._stale_journals(company, days)):
+        if days and (stale := self._get_stale_journals(company, days)):
             return self.env._(
                 "The bank data are older than %(days)s days: %(journals)s. Import the bank "
                 "statements, then automatic sending goes on.",
@@ -121,8 +115,7 @@ class DunningAutomation(models.AbstractModel):
             )
         return None
 
-    @api.model
-    def _stale_journals(self, company, days):
+    def _get_stale_journals(self, company, days):
         """Return the bank journals whose newest statement line is older than `days` days.
 
         A journal without statement lines is passed over, unless no journal has any.
@@ -142,7 +135,6 @@ class DunningAutomation(models.AbstractModel):
 
     # Telling the administrators -------------------------------------------------------------
 
-    @api.model
     def _report_obstacle(self, company, obstacle):
         """Tell the administrators once a day why nothing was sent."""
         today = company._dunning_today()
@@ -155,29 +147,22 @@ class DunningAutomation(models.AbstractModel):
             body=obstacle,
         )
 
-    @api.model
     def _report_run(self, run):
         """Send the administrators the summary of an automatic run."""
+        excluded = [("run_id", "=", run.id), ("rule_id", "!=", False)]
+        reasons = self.env["dunning.run.line"]._read_group(
+            excluded, ["rule_id"], ["__count", "amount_residual:sum"]
+        )
+        summary = {"run": run, "reasons": reasons}
         run.message_notify(
             partner_ids=administrators(run.company_id).ids,
             subject=self.env._("Reminders sent: %(run)s", run=run.name),
-            body=self.env["ir.qweb"]._render(
-                "dunning_exclusion.run_summary",
-                {
-                    "run": run,
-                    "reasons": self.env["dunning.run.line"]._read_group(
-                        [("run_id", "=", run.id), ("rule_id", "!=", False)],
-                        ["rule_id"],
-                        ["__count", "amount_residual:sum"],
-                    ),
-                },
-            ),
+            body=self.env["ir.qweb"]._render("dunning_exclusion.run_summary", summary),
         )
         self.env["dunning.sender"]._commit()
 
     # Cleaning up ----------------------------------------------------------------------------
 
-    @api.model
     def _clean_up(self, company):
         """Delete the lines of old automatic runs that were not sent."""
         if not company.dunning_cleanup_days:

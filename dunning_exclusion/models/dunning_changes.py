@@ -1,9 +1,9 @@
 """Whose blocks and promises changed since a run was last screened.
 
-How it works: when a run is screened, it notes the oldest transaction that is at work then. What
-that one or a later one writes is not visible yet, so its customers are screened again when the
-task list is opened: sometimes without need, but nobody is missed. Comparing times would miss some:
-a change bears the time at which its transaction began, which may be long before it is committed.
+How it works: when a run is screened, it notes the oldest transaction at work. When the task list is
+opened, the customers are screened again about whom this transaction or a later one wrote something:
+sometimes without need, but nobody is missed. Comparing times would miss some, as a change bears
+the time at which its transaction began, which may be long before it is committed.
 """
 
 from odoo.tools import SQL
@@ -24,9 +24,9 @@ def changed_customers(run):
     _oldest, newest = _transactions(env)
     since = int(run.screened_transaction or 0)
     if since > newest:
-        # The database was copied to a server that has counted less: all may be new.
+        # The database was restored on a server that has counted less: all may be new.
         since = 0
-    # Numbers of rows are completed to those next to the newest: half of them lie ahead of it.
+    # The upper half of a row's number is the one that brings it next to the newest number.
     horizon = newest + HALF // 2
     rows = env.execute_query(
         SQL(

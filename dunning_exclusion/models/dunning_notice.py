@@ -3,7 +3,6 @@ from contextlib import contextmanager
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..report.message import Message
@@ -29,7 +28,7 @@ class DunningNotice(models.Model):
     name = fields.Char(compute="_compute_name")
     run_id = fields.Many2one("dunning.run", required=True, index=True, ondelete="restrict")
     company_id = fields.Many2one("res.company", required=True)
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(related="company_id.currency_id")
     partner_id = fields.Many2one(
         "res.partner",
         string="Customer",
@@ -41,12 +40,8 @@ class DunningNotice(models.Model):
     level_id = fields.Many2one(
         "dunning.level", string="Dunning Level", index="btree_not_null", ondelete="set null"
     )
-    level_number = fields.Integer(
-        compute="_compute_level_number",
-        store=True,
-        precompute=True,
-        help="Number of the dunning level, 0 without one; it stays when the level is deleted.",
-    )
+    # The id of the level, 0 without one: unlike the level it stays when that is deleted.
+    level_number = fields.Integer(compute="_compute_level_number", store=True, precompute=True)
     message_key = fields.Integer(help="The lines of the run with this key went into it.")
     type_id = fields.Many2one(
         "dunning.reminder.type", string="Reminder Type", index="btree_not_null", ondelete="restrict"
@@ -70,16 +65,11 @@ class DunningNotice(models.Model):
         help="Contacts that did not get the message, and why, although others did.",
     )
     line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
-    recipient_ids = fields.Many2many(
-        "res.partner", string="Recipients", help="Who gets the message, or got it."
-    )
+    recipient_ids = fields.Many2many("res.partner", string="Recipients")
     user_id = fields.Many2one("res.users", string="Sent by", index="btree_not_null")
     lang = fields.Char()
-    merged = fields.Boolean(
-        readonly=True,
-        copy=False,
-        help="The customer was merged with another one, who may have got the same reminder.",
-    )
+    # The customer was merged with another one, who may have got the same reminder.
+    merged = fields.Boolean(readonly=True, copy=False)
     mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
@@ -90,22 +80,17 @@ class DunningNotice(models.Model):
     )
 
     # Amounts in company currency
-    amount = fields.Monetary(
-        string="Reminded Amount", currency_field="company_currency_id", readonly=True
-    )
+    amount = fields.Monetary(string="Reminded Amount", readonly=True)
     outstanding = fields.Monetary(
-        currency_field="company_currency_id",
         readonly=True,
         help="All that the customer owes, credits deducted and held items counted, in "
         "company currency.",
     )
     overdue = fields.Monetary(
-        currency_field="company_currency_id",
         readonly=True,
         help="The part of the outstanding amount that is past its due date, in company currency.",
     )
     held_amount = fields.Monetary(
-        currency_field="company_currency_id",
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
@@ -113,12 +98,7 @@ class DunningNotice(models.Model):
     unlisted_count = fields.Integer(string="Items Not Listed", readonly=True, copy=False)
 
     # What the message says, as it was written: templates change, and what was sent is history.
-    body = fields.Html(
-        compute="_compute_body",
-        string="Message",
-        sanitize="email_outgoing",
-        help="The message as the customer gets it.",
-    )
+    body = fields.Html(compute="_compute_body", string="Message", sanitize="email_outgoing")
     # Of letters, notifications and to-dos; e-mails are kept in the mail queue.
     kept_subject = fields.Char(readonly=True, copy=False)
     kept_body = fields.Html(readonly=True, copy=False, sanitize="email_outgoing")
@@ -329,14 +309,6 @@ class DunningNotice(models.Model):
         self.write({"kept_subject": subject, "kept_body": body})
         return subject, body
 
-    def _count_unlisted(self):
-        """Count the open items of the customers that their messages do not list."""
-        for company, notices in self.grouped("company_id").items():
-            counts = self.env["dunning.screening"]._count_open(notices.partner_id.ids, company)
-            for notice in notices:
-                open_count = counts.get(notice.partner_id.id, 0)
-                notice.unlisted_count = max(open_count - len(notice.line_ids), 0)
-
     # Whether it left: that follows the mail queue -------------------------------------------
 
     def _fail(self, reason):
@@ -351,8 +323,8 @@ class DunningNotice(models.Model):
     def _survive_errors(self):
         """Log errors of the block while recording the delivery, and go on.
 
-        The mail queue would take a message for one that did not leave, and send it again, if it
-        were told of an error.
+        Otherwise the mail queue would take the message, which has left, for one that did not, and
+        send it again.
         """
         try:
             with self.env.cr.savepoint():
@@ -361,8 +333,8 @@ class DunningNotice(models.Model):
             _logger.exception("What became of reminder %s cannot be noted", self.id)
             if self.mail_id.state == "sent":
                 # By SQL, so that no code of others can fail again.
-                query = "UPDATE dunning_notice SET state = 'sent', failure_reason = NULL WHERE id = %s"
-                self.env.cr.execute(SQL(query, self.id))
+                update = SQL("UPDATE dunning_notice SET state = 'sent', failure_reason = NULL")
+                self.env.cr.execute(SQL("%s WHERE id = %s", update, self.id))
                 self.invalidate_recordset(flush=False)
 
     def _follow_mail(self):
@@ -400,7 +372,7 @@ class DunningNotice(models.Model):
         self.recipient_ids -= partners
 
     def _message_receive_bounce(self, email, partner):
-        """Override of `mail`: the level of a message that came back from everybody does not count."""
+        """Override of `mail`: a message that came back from everybody has not reached its level."""
         result = super()._message_receive_bounce(email, partner)
         reason = self.env._("Came back from %(email)s.", email=email)
         for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):

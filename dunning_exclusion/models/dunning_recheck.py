@@ -31,9 +31,9 @@ def screen_again(run, customers, sending=False):
 
 
 def release_lines(run, customers):
-    """Take back the lines of messages that did not leave and are made anew for other lines.
+    """Take lines off messages that did not leave and are made anew for other lines.
 
-    So the message is about all of them, and all of them are screened again.
+    The new message is then about all of them, and all of them are screened again.
     """
     env = run.env
     env.flush_all()
@@ -88,8 +88,8 @@ def _update_query(run, customers, screening) -> SQL:
 def unsent_query(run, customers) -> SQL:
     """Return SELECT id, move_line_id, level_id, skipped, reason of the lines without notice.
 
-    The reason is why the line is skipped, else what is to be said when its item is no candidate
-    any more and was not paid.
+    The reason says why a line is skipped. For other lines it is used only when the screening no
+    longer finds the item; NULL then means that it was paid.
     """
     return SQL(
         """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
@@ -120,13 +120,12 @@ def unsent_query(run, customers) -> SQL:
 
 
 def _skipped_sql(run, customers) -> SQL:
-    """Return why an `unsent` line is skipped, whatever the screening says; NULL: it is not.
+    """Return SQL of why an `unsent` line is skipped whatever the screening says; NULL: it is not.
 
-    Postponed, or the level deleted since: nobody knows what to send. Reminded by this run, or by
-    another one since this one was prepared: one message is enough.
+    The item was postponed, its level deleted, or it was reminded by this run or another one since.
     """
-    # OFFSET 0 makes PostgreSQL look up the other lines of each item by the index. Before it has
-    # counted how many lines have a notice by now, it would read all lines with one for each item.
+    # OFFSET 0 makes PostgreSQL look up the other lines of each item by the index. While it does not
+    # know how many lines have a notice by now, it would read all of those for each item.
     return SQL(
         """CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
                 WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
@@ -166,17 +165,11 @@ def _skipped_sql(run, customers) -> SQL:
 
 def _unsent_levels(run, customers):
     """Return the levels of the lines without notice."""
-    rows = run.env.execute_query(
-        SQL(
-            """SELECT DISTINCT level_id FROM dunning_run_line
-                WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL
-                  AND level_id IS NOT NULL""",
-            run.id,
-            customers.ids,
-        )
-    )
+    unsent = Domain("run_id", "=", run.id) & Domain("notice_id", "=", False)
+    theirs = Domain("partner_id", "in", customers.ids)
     # sudo: what is reminded of must not depend on who sends it.
-    return run.env["dunning.level"].sudo().browse(row[0] for row in rows)
+    rows = run.env["dunning.run.line"].sudo()._read_group(unsent & theirs, ["level_id"])
+    return run.env["dunning.level"].sudo().concat(*(level for (level,) in rows))
 
 
 def _customers_to_read(levels, customers):
@@ -191,10 +184,10 @@ def _customers_to_read(levels, customers):
 
 
 def items_query(run, customers, levels) -> SQL:
-    """Return SELECT of the lines whose conditions hold, as `screening.candidates` does.
+    """Return SELECT of the candidates, as `screening.candidates` does: lines whose conditions hold.
 
-    The lines that have a notice are among them, whatever holds by now: what the run has sent is
-    part of the amount that it reminds of.
+    Lines with a notice are always among them, as what the run has sent counts in the reminded
+    amount.
     """
     workflows = levels.scenario_id.filtered("condition_ids")
     figures = joined = SQL()
@@ -218,7 +211,7 @@ def items_query(run, customers, levels) -> SQL:
 
 
 def _conditions_hold_sql(run, customers, levels) -> SQL:
-    """Return whether the level of a `run_line` is still right for `item`, and `figure`."""
+    """Return SQL of whether the conditions of a `run_line`'s level still hold for its `item`."""
     if not levels:
         return SQL("TRUE")
     working = levels.scenario_id._working(run.company_id)

@@ -213,9 +213,8 @@ class DunningRun(models.Model):
 
     def _compute_notice_counts(self):
         # sudo: everybody who may read a run is told how much of it was sent
-        rows = self.env["dunning.notice"].sudo()._read_group(
-            [("run_id", "in", self.ids)], ["run_id", "state"], ["__count"]
-        )
+        Notice = self.env["dunning.notice"].sudo()
+        rows = Notice._read_group([("run_id", "in", self.ids)], ["run_id", "state"], ["__count"])
         counts = {(run.id, state): count for run, state, count in rows}
         for run in self:
             run.sent_count = counts.get((run.id, "queued"), 0) + counts.get((run.id, "sent"), 0)
@@ -306,7 +305,7 @@ class DunningRun(models.Model):
             columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
             self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
         Line.invalidate_model()
-        # By SQL, as the user may not read those of all companies.
+        # By SQL, as the user may not read the notices of all companies.
         newest = self.env.execute_query(SQL("SELECT MAX(id) FROM dunning_notice"))[0][0]
         # sudo: users do not write the state of a run
         self.sudo().write(
@@ -482,8 +481,11 @@ class DunningRun(models.Model):
             return {}
         run.check_access("read")
         can_work = run.has_access("write")
-        if can_work:
-            run._screen_changed()
+        # The answer is up to date, so whose blocks or promises were changed is screened again.
+        if can_work and run.state == "prepared" and (customers := changed_customers(run)):
+            screen_again(run, customers)
+            # sudo: users do not write what the system notes
+            run.sudo().screened_transaction = oldest_transaction(self.env)
         names = ["name", "state", "date", "sent_count", "failed_count"]
         if run.state == "sending":
             names.append("progress")
@@ -513,15 +515,6 @@ class DunningRun(models.Model):
         )[0]
         counts = {"customer_count": customers, "message_count": messages}
         return {**counts, "item_count": int(items), "amount": float(amount)}
-
-    def _screen_changed(self):
-        """Screen the customers again whose blocks or promises changed since that was done last."""
-        if self.state != "prepared":
-            return
-        if customers := changed_customers(self):
-            screen_again(self, customers)
-            # sudo: users do not write what the system notes
-            self.sudo().screened_transaction = oldest_transaction(self.env)
 
 
 class DunningScenario(models.Model):

@@ -80,11 +80,7 @@ class DunningRunLine(models.Model):
         currency_field="company_currency_id",
         help="What is still open, in company currency; negative for credits.",
     )
-    amount_residual_currency = fields.Monetary(
-        string="Open in Currency",
-        aggregator=None,
-        help="What is still open, in the currency of the item.",
-    )
+    amount_residual_currency = fields.Monetary(string="Open in Currency", aggregator=None)
     # Of the customer, when the line was sent.
     outstanding = fields.Monetary(
         currency_field="company_currency_id", readonly=True, aggregator=None
@@ -99,18 +95,9 @@ class DunningRunLine(models.Model):
         string="Deciding Reason",
         help="The reason that decides the outcome; there may be more.",
     )
-    promise_date = fields.Date(
-        string="Promised For",
-        compute="_compute_promise_date",
-        help="Until when the customer has promised to pay the item.",
-    )
+    promise_date = fields.Date(string="Promised For", compute="_compute_promise_date")
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
-    notice_id = UncheckedMany2one(
-        "dunning.notice",
-        readonly=True,
-        index="btree_not_null",
-        help="The message that reminds of the item.",
-    )
+    notice_id = UncheckedMany2one("dunning.notice", readonly=True, index="btree_not_null")
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )

@@ -3,7 +3,7 @@ import logging
 from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
 
-from odoo import api, models, modules
+from odoo import models, modules
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
@@ -32,9 +32,8 @@ class DunningSender(models.AbstractModel):
     _name = "dunning.sender"
     _description = "Dunning Sender"
 
-    @api.model
     def _send_run(self, run):
-        """Send what is left to send of `run`; return whether everything was dealt with.
+        """Send what is left to send of `run`; return False when the time of the job is over.
 
         :raise UserError: when the run is not prepared, or somebody else is sending
         """
@@ -51,7 +50,7 @@ class DunningSender(models.AbstractModel):
                 tries += 1
                 if tries > MAX_TRIES:
                     raise
-                # The other transaction won; what is left is read anew.
+                # Another transaction was faster: what is left to send is read again.
                 _logger.info("Sending run %s: trying again after: %s", run.id, error)
                 self.env.cr.rollback()
                 continue
@@ -60,7 +59,6 @@ class DunningSender(models.AbstractModel):
             if not time_left:
                 return False
 
-    @api.model
     def _mark_sending(self, run):
         """Note that the user sends `run`, and commit it.
 
@@ -88,17 +86,15 @@ class DunningSender(models.AbstractModel):
         run.sudo().write({"state": "sending", "stop_requested": False, "user_id": self.env.uid})
         self._commit()
 
-    @api.model
     def _lock(self, run):
         """Lock the run for this transaction.
 
         :raise UserError: when somebody else is sending it
         """
-        # sudo: to lock a run takes the right to write it; to send one, only to read it
+        # sudo: to lock a run changes nothing, so it takes no right to write it
         if not run.sudo().try_lock_for_update(allow_referencing=True):
             raise UserError(self.env._("%(run)s is being sent by somebody else.", run=run.name))
 
-    @api.model
     def _commit(self, processed=0, remaining=None):
         """Commit, and return the seconds left to the scheduled action (infinite outside of one).
 
@@ -109,11 +105,10 @@ class DunningSender(models.AbstractModel):
             return float("inf")
         return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
 
-    @api.model
     def _send_next_customers(self, run, last_id=0):
         """Send to the next customers, or finish the run when there are none; return them.
 
-        :param last_id: id of the customer before them; when none follows, all are looked through
+        :param last_id: id of the customer before them; when none follows, it starts anew
         """
         self._lock(run)
         run.invalidate_recordset()
@@ -126,10 +121,9 @@ class DunningSender(models.AbstractModel):
             # sudo: users do not write the state of a run
             run.sudo().state = "prepared" if run.stop_requested else "done"
             if run.state == "done":
-                self._skip_empty(self._failed_notices(run))
+                self._skip_empty(self._get_failed_notices(run))
         return customers
 
-    @api.model
     def _next_customers(self, run, last_id=0, limit=BATCH_SIZE):
         """Return the customers after `last_id` with ticked lines that have no notice yet.
 
@@ -148,7 +142,6 @@ class DunningSender(models.AbstractModel):
         )
         return self.env["res.partner"].browse(row[0] for row in rows)
 
-    @api.model
     def _send_customers(self, run, customers):
         """Send to some customers; when that fails, to each alone, so one cannot harm the rest.
 
@@ -169,7 +162,6 @@ class DunningSender(models.AbstractModel):
             for customer in customers:
                 self._send_customers(run, customer)
 
-    @api.model
     def _send_batch(self, run, customers):
         """Screen the lines of some customers again, and send what is left of them."""
         notices = self._make_notices(run, customers)
@@ -179,16 +171,14 @@ class DunningSender(models.AbstractModel):
             getattr(self.env["dunning.action"], f"_send_{action}")(same)
         self.env.flush_all()
 
-    @api.model
     def _open_lines(self, run, customers):
         """Return the ticked lines of `customers` that have no notice yet."""
         ticked = Domain("checked", "=", True) & Domain("notice_id", "=", False)
         mine = Domain("run_id", "=", run.id) & Domain("partner_id", "in", customers.ids)
         return self.env["dunning.run.line"].search(mine & ticked)
 
-    @api.model
     def _record_failure(self, run, customer, error):
-        """Note on the customer's notices why nothing was sent, and go on with the others."""
+        """Note on the customer's notices, or else on its lines, why nothing was sent."""
         try:
             with self.env.cr.savepoint():
                 notices = self._make_notices(run, customer)
@@ -206,14 +196,13 @@ class DunningSender(models.AbstractModel):
 
     # Once more ------------------------------------------------------------------------------
 
-    @api.model
     def _retry_failed(self, run):
         """Send the failed notices of `run` again, screened again, and only those.
 
         :raise UserError: when there are none, or somebody else is sending
         """
         self._lock(run)
-        failed = self._failed_notices(run)
+        failed = self._get_failed_notices(run)
         if not failed:
             raise UserError(self.env._("%(run)s has no failed messages.", run=run.name))
         if run.state != "done":
@@ -225,12 +214,10 @@ class DunningSender(models.AbstractModel):
         run.sudo().state = "prepared"
         return self._send_run(run)
 
-    @api.model
-    def _failed_notices(self, run):
+    def _get_failed_notices(self, run):
         failed = [("run_id", "=", run.id), ("state", "=", "failed")]
         return self.env["dunning.notice"].search(failed)
 
-    @api.model
     def _send_again(self, run, notices):
         """Screen the lines of `notices` again and make them anew; return what came of them.
 
@@ -245,7 +232,6 @@ class DunningSender(models.AbstractModel):
         self._skip_empty(notices)
         return lines.notice_id
 
-    @api.model
     def _skip_empty(self, notices):
         """Note which failed notices have nothing left to remind of."""
         # sudo: users do not write states.
@@ -255,14 +241,12 @@ class DunningSender(models.AbstractModel):
 
     # Making notices -------------------------------------------------------------------------
 
-    @api.model
     def _make_notices(self, run, customers):
         """Return the notices of what is still to be sent to `customers`, screened again."""
         release_lines(run, customers)
         screen_again(run, customers, sending=True)
         return self._create_notices(run, self._open_lines(run, customers))
 
-    @api.model
     def _create_notices(self, run, lines):
         """Create one notice for each message: lines of one customer with the same message key.
 
@@ -276,11 +260,13 @@ class DunningSender(models.AbstractModel):
             & Domain("state", "in", ["failed", "skipped"])
             & Domain("partner_id", "in", lines.partner_id.ids)
         ).grouped(lambda notice: (notice.partner_id, notice.message_key))
-        recipients = lines.partner_id._dunning_recipients_by_customer()
+        customers = lines.partner_id
+        recipients = customers._dunning_recipients_by_customer()
+        open_counts = self.env["dunning.screening"]._count_open(customers.ids, run.company_id)
         groups = lines.grouped(lambda line: (line.partner_id, line.message_key))
         notices, new = {}, {}
         for key, group in groups.items():
-            vals = self._prepare_notice_vals(run, group, recipients)
+            vals = self._prepare_notice_vals(run, group, recipients, open_counts)
             # Customers that were merged can have two: one is made anew.
             if notice := not_left.get(key, Notice)[-1:]:
                 notice.write({**vals, "mail_id": False, "kept_body": False})
@@ -292,11 +278,11 @@ class DunningSender(models.AbstractModel):
             group.sudo().write({"notice_id": notices[key].id})
         return Notice.concat(*notices.values())
 
-    @api.model
-    def _prepare_notice_vals(self, run, lines, recipients):
+    def _prepare_notice_vals(self, run, lines, recipients, open_counts):
         """Return the values of the notice of one message, at the highest level of its lines.
 
         :param recipients: {customer: who gets its reminders}
+        :param open_counts: {customer id: number of its open items}
         """
         customer = lines.partner_id
         level = lines.level_id.sorted(lambda level: level._get_place())[-1:]
@@ -323,10 +309,10 @@ class DunningSender(models.AbstractModel):
             "amount": amount,
             "outstanding": outstanding,
             "overdue": lines[:1].overdue,
+            "unlisted_count": max(open_counts.get(customer.id, 0) - len(lines), 0),
             "recipient_ids": [Command.set(contacts.ids)],
         }
 
-    @api.model
     def _describe(self, run, lines, level):
         """Return in words what a notice is about: amounts in company currency, conditions met."""
         currency = run.company_id.currency_id
@@ -345,7 +331,6 @@ class DunningSender(models.AbstractModel):
             words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
         return words
 
-    @api.model
     def _preview(self, run, lines):
         """Return (subject, body) of the message that `lines` would make, without sending it.
 
@@ -359,7 +344,6 @@ class DunningSender(models.AbstractModel):
             screen_again(run, lines.partner_id)
             notice = self._create_notices(run, lines)
             notice._check_template()
-            notice._count_unlisted()
             rendered = notice._render_message(framed=True)[notice]
             savepoint.rollback()
         return rendered["subject"], rendered["body_html"]

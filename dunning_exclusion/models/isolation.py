@@ -27,7 +27,7 @@ def isolated(company, job, commits=False):
     :param commits: the work commits by itself, so only what is not committed yet is undone
     """
     env = company.env
-    # A test rolls back as a whole: there nothing is committed, see `_commit` of the sender.
+    # Tests do not commit, see `_commit` of the sender.
     in_test = modules.module.current_test and not env.context.get("ir_cron_progress_id")
     try:
         if commits and not in_test:

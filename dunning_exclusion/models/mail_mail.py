@@ -58,7 +58,8 @@ class MailMessage(models.Model):
         """
         forbidden = super()._get_forbidden_access(operation)
         if operation in ("write", "unlink") and not self.env.user.has_group("base.group_system"):
-            noted = (self - forbidden).sudo().filtered(
+            messages = (self - forbidden).sudo()
+            noted = messages.filtered(
                 lambda message: message.model in THREADS and message.message_type != "comment"
             )
             forbidden += noted.with_env(self.env)

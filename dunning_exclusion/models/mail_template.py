@@ -31,8 +31,8 @@ class MailTemplate(models.Model):
         known = column_exists(self.env.cr, self._table, "dunning_released")
         result = super()._auto_init()
         if not known:
-            query = "UPDATE mail_template SET dunning_released = TRUE WHERE model = 'dunning.notice'"
-            self.env.cr.execute(SQL(query))
+            release = SQL("UPDATE mail_template SET dunning_released = TRUE")
+            self.env.cr.execute(SQL("%s WHERE model = %s", release, "dunning.notice"))
         return result
 
     @api.model_create_multi

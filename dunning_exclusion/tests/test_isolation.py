@@ -122,7 +122,7 @@ class TestIsolation(OutcomeCommon):
     def test_reminders_are_sent_for_the_other_companies(self):
         for model, method in (
             ("dunning.automation", "_clean_up"),
-            ("dunning.automation", "_find_obstacle"),
+            ("dunning.automation", "_get_obstacle"),
             ("dunning.sender", "_send_run"),
         ):
             with self.subTest(method=method), self.env.cr.savepoint() as savepoint:
