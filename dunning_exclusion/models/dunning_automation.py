@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
 from .arguments import check_one, without_context
-from .isolation import administrators, isolated
+from .isolation import administrators, isolated, tell
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ class DunningAutomation(models.AbstractModel):
             goes_on = True
             with isolated(company, job):
                 self._clean_up(company)
-            with isolated(company, job, commits=True):
+            # While there is work, the server calls the job again and again.
+            with isolated(company, job, commits=True, once_a_day=True):
                 goes_on = self._send_company(company)
             if not goes_on:
                 return
@@ -43,7 +44,8 @@ class DunningAutomation(models.AbstractModel):
         if self.env["dunning.run"].search_count(of_today, limit=1):
             return True
         if obstacle := self._get_obstacle(company):
-            self._report_obstacle(company, obstacle)
+            subject = self.env._("%(company)s: no reminders were sent", company=company.name)
+            tell(company, subject, obstacle, once_a_day=True)
             return True
         run = self._prepare_run(company, today)
         self.env["dunning.sender"]._commit(remaining=run.customer_count)
@@ -133,19 +135,7 @@ class DunningAutomation(models.AbstractModel):
             lambda journal: newest[journal] < limit if journal in newest else not newest
         )
 
-    # Telling the administrators -------------------------------------------------------------
-
-    def _report_obstacle(self, company, obstacle):
-        """Tell the administrators once a day why nothing was sent."""
-        today = company._dunning_today()
-        if company.dunning_obstacle_reported_on == today:
-            return
-        company.dunning_obstacle_reported_on = today
-        self.env["mail.thread"].message_notify(
-            partner_ids=administrators(company).ids,
-            subject=self.env._("%(company)s: no reminders were sent", company=company.name),
-            body=obstacle,
-        )
+    # When a run is over ---------------------------------------------------------------------
 
     def _report_run(self, run):
         """Send the administrators the summary of an automatic run."""
@@ -160,8 +150,6 @@ class DunningAutomation(models.AbstractModel):
             body=self.env["ir.qweb"]._render("dunning_exclusion.run_summary", summary),
         )
         self.env["dunning.sender"]._commit()
-
-    # Cleaning up ----------------------------------------------------------------------------
 
     def _clean_up(self, company):
         """Delete the lines of old automatic runs that were not sent."""
@@ -256,9 +244,8 @@ class DunningRun(models.Model):
         # sudo: the job sends for every company, whoever starts it.
         for run in self.sudo().search([("state", "=", "sending")]):
             goes_on = True
-            with isolated(
-                run.company_id, self.env._("Sending %(run)s", run=run.name), commits=True
-            ):
+            job = self.env._("Sending %(run)s", run=run.name)
+            with isolated(run.company_id, job, commits=True):
                 goes_on = run.env["dunning.automation"]._send(run)
             if not goes_on:
                 return

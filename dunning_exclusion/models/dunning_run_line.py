@@ -509,18 +509,18 @@ class DunningRunLine(models.Model):
     @api.model
     def _delete_of_customers(self, customer_ids):
         """Delete the lines of deleted customers: Odoo deletes none who got a notice."""
-        self._change(SQL("DELETE FROM dunning_run_line"), self._of_customers(customer_ids))
+        self._change(SQL("DELETE FROM dunning_run_line"), self._get_customers_sql(customer_ids))
 
     @api.model
     def _merge_customers(self, customer_ids, partner):
         """File the lines of customers that are merged under the customer of `partner`."""
         self._change(
             SQL("UPDATE dunning_run_line SET partner_id = %s", partner.commercial_partner_id.id),
-            self._of_customers(customer_ids),
+            self._get_customers_sql(customer_ids),
         )
 
     @api.model
-    def _of_customers(self, customer_ids) -> SQL:
+    def _get_customers_sql(self, customer_ids) -> SQL:
         # Naming all runs lets PostgreSQL use the index.
         condition = "run_id IN (SELECT id FROM dunning_run) AND partner_id = ANY(%s)"
         return SQL(condition, list(customer_ids))

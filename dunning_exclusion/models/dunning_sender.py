@@ -114,7 +114,7 @@ class DunningSender(models.AbstractModel):
         run.invalidate_recordset()
         customers = self.env["res.partner"]
         if run.state == "sending" and not run.stop_requested:
-            customers = self._next_customers(run, last_id) or self._next_customers(run)
+            customers = self._get_next_customers(run, last_id) or self._get_next_customers(run)
         if customers:
             self._send_customers(run, customers)
         elif run.state == "sending":
@@ -124,7 +124,7 @@ class DunningSender(models.AbstractModel):
                 self._skip_empty(self._get_failed_notices(run))
         return customers
 
-    def _next_customers(self, run, last_id=0, limit=BATCH_SIZE):
+    def _get_next_customers(self, run, last_id=0, limit=BATCH_SIZE):
         """Return the customers after `last_id` with ticked lines that have no notice yet.
 
         :param limit: how many; None: all
@@ -171,7 +171,7 @@ class DunningSender(models.AbstractModel):
             getattr(self.env["dunning.action"], f"_send_{action}")(same)
         self.env.flush_all()
 
-    def _open_lines(self, run, customers):
+    def _get_open_lines(self, run, customers):
         """Return the ticked lines of `customers` that have no notice yet."""
         ticked = Domain("checked", "=", True) & Domain("notice_id", "=", False)
         mine = Domain("run_id", "=", run.id) & Domain("partner_id", "in", customers.ids)
@@ -189,7 +189,7 @@ class DunningSender(models.AbstractModel):
         # why: left ticked, they would be tried for ever.
         except Exception as worse:
             _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
-            lines = self._open_lines(run, customer)
+            lines = self._get_open_lines(run, customer)
             lines._write_ticks(False)
             # sudo: users do not write outcomes
             lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
@@ -245,7 +245,7 @@ class DunningSender(models.AbstractModel):
         """Return the notices of what is still to be sent to `customers`, screened again."""
         release_lines(run, customers)
         screen_again(run, customers, sending=True)
-        return self._create_notices(run, self._open_lines(run, customers))
+        return self._create_notices(run, self._get_open_lines(run, customers))
 
     def _create_notices(self, run, lines):
         """Create one notice for each message: lines of one customer with the same message key.
@@ -305,7 +305,7 @@ class DunningSender(models.AbstractModel):
             "lang": customer.lang or run.company_id.partner_id.lang,
             "state": "queued" if owed else "skipped",
             "failure_reason": not owed and self.env._("Nothing is owed in total."),
-            "description": self._describe(run, lines, level),
+            "description": self._get_description(run, lines, level),
             "amount": amount,
             "outstanding": outstanding,
             "overdue": lines[:1].overdue,
@@ -313,7 +313,7 @@ class DunningSender(models.AbstractModel):
             "recipient_ids": [Command.set(contacts.ids)],
         }
 
-    def _describe(self, run, lines, level):
+    def _get_description(self, run, lines, level):
         """Return in words what a notice is about: amounts in company currency, conditions met."""
         currency = run.company_id.currency_id
         count = len(lines)

@@ -1,7 +1,7 @@
 """Jobs that serve many companies: what fails in one of them stops none of the others."""
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from odoo import modules
 from odoo.fields import Domain
@@ -20,28 +20,27 @@ def for_each_company(env, job, work):
 
 
 @contextmanager
-def isolated(company, job, commits=False):
+def isolated(company, job, commits=False, once_a_day=False):
     """Undo what fails for `company`, log it and tell its administrators, and go on.
 
     :param job: what the job does, for the log and for the administrators
     :param commits: the work commits by itself, so only what is not committed yet is undone
+    :param once_a_day: tell at most once a day, see `tell`
     """
     env = company.env
-    # Tests do not commit, see `_commit` of the sender.
-    in_test = modules.module.current_test and not env.context.get("ir_cron_progress_id")
+    if modules.module.current_test and not env.context.get("ir_cron_progress_id"):
+        # Tests do not commit, see `_commit` of the sender.
+        commits = False
     try:
-        if commits and not in_test:
+        with nullcontext() if commits else env.cr.savepoint():
             yield
-        else:
-            with env.cr.savepoint():
-                yield
     except Exception as error:
         _logger.exception("%s: failed for company %s", job, company.id)
-        if commits and not in_test:
+        if commits:
             env.cr.rollback()
         env.invalidate_all(flush=False)
-        _tell(company, job, error)
-        if commits and not in_test:
+        _tell_failure(company, job, error, once_a_day)
+        if commits:
             # Else the next company that fails would undo the message, too.
             env["ir.cron"]._commit_progress()
 
@@ -54,21 +53,34 @@ def administrators(company):
     return users.partner_id
 
 
-def _tell(company, job, error):
-    """Tell the administrators of `company` that `job` failed for it, and why."""
+def tell(company, subject, body, once_a_day=False):
+    """Send a message to the administrators of `company`.
+
+    :param once_a_day: send none when one was sent with this parameter today
+    """
     # sudo: the administrators are told whatever the user of the job may do
-    env = company.sudo().with_company(company).env
+    company = company.sudo().with_company(company)
+    if once_a_day:
+        today = company._dunning_today()
+        if company.dunning_obstacle_reported_on == today:
+            return
+        company.dunning_obstacle_reported_on = today
+    company.env["mail.thread"].message_notify(
+        partner_ids=administrators(company).ids, subject=subject, body=body
+    )
+
+
+def _tell_failure(company, job, error, once_a_day):
+    env = company.env
+    subject = env._("%(company)s: %(job)s failed", company=company.name, job=job)
+    body = env._(
+        "What was done for the company is undone, other companies are not affected. "
+        "The job tries again the next time. The error: %(error)s",
+        error=error,
+    )
     try:
         with env.cr.savepoint():
-            env["mail.thread"].message_notify(
-                partner_ids=administrators(company.sudo()).ids,
-                subject=env._("%(company)s: %(job)s failed", company=company.name, job=job),
-                body=env._(
-                    "What was done for the company is undone, other companies are not affected. "
-                    "The job tries again the next time. The error: %(error)s",
-                    error=error,
-                ),
-            )
+            tell(company, subject, body, once_a_day)
     except Exception:
         _logger.exception("The administrators of company %s cannot be told", company.id)
         env.invalidate_all(flush=False)

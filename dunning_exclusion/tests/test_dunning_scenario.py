@@ -490,7 +490,10 @@ class TestBrokenScenario(ScenarioCommon):
 
         with patch.object(Run, "_replace_lines", fail):
             self._assert_only(other)
+            # The server calls the job many times a day.
+            self.env["dunning.run"]._cron_send_automatic()
         message = self.env["mail.message"].search([("subject", "ilike", "sending failed")])
+        self.assertEqual(len(message), 1)
         self.assertIn("odd", message.body)
 
     def _assert_only(self, company):

@@ -249,8 +249,10 @@ class TestDunningSending(DunningCommon, MailCase):
             self._create_invoice(customer)
         run = self._create_run()
         sender = self.env["dunning.sender"]
-        self.assertEqual(sender._next_customers(run, limit=2).ids, [c.id for c in customers[:2]])
-        self.assertEqual(sender._next_customers(run, customers[1].id), customers[2])
+        self.assertEqual(
+            sender._get_next_customers(run, limit=2).ids, [c.id for c in customers[:2]]
+        )
+        self.assertEqual(sender._get_next_customers(run, customers[1].id), customers[2])
         behind = customers[0]
         self._lines_of(run, customers[1]).checked = False
         self._lines_of(run, customers[2]).checked = False
@@ -403,7 +405,7 @@ class TestDunningStoppedRun(DunningCommon):
         run.action_send()
         run.notice_ids.sudo().write({"state": "failed", "failure_reason": "full"})
         Sender = type(self.env["dunning.sender"])
-        send_customers, next_customers = Sender._send_customers, Sender._next_customers
+        send_customers, next_customers = Sender._send_customers, Sender._get_next_customers
 
         def stop_after(sender, run, customers):
             send_customers(sender, run, customers)
@@ -411,7 +413,9 @@ class TestDunningStoppedRun(DunningCommon):
 
         with (
             patch.object(Sender, "_send_customers", stop_after),
-            patch.object(Sender, "_next_customers", lambda *args: next_customers(*args, limit=1)),
+            patch.object(
+                Sender, "_get_next_customers", lambda *args: next_customers(*args, limit=1)
+            ),
         ):
             run.action_retry_failed()
         self.assertEqual(run.state, "prepared")

@@ -34,7 +34,7 @@ class DunningRun(models.Model):
             return
         sender = self.env["dunning.sender"]
         sender._lock(self)
-        waiting = sender._next_customers(self, limit=None).ids
+        waiting = sender._get_next_customers(self, limit=None).ids
         for number, customer_ids in enumerate(split_every(BATCH_SIZE, waiting, list), start=1):
             self.with_delay(
                 description=self.env._(
@@ -77,7 +77,7 @@ class DunningRun(models.Model):
             return
         customers = run.env["res.partner"].browse(customer_ids)
         # Those that another sender has dealt with meanwhile have no open lines any more.
-        if waiting := sender._open_lines(run, customers).partner_id:
+        if waiting := sender._get_open_lines(run, customers).partner_id:
             self._retry_conflicts(sender._send_customers, run, waiting)
 
     def _job_finish(self):
