@@ -8,9 +8,9 @@ from .isolation import administrators
 class DunningAction(models.AbstractModel):
     """What a dunning level does with its notices: one method `_send_<action>` for each action.
 
-    Each method takes queued notices with the same action and template and leaves their state
-    right: `sent` when it is done, `queued` while something still has to happen (the mail queue, the
-    printing of a letter), `failed` with the reason otherwise. A new action is a value of
+    Each method takes queued notices with the same action and template and sets their state: `sent`
+    when it is done, `queued` while something still has to happen (the mail queue, the printing of
+    a letter), `failed` with the reason otherwise. A new action is a value of
     `dunning.level.action` and one more method.
     """
 

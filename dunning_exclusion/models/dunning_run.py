@@ -24,11 +24,11 @@ SYSTEM_FIELDS = frozenset(
 SUBJECT_FIELDS = frozenset(
     [*("company_id", "date", "mode", "scenario_ids", "type_id", "template_id"), "criteria_domain"]
 )
-# From so many new lines on PostgreSQL is told at once how their values are spread.
+# From this many new lines on, PostgreSQL is told at once to look at their values (ANALYZE).
 MANY_LINES = 10_000
 # The columns that the task list filters and groups by.
 ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
-# The columns of a line that the screening answers.
+# The columns of a line that the screening fills.
 SCREENED = (
     *("company_id", "move_line_id", "move_id", "partner_id", "level_id", "level_sequence"),
     *("scenario_id", "message_key", "currency_id", "date_due", "days_overdue", "amount_residual"),
@@ -158,7 +158,7 @@ class DunningRun(models.Model):
 
     _date_within = Within("date", *DAYS)
 
-    # The database, too, refuses a second sender at work in the same company.
+    # The database, too, refuses to send two runs of a company at once.
     _one_sending = models.UniqueIndex(
         "(company_id) WHERE state = 'sending'",
         "Another run of this company is being sent: wait for it, or resume or cancel it first.",
@@ -188,7 +188,7 @@ class DunningRun(models.Model):
                 run[f"{outcome}_amount"] = sum(amount for _count, amount in own)
 
     def _compute_customers(self):
-        # Not with the other figures: counting the customers of a million lines takes longer.
+        # Apart from the other figures, as counting the customers of a million lines takes longer.
         counts = self._count_customers(Domain.TRUE, "outcome")
         for run in self:
             for outcome, _name in OUTCOMES:
@@ -359,7 +359,7 @@ class DunningRun(models.Model):
 
     def _get_scenarios(self):
         """Return the scenarios of the run, and whether workflows must be due: not when chosen."""
-        # A chosen scenario that was archived since must not turn into "all scenarios".
+        # Archived ones, too: else a run whose chosen scenarios were archived would be for all.
         chosen = self.with_context(active_test=False).scenario_ids
         scenarios = chosen or self.env["dunning.scenario"].search(
             [("company_id", "in", [False, self.company_id.id]), ("active", "=", True)]
@@ -380,8 +380,7 @@ class DunningRun(models.Model):
     def _untick_above_maximum(self, customers=None, sending=False):
         """Untick what would be sent above the maximum per customer and no approver has released.
 
-        The reason of the lines is then the maximum, beside those that a person has ticked them
-        against.
+        The maximum is then the deciding reason of these lines.
 
         :param customers: None: all of the run
         :param sending: the run is sent now, whatever day it was prepared for
@@ -481,7 +480,7 @@ class DunningRun(models.Model):
             return {}
         run.check_access("read")
         can_work = run.has_access("write")
-        # The answer is up to date, so whose blocks or promises were changed is screened again.
+        # Whose blocks or promises were changed is screened again first.
         if can_work and run.state == "prepared" and (customers := changed_customers(run)):
             screen_again(run, customers)
             # sudo: users do not write what the system notes

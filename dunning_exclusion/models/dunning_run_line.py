@@ -45,7 +45,7 @@ class DunningRunLine(models.Model):
     # Four columns less in each of a million rows: the run says who prepared it and when.
     _log_access = False
 
-    # Both are found by `_run_partner_index`.
+    # The index of both is `_run_partner_index`.
     run_id = UncheckedMany2one("dunning.run", required=True)
     partner_id = UncheckedMany2one(
         "res.partner",
@@ -123,15 +123,15 @@ class DunningRunLine(models.Model):
     checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     included_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
-    # Not Monetary: that would round each line again, to the currency in which it is already.
+    # A Monetary field would round each line again.
     checked_amount = fields.Float(
         string="Ticked Amount", compute="_compute_group_figures", aggregator="sum"
     )
 
     # The pages of the task list and the work of the sender.
     _run_partner_index = models.Index("(run_id, partner_id)")
-    # The history on an invoice, also of items that Odoo has replaced. Lines of new runs are left
-    # out, so inserting them is fast.
+    # For the history of an invoice, with items that Odoo has replaced. Without the lines of new
+    # runs, so that these are inserted fast.
     _move_index = models.Index("(move_id) WHERE notice_id IS NOT NULL OR move_line_id IS NULL")
 
     @api.depends("move_line_id")
@@ -455,7 +455,7 @@ class DunningRunLine(models.Model):
             )
         customer_ids, length = self._read_customer_page(domain, offset, limit, directions[order])
         mine = Domain(domain) & Domain("partner_id", "in", customer_ids)
-        # Ordered by number here and by page below: by name, PostgreSQL would join all contacts.
+        # Ordered by the page below: to order them by name, PostgreSQL would join all contacts.
         groups = self.formatted_read_group(mine, groupby, aggregates, order="__count")
         places = {customer_id: place for place, customer_id in enumerate(customer_ids)}
         groups.sort(key=lambda group: places[group["partner_id"] and group["partner_id"][0]])
@@ -491,9 +491,9 @@ class DunningRunLine(models.Model):
         To be called by the `unlink` of each model that an `UncheckedMany2one` names.
         """
         if not ids:
-            # Odoo often deletes none, when it posts and pays.
+            # When Odoo posts and pays, it often deletes no records.
             return
-        # Lines of a deleted entry have lost their items already: with these there is an index.
+        # Lines of a deleted entry no longer name an item, and for those there is an index.
         rest = SQL("AND move_line_id IS NULL") if field_name == "move_id" else SQL()
         field = SQL.identifier(field_name)
         self._change(

@@ -21,10 +21,10 @@ MAX_TRIES = 5
 class DunningSender(models.AbstractModel):
     """Sends runs: a batch of customers at a time, each screened again and sent in one transaction.
 
-    How it works: a ticked line either has its notice, or is still ticked and without one. The
-    notice, its message in the mail queue and the mark on the line are committed together, so
-    sending can be killed at any moment and started again. The lock on the run keeps a second
-    sender out, and the unique indexes on notices and on sending runs hold whatever the code does.
+    How it works: a ticked line without notice is still to be sent. The notice, its message in the
+    mail queue and its mark on the line are committed together, so sending can be killed at any
+    moment and started again. The lock on the run keeps a second sender out; should the code fail to,
+    the unique indexes on notices and on runs do.
 
     Other addons that send in another way override `_send_run`, `_lock` and `_commit`.
     """
