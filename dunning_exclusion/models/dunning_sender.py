@@ -23,8 +23,8 @@ class DunningSender(models.AbstractModel):
 
     How it works: a ticked line without notice is still to be sent. The notice, its message in the
     mail queue and its mark on the line are committed together, so sending can be killed at any
-    moment and started again. The lock on the run keeps a second sender out; should the code fail to,
-    the unique indexes on notices and on runs do.
+    moment and started again. The lock on the run keeps a second sender out, and so do the unique
+    indexes on notices and runs, whatever the code does.
 
     Other addons that send in another way override `_send_run`, `_lock` and `_commit`.
     """
