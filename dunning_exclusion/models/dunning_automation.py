@@ -46,6 +46,8 @@ class DunningAutomation(models.AbstractModel):
         if obstacle := self._get_obstacle(company):
             subject = self.env._("%(company)s: no reminders were sent", company=company.name)
             tell(company, subject, obstacle, once_a_day=True)
+            # Else the next company that fails would undo the message.
+            self.env["dunning.sender"]._commit()
             return True
         run = self._prepare_run(company, today)
         self.env["dunning.sender"]._commit(remaining=run.customer_count)

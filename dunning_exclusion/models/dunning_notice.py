@@ -101,7 +101,7 @@ class DunningNotice(models.Model):
     body = fields.Html(compute="_compute_body", string="Message", sanitize="email_outgoing")
     # Of letters, notifications and to-dos; e-mails are kept in the mail queue.
     kept_subject = fields.Char(readonly=True, copy=False)
-    kept_body = fields.Html(readonly=True, copy=False, sanitize="email_outgoing")
+    kept_body = fields.Html("Text as Written", readonly=True, copy=False, sanitize="email_outgoing")
 
     # Placeholders of mail templates: whole parts of the message, so that who edits the text of a
     # template cannot break a table.
