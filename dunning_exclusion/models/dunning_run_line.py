@@ -190,7 +190,20 @@ class DunningRunLine(models.Model):
 
     def action_promise(self):
         """Open the form in which a promise to pay the items is noted."""
-        return self.move_line_id.action_dunning_promise()
+        self.check_access("read")
+        self.env["dunning.promise"].check_access("create")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Promise to Pay"),
+            "res_model": "dunning.promise",
+            "view_mode": "form",
+            "target": "new",
+            "context": {
+                "default_company_id": self.company_id[:1].id,
+                "default_partner_id": self.partner_id[:1].id,
+                "default_move_line_ids": self.move_line_id.ids,
+            },
+        }
 
     # Ticks ----------------------------------------------------------------------------------
 
