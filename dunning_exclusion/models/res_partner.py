@@ -143,8 +143,7 @@ class ResPartner(models.Model):
 
         Odoo checks only the target, in sudo: portal users could group by their scenario.
         """
-        field = self._fields.get(field_expr)
-        if field and field.related and field_expr.startswith("dunning_"):
+        if field_expr.startswith("dunning_") and (field := self._fields.get(field_expr)):
             self._check_field_access(field, "read")
         return super()._field_to_sql(alias, field_expr, query)
 
