@@ -5,6 +5,7 @@ import {
     contains,
     defineModels,
     fields,
+    makeServerError,
     mockService,
     models,
     mountView,
@@ -193,6 +194,68 @@ test("arrows move from an item to the next customer and on, space ticks there", 
     await press(" ");
     await animationFrame();
     expect.verifySteps([[[["partner_id", "=", 2]], false]]);
+});
+
+test("keys move, stop, pause and preview what is in focus", async () => {
+    mockService("action", {
+        doActionButton: ({ name, resIds }) => expect.step([name, resIds]),
+    });
+    await mountTaskList();
+    await contains(".o_data_row:eq(1) td[name=name]").focus();
+    await press("s");
+    await press("r");
+    await press("j");
+    await press("p");
+    await press("k");
+    await press("k");
+    await press("s");
+    await animationFrame();
+    expect.verifySteps([
+        ["action_dunning_stop", [2]],
+        ["action_promise", [2]],
+        ["action_dunning_pause", [3]],
+        ["action_dunning_stop_customer", [2, 3]],
+    ]);
+});
+
+test("a question mark lists the keys", async () => {
+    await mountTaskList();
+    await contains(".o_data_row:eq(0) td[name=name]").focus();
+    await press("?");
+    await animationFrame();
+    expect(".o_dunning_keys tr").toHaveCount(10);
+});
+
+test("in a run that is done keys only preview", async () => {
+    mockService("action", { doActionButton: ({ name }) => expect.step(name) });
+    await mountTaskList({ ...FIGURES, state: "done" });
+    await contains(".o_data_row:eq(0) td[name=name]").focus();
+    await press("s");
+    await press("v");
+    await animationFrame();
+    expect.verifySteps(["action_preview"]);
+});
+
+test("a customer of whom only a part is ticked has half a tick and a grey mark", async () => {
+    Line._records.push(line(4, 2, "unchecked", false, 70));
+    await mountTaskList();
+    expect(".o_group_header:eq(1) input").toHaveProperty("indeterminate", true);
+    expect(".o_group_header:eq(1) .o_dunning_mark.text-muted").toHaveAttribute(
+        "aria-label",
+        "Left out: 1 item held back"
+    );
+});
+
+test("a tick that is refused is not shown", async () => {
+    expect.errors(1);
+    onRpc("dunning.run.line", "tick", () => {
+        throw makeServerError({ message: "More than the maximum" });
+    });
+    await mountTaskList();
+    await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
+    await animationFrame();
+    expect.verifyErrors(["More than the maximum"]);
+    expect(".o_group_header:eq(0) .o_dunning_group_tick input").not.toBeChecked();
 });
 
 test("the box above all ticks all, those that are not on the page, too", async () => {

@@ -9,6 +9,8 @@ export class ReasonMark extends Component {
     static props = {
         reasons: { type: Array, element: String },
         title: { type: String, optional: true },
+        // Grey: only a part is left out.
+        muted: { type: Boolean, optional: true },
     };
 
     get label() {

@@ -1,6 +1,7 @@
 import { _t } from "@web/core/l10n/translation";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { ListController } from "@web/views/list/list_controller";
+import { TaskListKeys } from "./task_list_keys";
 import { counted } from "../counted";
 import { deserializeDate, formatDate, today } from "@web/core/l10n/dates";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
@@ -83,6 +84,10 @@ export class TaskListController extends ListController {
         }
         const when = _t("The list is as of %(day)s, not of today.", { day: formatDate(day) });
         return `${what} ${when}`;
+    }
+
+    onShowKeys() {
+        this.dialogService.add(TaskListKeys);
     }
 
     onSend() {

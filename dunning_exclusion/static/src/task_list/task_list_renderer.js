@@ -2,17 +2,50 @@ import { _t } from "@web/core/l10n/translation";
 import { CheckBox } from "@web/core/checkbox/checkbox";
 import { ListRenderer } from "@web/views/list/list_renderer";
 import { ReasonMark } from "../reason_mark/reason_mark";
+import { TaskListKeys } from "./task_list_keys";
+import { counted } from "../counted";
 import { formatMonetary } from "@web/views/fields/formatters";
 
+const PREVIEW = {
+    key: "v",
+    name: "action_preview",
+    icon: "fa-eye",
+    label: _t("Preview the message"),
+};
+const PROMISE = {
+    key: "r",
+    name: "action_promise",
+    icon: "fa-handshake-o",
+    label: _t("Promise to pay"),
+};
 const CUSTOMER_ACTIONS = [
-    { name: "action_preview", icon: "fa-eye", label: _t("Preview the message") },
-    { name: "action_dunning_stop_customer", icon: "fa-hand-paper-o", label: _t("Stop customer") },
-    { name: "action_dunning_pause_customer", icon: "fa-pause", label: _t("Pause customer") },
-    { name: "action_promise", icon: "fa-handshake-o", label: _t("Promise to pay") },
+    PREVIEW,
+    {
+        key: "s",
+        name: "action_dunning_stop_customer",
+        icon: "fa-hand-paper-o",
+        label: _t("Stop customer"),
+    },
+    {
+        key: "p",
+        name: "action_dunning_pause_customer",
+        icon: "fa-pause",
+        label: _t("Pause customer"),
+    },
+    PROMISE,
 ];
+// Items have their buttons from the view.
+const ITEM_ACTIONS = [
+    PREVIEW,
+    { key: "s", name: "action_dunning_stop" },
+    { key: "p", name: "action_dunning_pause" },
+    PROMISE,
+];
+const MOVES = { j: "arrowdown", k: "arrowup" };
 
 /**
- * Rows of the task list: a tick box for an item, for a group and for all; space ticks.
+ * Rows of the task list: a tick box for an item, for a group and for all. Everything can be done
+ * with the keyboard, too: `TaskListKeys` lists the keys.
  */
 export class TaskListRenderer extends ListRenderer {
     static template = "dunning_exclusion.TaskList.Renderer";
@@ -37,13 +70,17 @@ export class TaskListRenderer extends ListRenderer {
 
     // Ticking -----------------------------------------------------------------
 
-    /** Returns the state of the tick box of a group, or of all when `figures` are summed up. */
+    /**
+     * Returns the state of the tick box of a group, or of all when `figures` are summed up, and
+     * whether it ticks: items that something stands against are ticked one by one only, unless
+     * there are no others.
+     */
     tickState({ checked_count = 0, included_count = 0, listed_count = 0 }) {
-        const target = included_count || listed_count;
         return {
-            value: checked_count > 0 && checked_count >= target,
-            indeterminate: checked_count > 0 && checked_count < target,
+            value: checked_count > 0 && checked_count >= listed_count,
+            indeterminate: checked_count > 0 && checked_count < listed_count,
             disabled: !this.isOpen || !(listed_count || checked_count),
+            ticks: checked_count < (included_count || listed_count),
         };
     }
 
@@ -66,16 +103,22 @@ export class TaskListRenderer extends ListRenderer {
     }
 
     tickGroup(group) {
-        const { value, disabled } = this.tickState(group.aggregates);
-        if (!disabled) {
-            return this.model.tickGroup(group, !value);
-        }
+        const { ticks, disabled } = this.tickState(group.aggregates);
+        return disabled || this.orAsBefore(this.model.tickGroup(group, ticks));
     }
 
     tickAll() {
-        const { value, disabled } = this.allTickState;
-        if (!disabled) {
-            return this.model.tickAll(!value);
+        const { ticks, disabled } = this.allTickState;
+        return disabled || this.orAsBefore(this.model.tickAll(ticks));
+    }
+
+    /** Shows the boxes as they were, when what was clicked is refused. */
+    async orAsBefore(ticked) {
+        try {
+            await ticked;
+        } catch (error) {
+            this.render(true);
+            throw error;
         }
     }
 
@@ -87,6 +130,13 @@ export class TaskListRenderer extends ListRenderer {
     }
 
     onCellKeydownReadOnlyMode(hotkey, cell, group, record) {
+        if (["?", "shift+?"].includes(hotkey)) {
+            this.env.services.dialog.add(TaskListKeys);
+            return true;
+        }
+        if (this.onActionKey(hotkey, group, record)) {
+            return true;
+        }
         // In a tick box the browser does it.
         const inBox = document.activeElement.matches("input[type=checkbox]");
         if (hotkey === "space" && !inBox && (group || record)) {
@@ -97,7 +147,26 @@ export class TaskListRenderer extends ListRenderer {
             }
             return true;
         }
-        return super.onCellKeydownReadOnlyMode(hotkey, cell, group, record);
+        return super.onCellKeydownReadOnlyMode(MOVES[hotkey] || hotkey, cell, group, record);
+    }
+
+    onActionKey(hotkey, group, record) {
+        const ofGroup = () => (group ? this.groupActions(group) : []);
+        const actions = record ? this.availableActions(ITEM_ACTIONS) : ofGroup();
+        const action = actions.find(({ key }) => key === hotkey);
+        if (action) {
+            const ids = record ? [record.resId] : this.groupLineIds(group);
+            this.doLineAction(ids, action.name);
+        }
+        return Boolean(action);
+    }
+
+    /** Returns those of `actions` that the user may do in the state of the run. */
+    availableActions(actions) {
+        if (!this.model.figures.can_work) {
+            return [];
+        }
+        return this.isOpen ? actions : actions.slice(0, 1);
     }
 
     // Groups ------------------------------------------------------------------
@@ -108,6 +177,13 @@ export class TaskListRenderer extends ListRenderer {
 
     groupReasons(group) {
         return (this.isCustomer(group) && this.model.customerMarks[group.value]) || [];
+    }
+
+    /** Returns in words how many items of a group something stands against, if not all. */
+    groupHeldBack(group) {
+        const { included_count = 0, listed_count = 0 } = group.aggregates;
+        const count = included_count && listed_count - included_count;
+        return count ? [_t("%(items)s held back", { items: counted.items(count) })] : [];
     }
 
     groupTicked(group) {
@@ -122,22 +198,21 @@ export class TaskListRenderer extends ListRenderer {
     }
 
     groupActions(group) {
-        if (!this.isCustomer(group) || !this.model.figures.can_work) {
-            return [];
-        }
-        return this.isOpen ? CUSTOMER_ACTIONS : CUSTOMER_ACTIONS.slice(0, 1);
+        return this.isCustomer(group) ? this.availableActions(CUSTOMER_ACTIONS) : [];
     }
 
-    async onGroupAction(group, name) {
-        const orm = this.model.orm;
-        const ids = await orm.search("dunning.run.line", group.groupDomain, {
+    groupLineIds(group) {
+        return this.model.orm.search("dunning.run.line", group.groupDomain, {
             limit: this.model.activeIdsLimit,
         });
+    }
+
+    async doLineAction(ids, name) {
         await this.model.action.doActionButton({
             type: "object",
             name,
             resModel: "dunning.run.line",
-            resIds: ids,
+            resIds: await ids,
             context: this.props.list.context,
             onClose: () => this.model.load(),
         });
