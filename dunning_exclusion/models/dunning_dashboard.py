@@ -182,8 +182,8 @@ class DunningRun(models.Model):
         found = self._dashboard_blocks(company, today, SQL.identifier("user_id"))
         return [
             {
-                "label": users.browse(user_id).name or self.env._("Unknown"),
                 "domain": [("user_id", "=", user_id)],
+                "label": users.browse(user_id).name or self.env._("Unknown"),
                 **figures,
             }
             for user_id, figures in found.items()
