@@ -13,7 +13,6 @@ from . import (
     dunning_run_line,
     dunning_run,
     dunning_panel,
-    dunning_dashboard,
     dunning_sender,
     dunning_action,
     dunning_notice,

@@ -5,9 +5,9 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..models.dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
+from ..models.res_company import THRESHOLDS
 from ..screening.question import Question
-from .dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
-from .res_company import THRESHOLDS
 
 
 class DunningRun(models.Model):
