@@ -41,7 +41,7 @@ promised AS (
       JOIN dunning_promise_move_line_rel rel ON rel.promise_id = promise.id
       JOIN res_company company ON company.id = promise.company_id
       JOIN account_move_line line ON line.id = rel.move_line_id
-     WHERE promise.cancelled IS NOT TRUE AND company.dunning_exclude_promises
+     WHERE promise.cancelled_on IS NULL AND company.dunning_exclude_promises
        AND promise.date + company.dunning_promise_tolerance_days >= %(today)s
        AND promise.open_amount - line.amount_residual < promise.open_amount),
 item AS (

@@ -172,7 +172,8 @@ class AccountMove(models.Model):
         """Override of `account`: blocks on instalments become blocks on the entry when they change.
 
         With a new payment term, Odoo uses the same items for other instalments, so a block on one
-        of them would hold another instalment than the one it was set on.
+        of them would hold another instalment than the one it was set on. What they were reminded
+        of stays with their due dates.
         """
         terms = line_type == "payment_term"
         before = container["records"]._dunning_instalments() if terms else {}
@@ -187,6 +188,16 @@ class AccountMove(models.Model):
             Block = self.env["dunning.block"].sudo()
             parts = Domain("move_id", "in", rebuilt.ids) & Domain("move_line_id", "!=", False)
             Block.search(parts)._fall_back()
+            rebuilt._dunning_keep_reminders(before)
+
+    def _dunning_keep_reminders(self, before):
+        """Give what was reminded of to the instalments that are due then, or nearest to it."""
+        mine = Domain("move_id", "in", self.ids) & Domain("notice_id", "!=", False)
+        # sudo: who edits invoices need not have rights on reminders
+        for line in self.env["dunning.run.line"].sudo().search(mine):
+            due = before[line.move_id.id].get(line.move_line_id.id, line.date_due)
+            if parts := due and line.move_id._dunning_due_dates():
+                line.move_line_id = min(parts, key=lambda i: (abs(parts[i] - due), due - parts[i]))
 
     def _dunning_instalments(self):
         """Return {entry id: {item id: due date}} of the drafts that were posted before.

@@ -9,7 +9,8 @@ from .arguments import AMOUNTS, DAYS, Text, Within
 from .isolation import for_each_company
 
 # Written by the system when a promise is noted, cancelled or broken.
-SYSTEM_FIELDS = frozenset({"user_id", "open_amount", "move_ids", "cancelled", "broken_reported"})
+NOTED_FIELDS = frozenset({"user_id", "noted_on", "open_amount", "move_ids"})
+SYSTEM_FIELDS = NOTED_FIELDS | {"cancelled_on", "broken_reported"}
 # What was promised: once the promise is cancelled, that is history, too.
 SUBJECT_FIELDS = frozenset({"partner_id", "move_line_ids", "date", "amount", "note"})
 
@@ -89,10 +90,11 @@ class DunningPromise(models.Model):
         readonly=True,
         copy=False,
     )
+    noted_on = fields.Date(readonly=True, copy=False)
     broken_reported = fields.Boolean(
         readonly=True, copy=False, help="A to-do was planned for whoever noted the promise."
     )
-    cancelled = fields.Boolean(
+    cancelled_on = fields.Date(
         readonly=True,
         copy=False,
         tracking=True,
@@ -121,7 +123,7 @@ class DunningPromise(models.Model):
 
     # Open, kept or broken ----------------------------------------------------------------------
 
-    @api.depends("date", "amount", "open_amount", "cancelled", "move_line_ids.amount_residual")
+    @api.depends("date", "amount", "open_amount", "cancelled_on", "move_line_ids.amount_residual")
     def _compute_state(self):
         found = {}
         if self._origin:
@@ -137,40 +139,42 @@ class DunningPromise(models.Model):
     def _search_state(self, operator, value):
         if operator != "in":
             return NotImplemented
-        self.env.flush_all()
-        found = SQL(
-            "(SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))",
-            self._state_query(),
-            [state for state in value if state],
-        )
-        return Domain("id", "in", found)
+        return self._state_domain([state for state in value if state])
 
-    def _state_query(self) -> SQL:
-        """Return SELECT id, state, paid: the states of all promises, and what was paid since."""
+    def _state_domain(self, states, day=None):
+        """Return the domain of the promises in one of `states` on `day`, see `_state_query`."""
+        self.env.flush_all()
+        query = self._state_query(day)
+        found = "(SELECT id FROM (%s) AS promise_state WHERE state = ANY(%s))"
+        return Domain("id", "in", SQL(found, query, states))
+
+    def _state_query(self, day=None) -> SQL:
+        """Return SELECT id, state (on `day`, or today), paid (since) of all promises."""
+        today = self.env["res.company"]._dunning_today_sql(SQL("company.id"))
         return SQL(
             """SELECT promise.id,
-                      CASE WHEN promise.cancelled THEN 'cancelled'
+                      CASE WHEN %(lasts)s AND %(kept)s IS NOT TRUE THEN 'open'
+                           WHEN promise.cancelled_on IS NOT NULL THEN 'cancelled'
                            WHEN %(kept)s THEN 'kept'
-                           WHEN %(lasts)s THEN 'open'
                            ELSE 'broken' END AS state,
                       promise.open_amount - COALESCE(still_open.amount, 0) AS paid
                  FROM dunning_promise promise
                  JOIN res_company company ON company.id = promise.company_id
                  %(still_open)s""",
             kept=self._kept_sql(),
-            lasts=self._lasts_sql(
-                SQL("company"), self.env["res.company"]._dunning_today_sql(SQL("company.id"))
-            ),
+            lasts=self._lasts_sql(SQL("company"), day or today),
             still_open=self._still_open_join(),
         )
 
     def _lasts_sql(self, company: SQL, day) -> SQL:
         """Return whether `promise` lasts on `day`, tolerance included; `company` is an alias."""
         return SQL(
-            """promise.cancelled IS NOT TRUE
-               AND promise.date + COALESCE(%s.dunning_promise_tolerance_days, 0) >= %s""",
-            company,
-            day,
+            """(promise.cancelled_on IS NULL OR promise.cancelled_on > %(day)s)
+               AND (promise.noted_on > %(day)s) IS NOT TRUE
+               AND promise.date + COALESCE(%(company)s.dunning_promise_tolerance_days, 0)
+                   >= %(day)s""",
+            company=company,
+            day=day,
         )
 
     def _kept_sql(self, still_open=None):
@@ -219,7 +223,7 @@ class DunningPromise(models.Model):
     def _get_fixed_fields(self):
         # What another customer promises is a new promise, with its own history.
         fixed = frozenset({"company_id", "partner_id"})
-        return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled")) else fixed
+        return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled_on")) else fixed
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -249,6 +253,7 @@ class DunningPromise(models.Model):
     def _note_open_amount(self):
         # sudo: users do not write what was open, and need not have the right to edit entries.
         for promise in self.sudo():
+            promise.noted_on = promise.noted_on or promise.company_id._dunning_today()
             promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
             promise.move_ids |= promise.move_line_ids.move_id
         moves = self.sudo().move_ids
@@ -323,5 +328,6 @@ class DunningPromise(models.Model):
         """Cancel the promises: their items are candidates of the next run again."""
         self.check_access("write")
         # sudo: users do not write the state of a promise
-        self.sudo().cancelled = True
+        for promise in self.sudo().filtered(lambda promise: not promise.cancelled_on):
+            promise.cancelled_on = promise.company_id._dunning_today()
         return True

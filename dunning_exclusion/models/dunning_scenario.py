@@ -90,6 +90,8 @@ class DunningScenario(models.Model):
         copy=False,
         help="The scenario is or was switched on: its start is not set by itself any more.",
     )
+    # Since when the workflow runs on the days that are set: no earlier day was missed.
+    settled_on = fields.Date(string="Days Set On", readonly=True, copy=False)
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
         default="weekly",
@@ -166,28 +168,33 @@ class DunningScenario(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         scenarios = super().create(vals_list)
-        scenarios.filtered("active")._note_activation()
+        scenarios._note_activation({})
         return scenarios
 
     def write(self, vals):
-        if not vals.get("active"):
-            return super().write(vals)
-        if "date_start" not in vals:
+        # sudo: who may not write must be told so, not that something cannot be read
+        before = {scenario: scenario._get_last_day() for scenario in self.sudo()}
+        if vals.get("active") and "date_start" not in vals:
             # What is switched on for the first time must not remind of years of old invoices.
             for scenario in self.filtered(lambda s: not s.activated and not s.date_start):
                 company = scenario.company_id or self.env.company
                 scenario.date_start = scenario._get_first_day(company)
         result = super().write(vals)
-        self._note_activation()
+        self._note_activation(before)
         return result
 
     @api.model
     def _get_protected_fields(self):
-        return frozenset({"activated"})
+        return frozenset({"activated", "settled_on"})
 
-    def _note_activation(self):
-        # sudo: users do not write whether a scenario was ever switched on
-        self.sudo().filtered(lambda scenario: not scenario.activated).activated = True
+    def _note_activation(self, before):
+        """Note which scenarios are on, and which workflows run on other days than `before`."""
+        # sudo: users do not write since when a scenario is switched on, or runs on its days
+        active = self.sudo().filtered("active")
+        active.filtered(lambda scenario: not scenario.activated).activated = True
+        for scenario in active.filtered(lambda s: s._get_last_day() != before.get(s, False)):
+            companies = scenario.company_id or scenario.company_id.search(Domain.TRUE)
+            scenario.settled_on = min(company._dunning_today() for company in companies)
 
     def action_preview(self):
         """Show which customers the scenario would reach today, or on its next day, and how much."""
@@ -361,6 +368,13 @@ class DunningScenario(models.Model):
         anchor = self._get_first_day(company) or (self.create_date or fields.Datetime.now()).date()
         return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
 
+    def _get_last_day(self):
+        """Return the last day until today of a workflow that is switched on, else False."""
+        if not self.active or self.campaign_type != "customer":
+            return False
+        company = self.company_id or self.env.company
+        return last_day(self._calendar_rule(company), company._dunning_today())
+
     def _next_date(self, company):
         """Return the next day of the workflow, today included until it has run."""
         if self.campaign_type != "customer" or not (self.frequency and self.weekday):
@@ -379,8 +393,8 @@ class DunningScenario(models.Model):
         """Return the day, today or a missed one, for which it must still run, or False."""
         self.ensure_one()
         day = last_day(self._calendar_rule(company), today)
-        start = self._get_first_day(company)
-        if (today - day).days > company.dunning_catch_up_days or (start and day < start):
+        start = max(filter(None, (self._get_first_day(company), self.settled_on)), default=day)
+        if (today - day).days > company.dunning_catch_up_days or day < start:
             return False
         return not self._ran_since(company, day, today) and day
 

@@ -380,8 +380,9 @@ class DunningScreening(models.Model):
                 & Domain("move_id", "in", [False, *(row[1] for row in rows)])
                 & Block._state_domain("active", today)
             )
+            Promise = self.env["dunning.promise"]
             promised = Domain("move_line_ids", "in", [row[0] for row in rows])
-            promises = self.env["dunning.promise"].search(promised & Domain("state", "=", "open"))
+            promises = Promise.search(promised & Promise._state_domain(["open"], today))
             ranked = rules._deciding_first(company)
             found = {**explain.reasons(rows, ranked, company, blocks, promises), **found}
         return list(found.values())

@@ -70,6 +70,8 @@ class ResPartner(models.Model):
         compute="_compute_dunning_type_off_ids",
         inverse="_inverse_dunning_type_off_ids",
         search="_search_dunning_type_off_ids",
+        # What is switched off for a customer stays so while the type is off for everybody.
+        context={"active_test": False},
         groups=READERS,
         help="The kinds of reminders this customer does not get from the current company.",
     )

@@ -13,7 +13,7 @@ def reasons(rows, rules, company, blocks, promises):
     :param rows: (item id, entry id, customer id, ids of all rules) of each excluded item
     :param rules: the rules named in `rows`, the deciding ones first
     :param blocks: the blocks that hold on the day asked about, on these items and customers
-    :param promises: the open promises on these items
+    :param promises: the promises on these items that are open on that day
     :return: dicts as `dunning_explain` returns them
     """
     found = {}
@@ -48,7 +48,7 @@ def _sources(rule, rows, blocks, promises):
     if rule.code == "promise":
         item_ids = {row[0] for row in rows}
         return [
-            {"since": promise.create_date.date(), "until": promise.date}
+            {"since": promise.noted_on, "until": promise.date}
             for promise in promises
             if item_ids.intersection(promise.move_line_ids.ids)
         ]

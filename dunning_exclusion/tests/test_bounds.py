@@ -18,7 +18,8 @@ ABSURD_AMOUNTS = (10**16, 1e300, -1e300, float("inf"), float("-inf"), float("nan
 # Written by the system only, and never taken from users, whatever their rights.
 SYSTEM_FIELDS = {
     "dunning.run": {"last_notice", "without_scenario_count"},
-    "dunning.promise": {"open_amount"},
+    "dunning.promise": {"noted_on", "open_amount", "cancelled_on"},
+    "dunning.scenario": {"settled_on"},
 }
 
 

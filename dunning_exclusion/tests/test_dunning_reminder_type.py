@@ -54,6 +54,21 @@ class TestDunningReminderType(ScenarioCommon):
         self.type_overdue.active = False
         self.assertFalse(self._line())
 
+    def test_switch_of_a_customer_outlives_that_the_type_is_off_for_a_while(self):
+        final = self.env.ref("dunning_exclusion.type_final_notice")
+        self.scenario.level_ids.type_id = final
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        self.customer.action_dunning_toggle_type(final.id)
+        final.active = False
+        self.customer.action_dunning_toggle_type(self.type_overdue.id)
+        self.other_customer.action_dunning_toggle_type(final.id)
+        final.active = True
+        self.env.invalidate_all()
+        for customer in (self.customer, self.other_customer):
+            self.assertIn(final, customer.dunning_type_off_ids)
+        self.assertFalse(self._line().filtered("checked"))
+
     def test_types_are_on_by_default(self):
         self.assertFalse(self.customer.dunning_type_off_ids)
 

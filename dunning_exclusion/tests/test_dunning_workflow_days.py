@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from freezegun import freeze_time
+
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -15,10 +17,15 @@ class TestDunningWorkflowDays(ScenarioCommon):
         super().setUpClass()
         cls.scenario.active = False
 
+    def _create_old_workflow(self, **values):
+        """Create a workflow that was there already a month ago."""
+        with freeze_time(self.today - timedelta(days=30)):
+            return self._create_workflow(**values)
+
     def test_workflow_runs_on_its_days_unless_a_person_chose_it(self):
         self.company.dunning_catch_up_days = 0
         self._create_invoice()
-        workflow = self._create_workflow()
+        workflow = self._create_old_workflow()
         for day in range(-7, 8):
             with self.subTest(day=day):
                 self.assertEqual(
@@ -56,13 +63,13 @@ class TestDunningWorkflowDays(ScenarioCommon):
             with self.subTest(late=late, catch_up=catch_up):
                 self.company.dunning_catch_up_days = catch_up
                 missed = self.today - timedelta(days=late)
-                workflow = self._create_workflow(weekday=str(missed.weekday()))
+                workflow = self._create_old_workflow(weekday=str(missed.weekday()))
                 self.assertEqual(bool(self._reached(workflow, due_only=True)), expected)
 
     def test_missed_day_is_caught_up_once(self):
         self._create_invoice()
         missed = self.today - timedelta(days=1)
-        workflow = self._create_workflow(weekday=str(missed.weekday()))
+        workflow = self._create_old_workflow(weekday=str(missed.weekday()))
         run = self._create_run()
         self.assertEqual(run.workflow_ids, workflow)
         self.assertTrue(self._reached(workflow, due_only=True), "preparing sends nothing")
@@ -91,7 +98,7 @@ class TestDunningWorkflowDays(ScenarioCommon):
     def test_day_before_the_start_is_not_missed(self):
         self._create_invoice()
         missed = self.today - timedelta(days=1)
-        workflow = self._create_workflow(weekday=str(missed.weekday()), date_start=self.today)
+        workflow = self._create_old_workflow(weekday=str(missed.weekday()), date_start=self.today)
         self.assertFalse(self._reached(workflow, due_only=True))
         workflow.date_start = missed
         self.assertTrue(self._reached(workflow, due_only=True))
