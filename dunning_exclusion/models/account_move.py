@@ -137,8 +137,8 @@ class AccountMove(models.Model):
 
     @api.model
     def _prepare_create_values(self, vals_list):
-        self._check_dunning_promised(vals_list)
         result = super()._prepare_create_values(vals_list)
+        self._check_dunning_promised(result)
         check_bounds(self, result)
         return result
 

@@ -74,6 +74,21 @@ def read_date(env, value):
     return day
 
 
+def get_own_defaults(model, names):
+    """Return the defaults that the fields `names` of `model` declare.
+
+    In Odoo every employee may give fields other defaults, which hold for all that the employee
+    creates, also where the system does it.
+    """
+    fields_by_name = {name: model._fields[name] for name in names if model._fields[name].default}
+    return {
+        name: field.convert_to_write(
+            field.convert_to_cache(field.default(model), model, validate=False), model
+        )
+        for name, field in fields_by_name.items()
+    }
+
+
 @contextmanager
 def understand_domain(env):
     """Raise a UserError where Odoo or PostgreSQL raise errors about a domain for programmers."""

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..report.message import Message
-from .arguments import check_one, without_context
+from .arguments import check_one, get_own_defaults, without_context
 from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 
@@ -153,6 +153,11 @@ class DunningNotice(models.Model):
         """
         works = self.env.user.has_group("dunning_exclusion.group_dunning_user")
         return "read" if works else "write"
+
+    @api.model
+    def default_get(self, fields):
+        """Override: nobody's own defaults fill notices, which only sending makes."""
+        return get_own_defaults(self, [name for name in fields if name in self._fields])
 
     def message_subscribe(self, partner_ids=None, subtype_ids=None):
         """Override of `mail`: a to-do for a colleague lets the colleague follow the notice."""

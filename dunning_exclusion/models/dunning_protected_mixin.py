@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from .arguments import check_bounds, read_ids
+from .arguments import check_bounds, get_own_defaults, read_ids
 
 # Users may put only records that they may read into these fields: messages tell their names.
 TARGETS = (
@@ -37,9 +37,18 @@ class DunningProtectedMixin(models.AbstractModel):
         return frozenset()
 
     @api.model
+    def default_get(self, fields):
+        """Override: neither a context nor the defaults of a user fill what the system writes."""
+        protected = self._get_protected_fields()
+        result = super().default_get([name for name in fields if name not in protected])
+        return result | get_own_defaults(self, protected.intersection(fields))
+
+    @api.model
     def _prepare_create_values(self, vals_list):
         result = super()._prepare_create_values(vals_list)
         check_bounds(self, result)
+        if not self.env.su:
+            self._check_targets(result)
         return result
 
     def write(self, vals):
@@ -59,17 +68,12 @@ class DunningProtectedMixin(models.AbstractModel):
     def create(self, vals_list):
         if self.env.su:
             return super().create(vals_list)
-        proposed = {name: self.env.context.get(f"default_{name}") for name in TARGETS}
-        self._check_targets([*vals_list, proposed])
         protected = self._get_protected_fields()
-        defaults = {f"default_{name}" for name in protected}
-
-        def without(names, values):
-            return {name: value for name, value in values.items() if name not in names}
-
-        clean = self.with_env(self.env(context=without(defaults, self.env.context)))
-        vals_list = [without(protected, vals) for vals in vals_list]
-        records = super(DunningProtectedMixin, clean).create(vals_list).with_env(self.env)
+        vals_list = [
+            {name: value for name, value in vals.items() if name not in protected}
+            for vals in vals_list
+        ]
+        records = super().create(vals_list)
         records._check_reach()
         return records
 

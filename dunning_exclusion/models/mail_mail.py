@@ -1,7 +1,10 @@
-from odoo import models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 # Records about customers on which only people write who may work with them.
 THREADS = ("dunning.block", "dunning.notice", "dunning.promise", "dunning.run")
+# Who said something on them, and when.
+AUTHORSHIP = ("author_id", "email_from", "date", "message_type", "tracking_value_ids")
 
 
 class MailMail(models.Model):
@@ -50,6 +53,42 @@ class MailMail(models.Model):
 class MailMessage(models.Model):
     _inherit = "mail.message"
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `mail`: employees write on history in their own name, now, and no changes.
+
+        Odoo makes sure of that for customers only. What it notes itself, it notes in sudo.
+        """
+        messages = super().create(vals_list)
+        if not self._dunning_may_sign() and self.env.user._is_internal():
+            # sudo: it is the author who must not write this
+            history = messages.sudo().filtered(lambda message: message.model in THREADS)
+            history.tracking_value_ids.unlink()
+            author = self.env.user.partner_id
+            own = {"author_id": author.id, "email_from": author.email_formatted}
+            history.write({**own, "date": fields.Datetime.now()})
+        return messages
+
+    def write(self, vals):
+        """Override of `mail`: whoever wrote on history may correct the words, nothing else."""
+        signed = [name for name in AUTHORSHIP if name in vals]
+        if signed and not self._dunning_may_sign():
+            # sudo: only the model is asked, the right to write is checked by `super`
+            if history := self.sudo().filtered(lambda message: message.model in THREADS)[:1]:
+                names = [self._fields[name]._description_string(self.env) for name in signed]
+                raise UserError(
+                    self.env._(
+                        "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a "
+                        "new one.",
+                        record=history._description,
+                        fields=", ".join(f"'{name}'" for name in names),
+                    )
+                )
+        return super().write(vals)
+
+    def _dunning_may_sign(self):
+        return self.env.su or self.env.user.has_group("base.group_system")
+
     def _get_forbidden_access(self, operation):
         """Override of `mail`: following a record is not enough to write to customers on it.
 
@@ -57,7 +96,7 @@ class MailMessage(models.Model):
         It also lets whoever may write a record rewrite what was noted on it: here that is history.
         """
         forbidden = super()._get_forbidden_access(operation)
-        if operation in ("write", "unlink") and not self.env.user.has_group("base.group_system"):
+        if operation in ("write", "unlink") and not self._dunning_may_sign():
             messages = (self - forbidden).sudo()
             noted = messages.filtered(
                 lambda message: message.model in THREADS and message.message_type != "comment"

@@ -316,10 +316,11 @@ class ResPartner(models.Model):
         found = dict(self.env.execute_query(query))
         return {customer: self.browse(found.get(customer.id)) for customer in self}
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        self._check_dunning_treatment(vals_list)
-        return super().create(vals_list)
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        result = super()._prepare_create_values(vals_list)
+        self._check_dunning_treatment(result)
+        return result
 
     def _dunning_may_treat(self):
         return self.env.su or self.env.user.has_group("dunning_exclusion.group_dunning_user")

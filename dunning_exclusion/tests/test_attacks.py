@@ -151,3 +151,99 @@ class TestAttacks(AccessTableCommon):
                 with self.subTest(model=model_name, value=value), self.undone():
                     found = [("dunning_outcome", "=", value)]
                     self.assertFalse(self._call("user", self.env[model_name], "search", found))
+
+    def _choose_default(self, role, model_name, field_name, value):
+        """Let a user choose a default for everything that the user creates."""
+        self._call(role, self.env["ir.default"], "set", model_name, field_name, value, True)
+
+    def test_own_defaults_write_no_history(self):
+        colleague, kept = self.users["administrator"], self.kept
+        values = {"partner_id": self.customer.id}
+        for model_name, forged, vals in (
+            (
+                "dunning.block",
+                {"user_id": colleague.id, "lifted_on": "2024-01-01", "lifted_by_id": colleague.id},
+                values,
+            ),
+            (
+                "dunning.promise",
+                {"user_id": colleague.id, "cancelled": True, "broken_reported": True},
+                values,
+            ),
+            ("dunning.run", {"state": "done", "automatic": True, "user_id": colleague.id}, {}),
+        ):
+            context = {f"default_{name}": value for name, value in forged.items()}
+            with self.subTest(model=model_name), self.undone():
+                names = list(forged)
+                model = kept[model_name].browse()
+                [honest] = self._call("user", model, "create", [vals])
+                expected = self._call("user", model.browse(honest), "read", names)[0]
+                for name, value in forged.items():
+                    self._choose_default("user", model_name, name, value)
+                for kwargs in ({}, {"context": context}):
+                    [created] = self._call("user", model, "create", [vals], **kwargs)
+                    read = self._call("user", model.browse(created), "read", names)[0]
+                    self.assertEqual({**read, "id": honest}, expected)
+
+    def test_own_defaults_show_no_mail_of_others(self):
+        secret = self.env["mail.mail"].create({"subject": "Secret", "body_html": "<p>Secret</p>"})
+        self._choose_default("user", "dunning.notice", "mail_id", secret.id)
+        self._choose_default("user", "dunning.notice", "merged", True)
+        customer = self._create_customer("Delta", dunning_scenario_id=self.letter.run_id.scenario_ids)
+        self._create_invoice(customer)
+        run = self._create_run(scenario_ids=[Command.set(self.letter.run_id.scenario_ids.ids)])
+        self._call("user", run, "action_send")
+        notice = run.notice_ids.filtered(lambda notice: notice.partner_id == customer)
+        self.assertTrue(notice)
+        self.assertFalse(notice.mail_id)
+        self.assertFalse(notice.merged)
+
+    def test_defaults_neither_treat_customers_nor_promise(self):
+        scenario, types = self.scenario.id, [Command.set(self.type_overdue.ids)]
+        customers, entries = self.env["res.partner"], self.env["account.move"]
+        for name, value in (
+            ("dunning_own_scenario_id", scenario),
+            ("dunning_scenario_id", scenario),
+            ("dunning_type_off_ids", types),
+        ):
+            context = {f"default_{name}": value}
+            self.assertRefused(
+                "contact auditor", customers, "create", {"name": "N"}, context=context
+            )
+            self.assertRefused("contact auditor", customers, "name_create", "N", context=context)
+        promised = {"context": {"default_dunning_promised": True}}
+        self.assertRefused("accountant", entries, "create", {}, **promised)
+        self._choose_default("accountant", "account.move", "dunning_promised", True)
+        self.assertRefused("accountant", entries, "create", {})
+
+    def test_nobody_speaks_in_the_name_of_colleagues(self):
+        block, colleague = self.kept["dunning.block"], self.users["administrator"].partner_id
+        me = self.users["user"].partner_id
+        changed = {"field_id": self.env["ir.model.fields"]._get("dunning.block", "kind").id}
+        forged = {"author_id": colleague.id, "message_type": "notification", "body": "Mine"}
+        record = {"model": block._name, "res_id": block.id, "date": "2001-01-01 00:00:00"}
+        record["tracking_value_ids"] = [Command.create({**changed, "new_value_char": "Pause"})]
+        messages = self.env["mail.message"]
+        for records, name, args, kwargs in (
+            (block, "message_post", [], forged),
+            (messages, "create", [{**record, **forged}], {}),
+            (messages, "create", [forged], {"context": {f"default_{k}": v for k, v in record.items()}}),
+        ):
+            with self.subTest(method=name, context=kwargs.get("context")), self.undone():
+                before = block.message_ids
+                self._call("user", records, name, *args, **kwargs)
+                block.invalidate_recordset()
+                message = block.message_ids - before
+                self.assertEqual(message.author_id, me)
+                self.assertEqual(message.email_from, me.email_formatted)
+                self.assertFalse(message.tracking_value_ids)
+                self.assertGreater(message.date.year, 2001)
+        own = block.with_user(self.users["user"]).message_post(body="x", message_type="comment")
+        for vals in (
+            {"author_id": colleague.id},
+            {"email_from": "boss@example.com"},
+            {"date": "2001-01-01 00:00:00"},
+            {"message_type": "notification"},
+            {"tracking_value_ids": [Command.create(changed)]},
+        ):
+            self.assertRefused("user", own, "write", vals)
