@@ -180,12 +180,12 @@ class DunningMixin(models.AbstractModel):
 
     def _dunning_blocked(self, kind, day=None):
         """Return the records that blocks of `kind` hold already, on `day` (default: today)."""
-        return self._dunning_blocked_by(self._dunning_fresh_blocks(kind, fields.Date.to_date(day)))
+        return self._dunning_blocked_by(self._dunning_fresh_blocks(kind, read_date(self.env, day)))
 
     def _dunning_block(self, kind, **values):
         """Create blocks with these values where none of `kind` holds yet, and return them."""
         today = {company.id: company._dunning_today() for company in self._dunning_companies()}
-        blocks = self._dunning_fresh_blocks(kind, fields.Date.to_date(values.get("date_from")))
+        blocks = self._dunning_fresh_blocks(kind, read_date(self.env, values.get("date_from")))
         there = {tuple(block[name].id for name in TARGET_FIELDS) for block in blocks}
         targets = OrderedSet(
             target
@@ -269,7 +269,7 @@ class DunningMixin(models.AbstractModel):
         if operator != "in":
             return NotImplemented
         self._check_field_access(self._fields["dunning_outcome"], "read")
-        wanted = [outcome for outcome in value if isinstance(outcome, str)]
+        wanted = [code for code, _name in OUTCOMES if code in value]
         found = self._dunning_outcome_domain(wanted, owner)
         if False in value:
             found |= ~self._dunning_outcome_domain([code for code, _name in OUTCOMES], owner)

@@ -157,7 +157,8 @@ class DunningNotice(models.Model):
     @api.model
     def default_get(self, fields):
         """Override: nobody's own defaults fill notices, which only sending makes."""
-        return get_own_defaults(self, [name for name in fields if name in self._fields])
+        own = get_own_defaults(self, self._fields.keys() & set(fields))
+        return super().default_get([]) | own
 
     def message_subscribe(self, partner_ids=None, subtype_ids=None):
         """Override of `mail`: a to-do for a colleague lets the colleague follow the notice."""

@@ -6,7 +6,7 @@ from .arguments import check_bounds, get_own_defaults, read_ids
 # Users may put only records that they may read into these fields: messages tell their names.
 TARGETS = (
     *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
-    *("reason_id", "scenario_ids", "type_id", "template_id"),
+    *("reason_id", "scenario_id", "scenario_ids", "type_id", "template_id"),
     *("additional_partner_ids", "customer_ids", "profile_ids", "user_ids"),
 )
 
@@ -48,7 +48,8 @@ class DunningProtectedMixin(models.AbstractModel):
         result = super()._prepare_create_values(vals_list)
         check_bounds(self, result)
         if not self.env.su:
-            self._check_targets(result)
+            proposed = {name: self.env.context.get(f"default_{name}") for name in TARGETS}
+            self._check_targets([*result, proposed])
         return result
 
     def write(self, vals):

@@ -79,14 +79,19 @@ class DunningReasons(models.AbstractModel):
         if operator not in ("in", "any"):
             return NotImplemented
         rules = self.env["dunning.exclusion.rule"]
-        wanted = rules.search(Domain(value)) if operator == "any" else rules.browse(value).exists()
+        none = operator == "in" and False in value
+        if operator == "in":
+            wanted = rules.browse(rule_id for rule_id in value if rule_id).exists()
+        else:
+            wanted = rules.search(Domain(value))
         texts = [str(rule_id) for rule_id in wanted.ids]
-        contains = "COALESCE(%s @> ANY(%s::jsonb[]), FALSE)"
-        return Domain.custom(
-            to_sql=lambda _model, alias, _query: SQL(
-                contains, SQL.identifier(alias, "reason_ids"), texts
-            )
-        )
+
+        def to_sql(_model, alias, _query):
+            reasons = SQL.identifier(alias, "reason_ids")
+            found = SQL("COALESCE(%s @> ANY(%s::jsonb[]), FALSE)", reasons, texts)
+            return SQL("(%s OR (%s @? '$[*]') IS NOT TRUE)", found, reasons) if none else found
+
+        return Domain.custom(to_sql=to_sql)
 
 
 class DunningScreening(models.Model):
@@ -330,7 +335,8 @@ class DunningScreening(models.Model):
             if isinstance(condition, DomainCondition) and condition.field_expr in OWNERS:
                 ids = {"=": [condition.value], "in": condition.value}.get(condition.operator)
                 listed = isinstance(ids, (list, tuple, OrderedSet))
-                if listed and all(isinstance(res_id, int) and res_id for res_id in ids):
+                # True is an `int`, but asks for whether there is one.
+                if listed and all(type(res_id) is int and res_id for res_id in ids):
                     return Owner(OWNERS[condition.field_expr], tuple(ids))
         return None
 

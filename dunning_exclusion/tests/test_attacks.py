@@ -147,7 +147,7 @@ class TestAttacks(AccessTableCommon):
 
     def test_outcomes_that_there_are_none_of(self):
         for model_name in ("res.partner", "account.move", "account.move.line"):
-            for value in (2**70, 1.5, True, "no outcome"):
+            for value in (2**70, 1.5, True, "no outcome", "\0"):
                 with self.subTest(model=model_name, value=value), self.undone():
                     found = [("dunning_outcome", "=", value)]
                     self.assertFalse(self._call("user", self.env[model_name], "search", found))
@@ -189,7 +189,9 @@ class TestAttacks(AccessTableCommon):
         secret = self.env["mail.mail"].create({"subject": "Secret", "body_html": "<p>Secret</p>"})
         self._choose_default("user", "dunning.notice", "mail_id", secret.id)
         self._choose_default("user", "dunning.notice", "merged", True)
-        customer = self._create_customer("Delta", dunning_scenario_id=self.letter.run_id.scenario_ids)
+        customer = self._create_customer(
+            "Delta", dunning_scenario_id=self.letter.run_id.scenario_ids
+        )
         self._create_invoice(customer)
         run = self._create_run(scenario_ids=[Command.set(self.letter.run_id.scenario_ids.ids)])
         self._call("user", run, "action_send")
@@ -222,12 +224,13 @@ class TestAttacks(AccessTableCommon):
         changed = {"field_id": self.env["ir.model.fields"]._get("dunning.block", "kind").id}
         forged = {"author_id": colleague.id, "message_type": "notification", "body": "Mine"}
         record = {"model": block._name, "res_id": block.id, "date": "2001-01-01 00:00:00"}
+        context = {f"default_{name}": value for name, value in record.items()}
         record["tracking_value_ids"] = [Command.create({**changed, "new_value_char": "Pause"})]
         messages = self.env["mail.message"]
         for records, name, args, kwargs in (
             (block, "message_post", [], forged),
             (messages, "create", [{**record, **forged}], {}),
-            (messages, "create", [forged], {"context": {f"default_{k}": v for k, v in record.items()}}),
+            (messages, "create", [forged], {"context": context}),
         ):
             with self.subTest(method=name, context=kwargs.get("context")), self.undone():
                 before = block.message_ids

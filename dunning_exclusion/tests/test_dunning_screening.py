@@ -219,6 +219,24 @@ class TestOneAnswer(OutcomeCommon):
         )
         groups = Screening._read_group(mine, ["outcome"], ["__count", "amount_residual:sum"])
         self.assertEqual(sum(count for _outcome, count, _amount in groups), len(every))
+        free = every.filtered(lambda row: not row.rule_ids)
+        for condition, expected in (
+            (("rule_ids", "=", False), free),
+            (("rule_ids", "!=", False), every - free),
+            (("rule_ids", "in", [False, rule.id]), free | found),
+        ):
+            with self.subTest(condition=condition):
+                self.assertTrue(expected)
+                self.assertEqual(set(Screening.search([*mine, condition])), set(expected))
+
+    def test_search_for_whether_there_is_a_customer(self):
+        Screening = self.env["dunning.screening"]
+        mine = [("move_id.name", "in", self.invoices.mapped("name"))]
+        every = Screening.search(mine)
+        self.assertTrue(every)
+        for name in ("partner_id", "move_id", "move_line_id"):
+            with self.subTest(field=name):
+                self.assertEqual(Screening.search([*mine, (name, "=", True)]), every)
 
     def _count(self, function):
         self.env.flush_all()

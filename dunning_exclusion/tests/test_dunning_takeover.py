@@ -91,7 +91,9 @@ class TestTakeover(OutcomeCommon):
         no_follow, follow = self._credit_policies()
         named, by_policy, followed = (self._fresh_customer() for _number in range(3))
         of_policy = self._create_invoice()
-        self._sql(SQL("UPDATE res_partner SET no_overdue_reminder = TRUE WHERE id = %s", named.id))
+        foreign = self._fresh_customer(company_id=self.other_company.id)
+        flagged = (named.id, foreign.id)
+        self._sql(SQL("UPDATE res_partner SET no_overdue_reminder = TRUE WHERE id IN %s", flagged))
         self._sql(
             SQL("UPDATE account_move SET no_overdue_reminder = TRUE WHERE id = %s", self.invoice.id)
         )

@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools.safe_eval import safe_eval
 
@@ -81,6 +81,43 @@ class TestTransients(OutcomeCommon):
             dialog.with_user(attacker).res_ids = self.other_customer.ids
         dialog.action_apply()
         self.assertFalse(self.other_customer.dunning_stop)
+
+    def test_dialogs_do_not_name_what_may_not_be_read(self):
+        manager = self._create_user("owner", "dunning_exclusion.group_dunning_manager")
+        foreign = self._create_customer("SECRET", company_id=self.other_company.id)
+        invoice = self._invoice_of_other_company(foreign)
+        scenario = self.scenario.copy({"name": "SECRET", "company_id": self.other_company.id})
+        env = self.env(user=manager)
+        listed = {"source": "no_followup", "takeover_id": env["dunning.takeover"].create({}).id}
+        listed["partner_id"] = self.customer.id
+        mine = {
+            "dunning.takeover.line": listed,
+            "dunning.scenario.preview": {"scenario_id": self.scenario.id},
+        }
+        for model_name, forged in (
+            ("dunning.takeover.line", {"partner_id": foreign.id}),
+            ("dunning.takeover.line", {"move_id": invoice.id}),
+            ("dunning.scenario.preview", {"scenario_id": scenario.id}),
+            ("dunning.scenario.preview", {"company_id": self.other_company.id}),
+        ):
+            model = env[model_name]
+            dialog = model.create(mine[model_name])
+            for way in (
+                lambda m=model, v=forged: m.create({**mine[m._name], **v}),
+                lambda d=dialog, v=forged: d.write(v),
+            ):
+                with self.subTest(model=model_name, forged=forged):
+                    with self.assertRaises(AccessError) as caught, self.env.cr.savepoint():
+                        way()
+                    self.assertNotIn("SECRET", str(caught.exception))
+
+    def test_impossible_day_in_the_block_dialog(self):
+        dialog = self.env["dunning.block.wizard"]
+        for day in ("9999-12-31", "0001-01-01"):
+            values = {"res_model": "res.partner", "res_ids": self.customer.ids, "date_from": day}
+            shown = {name: {} for name in (*values, "already_blocked")}
+            with self.subTest(day=day), self.assertRaisesRegex(UserError, "is not possible"):
+                dialog.onchange(values, ["date_from"], shown)
 
     def test_previews_are_made_by_the_system_only(self):
         self._create_invoice()

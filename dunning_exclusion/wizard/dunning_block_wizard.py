@@ -13,6 +13,7 @@ class DunningBlockWizard(models.TransientModel):
 
     _name = "dunning.block.wizard"
     _description = "Block Dunning"
+    _inherit = ["dunning.protected.mixin"]
 
     kind = fields.Selection(
         KINDS,

@@ -17,6 +17,7 @@ class DunningScenarioPreview(models.TransientModel):
 
     _name = "dunning.scenario.preview"
     _description = "Preview of a Scenario"
+    _inherit = ["dunning.protected.mixin"]
 
     scenario_id = fields.Many2one("dunning.scenario", required=True, readonly=True)
     company_id = fields.Many2one(

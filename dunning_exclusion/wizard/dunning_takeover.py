@@ -22,6 +22,7 @@ class DunningTakeover(models.TransientModel):
 
     _name = "dunning.takeover"
     _description = "Take Over Exclusions"
+    _inherit = ["dunning.protected.mixin"]
 
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company, readonly=True
@@ -88,11 +89,15 @@ class DunningTakeover(models.TransientModel):
         )
 
     @api.model
-    def _customers_sql(self, condition) -> SQL:
+    def _customers_sql(self, company, condition) -> SQL:
+        # Customers of other companies cannot be blocked here, and are not named. sudo: only the
+        # ids of the companies above are used.
         return SQL(
             """SELECT DISTINCT contact.commercial_partner_id, NULL::int FROM res_partner contact
-                WHERE contact.id = contact.commercial_partner_id AND contact.active AND %s
+                WHERE contact.id = contact.commercial_partner_id AND contact.active
+                  AND (contact.company_id IS NULL OR contact.company_id = ANY(%s)) AND %s
                 ORDER BY 1""",
+            company.sudo().parent_ids.ids,
             condition,
         )
 
@@ -110,7 +115,7 @@ class DunningTakeover(models.TransientModel):
     @api.model
     def _query_partner_no_overdue_reminder(self, company):
         value = self._column("res_partner", "contact", "no_overdue_reminder", company)
-        return value and self._customers_sql(SQL("(%s)::boolean", value))
+        return value and self._customers_sql(company, SQL("(%s)::boolean", value))
 
     @api.model
     def _query_move_no_overdue_reminder(self, company):
@@ -120,7 +125,7 @@ class DunningTakeover(models.TransientModel):
     @api.model
     def _query_partner_credit_policy(self, company):
         policy = self._no_follow_sql("res_partner", "contact", company)
-        return policy and self._customers_sql(policy)
+        return policy and self._customers_sql(company, policy)
 
     @api.model
     def _query_move_credit_policy(self, company):
@@ -178,6 +183,7 @@ class DunningTakeoverLine(models.TransientModel):
 
     _name = "dunning.takeover.line"
     _description = "Exclusion to Take Over"
+    _inherit = ["dunning.protected.mixin"]
 
     takeover_id = fields.Many2one("dunning.takeover", required=True, index=True, ondelete="cascade")
     source = fields.Selection(
