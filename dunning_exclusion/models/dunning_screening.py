@@ -335,8 +335,7 @@ class DunningScreening(models.Model):
             if isinstance(condition, DomainCondition) and condition.field_expr in OWNERS:
                 ids = {"=": [condition.value], "in": condition.value}.get(condition.operator)
                 listed = isinstance(ids, (list, tuple, OrderedSet))
-                # True is an `int`, but asks for whether there is one.
-                if listed and all(type(res_id) is int and res_id for res_id in ids):
+                if listed and all(isinstance(res_id, int) and res_id for res_id in ids):
                     return Owner(OWNERS[condition.field_expr], tuple(ids))
         return None
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+
+from .arguments import get_own_defaults
 
 # Records about customers on which only people write who may work with them.
 THREADS = ("dunning.block", "dunning.notice", "dunning.promise", "dunning.run")
@@ -53,6 +54,11 @@ class MailMail(models.Model):
 class MailMessage(models.Model):
     _inherit = "mail.message"
 
+    @api.model
+    def default_get(self, fields):
+        """Override of `base`: nobody's own defaults say when something was noted."""
+        return super().default_get(fields) | get_own_defaults(self, {"date"}.intersection(fields))
+
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `mail`: employees write on history in their own name, now, and no changes.
@@ -70,20 +76,10 @@ class MailMessage(models.Model):
         return messages
 
     def write(self, vals):
-        """Override of `mail`: whoever wrote on history may correct the words, nothing else."""
-        signed = [name for name in AUTHORSHIP if name in vals]
-        if signed and not self._dunning_may_sign():
-            # sudo: only the model is asked, the right to write is checked by `super`
-            if history := self.sudo().filtered(lambda message: message.model in THREADS)[:1]:
-                names = [self._fields[name]._description_string(self.env) for name in signed]
-                raise UserError(
-                    self.env._(
-                        "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a "
-                        "new one.",
-                        record=history._description,
-                        fields=", ".join(f"'{name}'" for name in names),
-                    )
-                )
+        """Override of `mail`: on history the words may be corrected, not who said them and when."""
+        # sudo: only the model is asked, the right to write is checked by `super`
+        if not self._dunning_may_sign() and set(THREADS).intersection(self.sudo().mapped("model")):
+            vals = {name: value for name, value in vals.items() if name not in AUTHORSHIP}
         return super().write(vals)
 
     def _dunning_may_sign(self):
@@ -93,13 +89,18 @@ class MailMessage(models.Model):
         """Override of `mail`: following a record is not enough to write to customers on it.
 
         Odoo lets followers post, and whoever may read a record can follow it, even an auditor.
-        It also lets whoever may write a record rewrite what was noted on it: here that is history.
+        It also lets whoever may write a record rewrite what was noted on it, or said by others:
+        here that is history.
         """
         forbidden = super()._get_forbidden_access(operation)
         if operation in ("write", "unlink") and not self._dunning_may_sign():
             messages = (self - forbidden).sudo()
+            me = self.env.user.partner_id
             noted = messages.filtered(
-                lambda message: message.model in THREADS and message.message_type != "comment"
+                lambda message: (
+                    message.model in THREADS
+                    and (message.message_type != "comment" or message.author_id != me)
+                )
             )
             forbidden += noted.with_env(self.env)
         if operation == "create":

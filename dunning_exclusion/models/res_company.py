@@ -25,6 +25,11 @@ SETTINGS = {
 }
 
 
+def is_timezone(name):
+    """Return whether `name` is a time zone: an unknown one would stop all companies."""
+    return name in pytz.all_timezones_set
+
+
 class ResCompany(models.Model):
     """Companies, each with its settings of follow-ups and its own time zone."""
 
@@ -142,6 +147,20 @@ class ResCompany(models.Model):
                     )
                 )
 
+    @api.constrains("dunning_timezone")
+    def _check_dunning_timezone(self):
+        # Odoo does not check values of selections that are computed.
+        for company in self:
+            if company.dunning_timezone and not is_timezone(company.dunning_timezone):
+                raise ValidationError(
+                    self.env._(
+                        "'%(zone)s' is no time zone: choose one of the list in the field "
+                        "'%(field)s'.",
+                        zone=company.dunning_timezone,
+                        field=company._fields["dunning_timezone"]._description_string(self.env),
+                    )
+                )
+
     @api.model
     def _prepare_create_values(self, vals_list):
         result = super()._prepare_create_values(vals_list)
@@ -191,13 +210,14 @@ class ResCompany(models.Model):
         """Return the name of the company's time zone, see the help of `dunning_timezone`."""
         self.ensure_one()
         # sudo: the zone is no secret, but who asks need not be an employee.
-        return self.sudo().dunning_timezone or self._dunning_default_timezone()
+        zone = self.sudo().dunning_timezone
+        return zone if is_timezone(zone) else self._dunning_default_timezone()
 
     def _dunning_default_timezone(self):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        if contact.tz:
+        if is_timezone(contact.tz):
             return contact.tz
         zones = pytz.country_timezones.get(contact.country_id.code or "") or ["UTC"]
         year = datetime.now().year

@@ -242,11 +242,24 @@ class TestAttacks(AccessTableCommon):
                 self.assertFalse(message.tracking_value_ids)
                 self.assertGreater(message.date.year, 2001)
         own = block.with_user(self.users["user"]).message_post(body="x", message_type="comment")
-        for vals in (
-            {"author_id": colleague.id},
-            {"email_from": "boss@example.com"},
-            {"date": "2001-01-01 00:00:00"},
-            {"message_type": "notification"},
-            {"tracking_value_ids": [Command.create(changed)]},
-        ):
-            self.assertRefused("user", own, "write", vals)
+        said = {name: own[name] for name in ("author_id", "email_from", "date", "message_type")}
+        for name in ("model", "res_id"):
+            del record[name]
+        self._call("user", own, "write", {**record, **forged, "email_from": "boss@example.com"})
+        self.assertEqual({name: own[name] for name in said}, said)
+        self.assertIn("Mine", own.body)
+        self.assertFalse(own.sudo().tracking_value_ids)
+        for role in ("accountant", "administrator"):
+            self.assertRefused(role, own, "write", {"body": "Put into the mouth"})
+            self.assertRefused(role, own, "unlink")
+
+    def test_own_defaults_say_not_when_something_was_noted(self):
+        self._choose_default("user", "mail.message", "date", "2001-01-01 00:00:00")
+        block = self.kept["dunning.block"].with_user(self.users["user"])
+        self.env.cr.precommit.run()
+        before = block.message_ids
+        block.date_to = date(2100, 1, 1)
+        self.env.cr.precommit.run()
+        noted = block.message_ids - before
+        self.assertTrue(noted.sudo().tracking_value_ids)
+        self.assertGreater(noted.date.year, 2001)

@@ -229,15 +229,6 @@ class TestOneAnswer(OutcomeCommon):
                 self.assertTrue(expected)
                 self.assertEqual(set(Screening.search([*mine, condition])), set(expected))
 
-    def test_search_for_whether_there_is_a_customer(self):
-        Screening = self.env["dunning.screening"]
-        mine = [("move_id.name", "in", self.invoices.mapped("name"))]
-        every = Screening.search(mine)
-        self.assertTrue(every)
-        for name in ("partner_id", "move_id", "move_line_id"):
-            with self.subTest(field=name):
-                self.assertEqual(Screening.search([*mine, (name, "=", True)]), every)
-
     def _count(self, function):
         self.env.flush_all()
         self.env.invalidate_all()

@@ -2,6 +2,7 @@ from datetime import date, datetime
 
 from freezegun import freeze_time
 
+from odoo.exceptions import ValidationError
 from odoo.tests import Form, tagged
 
 from .common import OutcomeCommon
@@ -94,3 +95,24 @@ class TestCompanyTimezone(OutcomeCommon):
         values = self.env["res.config.settings"].create({"dunning_timezone": "Asia/Tokyo"})
         self.assertIn("Asia/Tokyo", values.dunning_timezone_now)
         self.assertEqual(self.company.dunning_timezone, "Asia/Tokyo")
+
+    def test_unknown_zones_are_refused_and_stop_no_company(self):
+        """Odoo checks neither this selection nor the one of contacts."""
+        manager = self._create_user(
+            "setter", "dunning_exclusion.group_dunning_manager", companies=self.other_company
+        )
+        company = self.other_company.with_user(manager)
+        for zone in ("Nowhere/Atlantis", "x", 2**63):
+            with self.subTest(zone=zone), self.assertRaisesRegex(ValidationError, "time zone"):
+                company.dunning_timezone = zone
+        self.other_company.partner_id.write(
+            {"tz": "Nowhere/Atlantis", "country_id": self.env.ref("base.de").id}
+        )
+        self.assertEqual(self.other_company._dunning_timezone(), "Europe/Berlin")
+        block = self.customer._dunning_block("stop")
+        self.assertIn(block, block.search([("state", "=", "active")]))
+        settings = self.env["dunning.settings"].with_user(manager)
+        shown = {"dunning_timezone": {}, "dunning_timezone_now": {}}
+        values = {"dunning_timezone": "Nowhere/Atlantis", "company_id": self.other_company.id}
+        answer = settings.onchange(values, ["dunning_timezone"], shown)["value"]
+        self.assertIn("Europe/Berlin", answer["dunning_timezone_now"])

@@ -5,7 +5,7 @@ import pytz
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
-from ..models.res_company import SETTINGS, THRESHOLDS
+from ..models.res_company import SETTINGS, THRESHOLDS, is_timezone
 from ..screening.question import Question
 
 
@@ -84,7 +84,9 @@ class DunningSettingsMixin(models.AbstractModel):
         for settings in self:
             company = settings.company_id._origin
             company.check_access("read")
-            zone = settings.dunning_timezone or company._dunning_default_timezone()
+            zone = settings.dunning_timezone
+            if not is_timezone(zone):
+                zone = company._dunning_default_timezone()
             settings.dunning_timezone_now = self.env._(
                 "Follow-ups count days in %(zone)s, where it is %(day)s now.",
                 zone=zone,
