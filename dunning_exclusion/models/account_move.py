@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .arguments import DAYS, Within, check_bounds, check_one
+from .arguments import DAYS, Within, check_bounds, check_one, tracked
 from .dunning_mixin import EMPLOYEES, READERS
 
 
@@ -156,7 +156,8 @@ class AccountMove(models.Model):
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
-        result = super().write(vals)
+        ours = not vals.keys().isdisjoint({"dunning_due_date", "dunning_collection_failed"})
+        result = super(AccountMove, tracked(self) if ours else self).write(vals)
         if not vals.keys().isdisjoint(self._dunning_outcome_fields):
             self.env["dunning.screening"]._forget_answers()
         if "partner_id" in vals:

@@ -388,9 +388,7 @@ class DunningBlock(models.Model):
         if "partner_id" in vals:
             vals = dict(vals, partner_id=self._customer_id(vals["partner_id"]))
         before = self.partner_id
-        # Changes are tracked even when a client asks for no tracking.
-        tracked = self.with_context(tracking_disable=False, mail_notrack=False)
-        result = super(DunningBlock, self if self.env.su else tracked).write(vals)
+        result = super().write(vals)
         self._targets_changed(self.company_id, before | self.partner_id)
         return result
 

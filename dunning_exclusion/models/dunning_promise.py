@@ -5,7 +5,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
-from .arguments import AMOUNTS, DAYS, Text, Within
+from .arguments import AMOUNTS, DAYS, Text, Within, without_context
 from .isolation import for_each_company
 
 # Written by the system when a promise is noted, cancelled or broken.
@@ -328,6 +328,6 @@ class DunningPromise(models.Model):
         """Cancel the promises: their items are candidates of the next run again."""
         self.check_access("write")
         # sudo: users do not write the state of a promise
-        for promise in self.sudo().filtered(lambda promise: not promise.cancelled_on):
+        for promise in without_context(self.filtered(lambda p: not p.cancelled_on)).sudo():
             promise.cancelled_on = promise.company_id._dunning_today()
         return True

@@ -1,7 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from .arguments import check_bounds, get_own_defaults, read_ids
+from .arguments import check_bounds, get_own_defaults, read_ids, tracked
 
 # Users may put only records that they may read into these fields: messages tell their names.
 TARGETS = (
@@ -57,12 +57,13 @@ class DunningProtectedMixin(models.AbstractModel):
         if not self.env.su:
             self._check_targets([vals])
             self._check_protected(vals)
-        if self._open_fields.issuperset(vals):
-            return super().write(vals)
-        self._check_reach()
-        result = super().write(vals)
-        # Nor may records be given to companies of others, or to all of them.
-        self._check_reach()
+        shared = self._open_fields.issuperset(vals)
+        if not shared:
+            self._check_reach()
+        result = super(DunningProtectedMixin, tracked(self)).write(vals)
+        if not shared:
+            # Nor may records be given to companies of others, or to all of them.
+            self._check_reach()
         return result
 
     @api.model_create_multi

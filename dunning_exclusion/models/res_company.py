@@ -25,11 +25,6 @@ SETTINGS = {
 }
 
 
-def is_timezone(name):
-    """Return whether `name` is a time zone: an unknown one would stop all companies."""
-    return name in pytz.all_timezones_set
-
-
 class ResCompany(models.Model):
     """Companies, each with its settings of follow-ups and its own time zone."""
 
@@ -150,14 +145,11 @@ class ResCompany(models.Model):
     @api.constrains("dunning_timezone")
     def _check_dunning_timezone(self):
         # Odoo does not check values of selections that are computed.
-        for company in self:
-            if company.dunning_timezone and not is_timezone(company.dunning_timezone):
+        for zone in filter(None, self.mapped("dunning_timezone")):
+            if zone not in pytz.all_timezones_set:
                 raise ValidationError(
                     self.env._(
-                        "'%(zone)s' is no time zone: choose one of the list in the field "
-                        "'%(field)s'.",
-                        zone=company.dunning_timezone,
-                        field=company._fields["dunning_timezone"]._description_string(self.env),
+                        "'%s' is no time zone: choose one in 'Time Zone of Follow-ups'.", zone
                     )
                 )
 
@@ -207,17 +199,20 @@ class ResCompany(models.Model):
         return SQL("CASE %s END", SQL(" ").join(cases))
 
     def _dunning_timezone(self):
-        """Return the name of the company's time zone, see the help of `dunning_timezone`."""
+        """Return the name of the company's time zone, see the help of `dunning_timezone`.
+
+        A name that is unknown counts for nothing: it would stop all companies.
+        """
         self.ensure_one()
         # sudo: the zone is no secret, but who asks need not be an employee.
         zone = self.sudo().dunning_timezone
-        return zone if is_timezone(zone) else self._dunning_default_timezone()
+        return zone if zone in pytz.all_timezones_set else self._dunning_default_timezone()
 
     def _dunning_default_timezone(self):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        if is_timezone(contact.tz):
+        if contact.tz in pytz.all_timezones_set:
             return contact.tz
         zones = pytz.country_timezones.get(contact.country_id.code or "") or ["UTC"]
         year = datetime.now().year

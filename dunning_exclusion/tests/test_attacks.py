@@ -263,3 +263,23 @@ class TestAttacks(AccessTableCommon):
         noted = block.message_ids - before
         self.assertTrue(noted.sudo().tracking_value_ids)
         self.assertGreater(noted.date.year, 2001)
+
+    def test_contexts_hide_no_changes(self):
+        kept = self.kept
+        promise = kept["dunning.promise"]
+        for role, record, name, args in (
+            ("user", kept["dunning.block"], "write", [{"date_to": "2100-01-01"}]),
+            ("user", promise, "write", [{"date": "2100-01-01"}]),
+            ("user", promise, "action_cancel", []),
+            ("accountant", self.invoice, "write", [{"dunning_due_date": "2100-01-01"}]),
+        ):
+            for context in ({"tracking_disable": True}, {"mail_notrack": True}):
+                with self.subTest(record=record, method=name, context=context), self.undone():
+                    self.env.cr.precommit.run()
+                    before = record.message_ids
+                    self._call(role, record, name, *args, context=context)
+                    self.env.cr.precommit.run()
+                    record.invalidate_recordset(["message_ids"])
+                    noted = (record.message_ids - before).sudo()
+                    self.assertTrue(noted.tracking_value_ids)
+                    self.assertEqual(noted.author_id, self.users[role].partner_id)

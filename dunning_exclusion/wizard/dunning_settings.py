@@ -5,7 +5,7 @@ import pytz
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date
 
-from ..models.res_company import SETTINGS, THRESHOLDS, is_timezone
+from ..models.res_company import SETTINGS, THRESHOLDS
 from ..screening.question import Question
 
 
@@ -85,7 +85,7 @@ class DunningSettingsMixin(models.AbstractModel):
             company = settings.company_id._origin
             company.check_access("read")
             zone = settings.dunning_timezone
-            if not is_timezone(zone):
+            if zone not in pytz.all_timezones_set:
                 zone = company._dunning_default_timezone()
             settings.dunning_timezone_now = self.env._(
                 "Follow-ups count days in %(zone)s, where it is %(day)s now.",
