@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..report.message import Message
+from ..screening.domains import usable_lang
 from .arguments import check_one, get_own_defaults, without_context
 from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
@@ -221,7 +222,8 @@ class DunningNotice(models.Model):
     def _get_message(self, lang=None):
         """Return the `Message` of a notice in the customer's language, or in another one."""
         self.ensure_one()
-        return Message(self.with_context(lang=lang or self.lang or self.env.lang))
+        code = usable_lang(self.env, lang, self.lang, self.env.lang)
+        return Message(self.with_context(lang=code))
 
     def _render_part(self, name, lang=None):
         """Return a part of the message, rendered in the language of the customer.

@@ -71,11 +71,8 @@ class DunningProtectedMixin(models.AbstractModel):
         if self.env.su:
             return super().create(vals_list)
         protected = self._get_protected_fields()
-        vals_list = [
-            {name: value for name, value in vals.items() if name not in protected}
-            for vals in vals_list
-        ]
-        records = super().create(vals_list)
+        clean = [{name: vals[name] for name in vals if name not in protected} for vals in vals_list]
+        records = super().create(clean)
         records._check_reach()
         return records
 

@@ -80,11 +80,9 @@ class DunningReasons(models.AbstractModel):
             return NotImplemented
         rules = self.env["dunning.exclusion.rule"]
         none = operator == "in" and False in value
-        if operator == "in":
-            wanted = rules.browse(rule_id for rule_id in value if rule_id).exists()
-        else:
-            wanted = rules.search(Domain(value))
-        texts = [str(rule_id) for rule_id in wanted.ids]
+        if operator == "any":
+            value = rules.search(Domain(value)).ids
+        texts = [str(rule_id) for rule_id in rules.browse(filter(None, value)).exists().ids]
 
         def to_sql(_model, alias, _query):
             reasons = SQL.identifier(alias, "reason_ids")

@@ -8,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
+from ..screening.domains import usable_lang
 from ..screening.items import is_owed
 from .dunning_recheck import release_lines, screen_again
 
@@ -302,7 +303,7 @@ class DunningSender(models.AbstractModel):
             "action": level.action or "email",
             # What is made anew after the run, as letters are, is sent by who does that.
             "user_id": run.state == "sending" and run.user_id.id or self.env.uid,
-            "lang": customer.lang or run.company_id.partner_id.lang,
+            "lang": usable_lang(self.env, customer.lang, run.company_id.partner_id.lang),
             "state": "queued" if owed else "skipped",
             "failure_reason": not owed and self.env._("Nothing is owed in total."),
             "description": self._get_description(run, lines, level),

@@ -89,8 +89,7 @@ class MailMessage(models.Model):
         """Override of `mail`: following a record is not enough to write to customers on it.
 
         Odoo lets followers post, and whoever may read a record can follow it, even an auditor.
-        It also lets whoever may write a record rewrite what was noted on it, or said by others:
-        here that is history.
+        It also lets whoever may write a record rewrite what others said on it: here it is history.
         """
         forbidden = super()._get_forbidden_access(operation)
         if operation in ("write", "unlink") and not self._dunning_may_sign():

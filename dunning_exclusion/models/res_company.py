@@ -144,7 +144,7 @@ class ResCompany(models.Model):
 
     @api.constrains("dunning_timezone")
     def _check_dunning_timezone(self):
-        # Odoo does not check values of selections that are computed.
+        # Odoo does not check such selections. An unknown zone would stop all companies.
         for zone in filter(None, self.mapped("dunning_timezone")):
             if zone not in pytz.all_timezones_set:
                 raise ValidationError(
@@ -199,10 +199,7 @@ class ResCompany(models.Model):
         return SQL("CASE %s END", SQL(" ").join(cases))
 
     def _dunning_timezone(self):
-        """Return the name of the company's time zone, see the help of `dunning_timezone`.
-
-        A name that is unknown counts for nothing: it would stop all companies.
-        """
+        """Return the name of the company's time zone, see the help of `dunning_timezone`."""
         self.ensure_one()
         # sudo: the zone is no secret, but who asks need not be an employee.
         zone = self.sudo().dunning_timezone

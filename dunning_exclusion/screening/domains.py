@@ -84,12 +84,17 @@ def company_query(Model, text, company, known):
     context = {
         "active_test": False,
         "allowed_company_ids": company.ids,
-        "lang": company.sudo().partner_id.lang,
+        "lang": usable_lang(Model.env, company.sudo().partner_id.lang),
         "tz": company._dunning_timezone(),
     }
     # superuser: everybody must get the same answer, see the top of this file
     env = Model.env(user=SUPERUSER_ID, su=True, context=context)
     return env[Model._name]._search(_Limits(env, company, known).apply(Model, text))
+
+
+def usable_lang(env, *codes):
+    """Return the first of `codes` that Odoo can speak, or None; contacts may have any code."""
+    return next(filter(None, map(env["res.lang"]._get_code, codes)), None)
 
 
 def find_fault(Model, text, company, known):

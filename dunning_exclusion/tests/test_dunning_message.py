@@ -504,6 +504,25 @@ class TestDunningMessageLanguages(MessageCommon):
                 amount = " ".join(words["amount"].split())
                 self.assertIn(amount.replace("€ ", "").replace(" €", ""), row[-1])
 
+    def test_nobody_escapes_by_a_language_that_odoo_does_not_speak(self):
+        """Odoo lets customers write any code into the language of their contact."""
+        self.company.partner_id.lang = "de_DE"
+        invoice, notice = self._send_in("xx_XX")
+        self.assertEqual((notice.state, notice.lang), ("queued", "de_DE"))
+        self.assertIn(LANGUAGES["de_DE"]["closing"], self._text(self._tree(notice)))
+        # One that an earlier version has made can be read.
+        notice.sudo().lang = "xx_XX"
+        notice.invalidate_recordset()
+        self.assertIn(invoice.name, notice.items_table)
+        self.company.partner_id.lang = "xx_XX"
+        self.assertEqual(self._send_in("xx_XX")[1].state, "queued")
+        run = self._create_run(
+            mode="criteria",
+            type_id=self.type_overdue.id,
+            criteria_domain="[('partner_id.name', '=', 'Alpha')]",
+        )
+        self.assertTrue(run.line_ids)
+
     def test_dates_are_written_as_in_the_country(self):
         for lang, pattern in (("de_DE", "%d.%m.%Y"), ("fr_FR", "%d/%m/%Y")):
             with self.subTest(lang=lang):
