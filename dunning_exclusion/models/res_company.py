@@ -209,7 +209,7 @@ class ResCompany(models.Model):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        if contact.tz in pytz.all_timezones_set:
+        if contact.tz:
             return contact.tz
         zones = pytz.country_timezones.get(contact.country_id.code or "") or ["UTC"]
         year = datetime.now().year
