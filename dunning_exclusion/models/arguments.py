@@ -75,10 +75,9 @@ def read_date(env, value):
 
 
 def get_own_defaults(model, names):
-    """Return the defaults that the fields `names` of `model` declare.
+    """Return the defaults that the fields `names` of `model` declare, not those of the user.
 
-    In Odoo every employee may give fields other defaults, which hold for all that the employee
-    creates, also where the system does it.
+    In Odoo every employee may choose defaults, which hold also where the system creates something.
     """
     fields_by_name = {name: model._fields[name] for name in names if model._fields[name].default}
     return {

@@ -61,13 +61,10 @@ class MailMessage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of `mail`: employees write on history in their own name, now, and no changes.
-
-        Odoo makes sure of that for customers only. What it notes itself, it notes in sudo.
-        """
+        """Override of `mail`: employees write on history in their own name, and now."""
         messages = super().create(vals_list)
         if not self._dunning_may_sign() and self.env.user._is_internal():
-            # sudo: it is the author who must not write this
+            # sudo: authors must not write this. What Odoo notes itself, it notes in sudo.
             history = messages.sudo().filtered(lambda message: message.model in THREADS)
             history.tracking_value_ids.unlink()
             author = self.env.user.partner_id
