@@ -167,7 +167,7 @@ class TestAttacks(AccessTableCommon):
             ),
             (
                 "dunning.promise",
-                {"user_id": colleague.id, "cancelled": True, "broken_reported": True},
+                {"user_id": colleague.id, "cancelled_on": "2024-01-01", "broken_reported": True},
                 values,
             ),
             ("dunning.run", {"state": "done", "automatic": True, "user_id": colleague.id}, {}),
