@@ -122,10 +122,11 @@ class DunningAutomation(models.AbstractModel):
     def _get_stale_journals(self, company, days):
         """Return the bank journals whose newest statement line is older than `days` days.
 
-        A journal without statement lines is passed over, unless no journal has any.
+        A journal without statement lines is passed over, unless no journal has any. A branch uses
+        the journals of its parents, too.
         """
         journals = self.env["account.journal"].search(
-            Domain("company_id", "=", company.id) & Domain("type", "=", "bank")
+            Domain("company_id", "in", company.parent_ids.ids) & Domain("type", "=", "bank")
         )
         newest = dict(
             self.env["account.bank.statement.line"]._read_group(

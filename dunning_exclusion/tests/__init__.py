@@ -53,6 +53,7 @@ from . import (
     test_scenario_sentence,
     test_screens,
     test_shared_records,
+    test_stories_branches,
     test_stories_past,
     test_survival,
     test_tours,
