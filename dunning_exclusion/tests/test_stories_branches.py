@@ -7,7 +7,7 @@ from .stories_common import StoryCommon
 
 @tagged("post_install", "-at_install")
 class TestBranchStories(StoryCommon):
-    """A branch reminds of its own invoices by its own settings, and uses the books of its parent."""
+    """A branch reminds of its own invoices by its own settings, in the books of its parent."""
 
     @classmethod
     def setUpClass(cls):
