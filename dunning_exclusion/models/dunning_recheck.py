@@ -1,16 +1,24 @@
-"""Screens lines of a run again, just before they are sent or shown."""
+"""Whether lines of a run are still right: looked at again before they are sent, or shown.
 
+What chose a line is looked at once more: the lines are joined with what their scenarios, or the
+filter of their run, would list today. That join is screened, so what was sent elsewhere counts in
+no amount. Whoever sends asks here: runs, retries, the job, letters, the mail queue.
+"""
+
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..screening import candidates
+from ..screening import candidates, said
+from ..screening.items import is_owed
 from ..screening.question import Owner, Question
 
 
 def screen_again(run, customers, sending=False):
     """Untick the lines of `customers` that got paid, blocked or otherwise excluded since.
 
-    A person's tick stands against the reasons it was made for, not against new ones.
+    A person's tick stands against the reasons it was made for, not against new ones. What is
+    unticked here is ticked again once nothing stands against it any more.
 
     :param sending: what stays ticked is sent now, whatever day the run was prepared for
     """
@@ -25,9 +33,49 @@ def screen_again(run, customers, sending=False):
         type_id=run.type_id.id or 0,
     )
     with env["dunning.screening"]._screened(question) as screening:
-        env.cr.execute(_update_query(run, customers, screening))
+        lost = env.execute_query(_update_query(run, customers, screening))
+    if lost:
+        reasons = reasons_query(run, customers, levels, [row[0] for row in lost])
+        env.cr.execute(
+            SQL(
+                """UPDATE dunning_run_line line
+                      SET skip_reason = why.reason,
+                          rule_id = CASE WHEN why.reason IS NULL THEN %(paid)s END,
+                          reason_ids = CASE WHEN why.reason IS NULL
+                                            THEN jsonb_build_array(%(paid)s::int) END
+                     FROM (%(reasons)s) why WHERE why.id = line.id""",
+                paid=env.ref("dunning_exclusion.rule_paid").id,
+                reasons=reasons,
+            )
+        )
     env["dunning.run.line"].invalidate_model()
     run._untick_above_maximum(customers, sending)
+
+
+def find_wrong(notices):
+    """Return {notice: why, in words} of those of `notices` that would not be made again today.
+
+    These are notices that wait or failed: an item was paid or held since, for example, or what they
+    say was said by another one. What is done to find out is undone again.
+    """
+    wrong = {}
+    creditor = notices.env.ref("dunning_exclusion.rule_creditor").id
+    # sudo: what is right must not depend on who works with the mail queue
+    for run, group in notices.sudo().grouped("run_id").items():
+        with run.env.cr.savepoint() as savepoint:
+            lines = {notice: notice.line_ids for notice in group}
+            group.line_ids.write({"notice_id": False})
+            group.write({"state": "failed"})
+            screen_again(run, group.partner_id, sending=True)
+            for notice, own in lines.items():
+                chosen = any(creditor in (line.override_reason_ids or []) for line in own)
+                amount = sum(own.mapped("amount_residual"))
+                if bad := own.filtered(lambda line: not line.checked)[:1]:
+                    wrong[notice.id] = bad.skip_reason or bad.rule_id.name
+                elif not is_owed(notice.currency_id, amount, own[:1].outstanding, chosen):
+                    wrong[notice.id] = run.env._("Nothing is owed in total.")
+            savepoint.rollback()
+    return {notice: wrong[notice.id] for notice in notices if notice.id in wrong}
 
 
 def release_lines(run, customers):
@@ -55,128 +103,67 @@ def release_lines(run, customers):
 
 
 def _update_query(run, customers, screening) -> SQL:
-    """Return UPDATE of the lines without notice by what the SELECT `screening` answers."""
+    """Return UPDATE of the lines without notice by what the SELECT `screening` answers.
+
+    It returns the ids of the lines that the run would not list today.
+    """
     return SQL(
-        """UPDATE dunning_run_line line
-              SET outcome = COALESCE(fresh.outcome, 'dropped'),
-                  rule_id = CASE WHEN fresh.outcome IS NULL AND own.reason IS NULL
-                                 THEN %(paid)s ELSE fresh.rule_id END,
-                  reason_ids = CASE WHEN fresh.outcome IS NULL AND own.reason IS NULL
-                                    THEN jsonb_build_array(%(paid)s::int)
-                                    ELSE fresh.reason_ids END,
-                  skip_reason = CASE WHEN fresh.outcome IS NULL THEN own.reason END,
-                  days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
-                  outstanding = fresh.outstanding, overdue = fresh.overdue,
-                  amount_residual = COALESCE(fresh.amount_residual, 0),
-                  amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
-                  checked = line.checked AND COALESCE(
-                      fresh.outcome = 'included'
-                      OR (fresh.outcome = 'unchecked'
-                          AND line.override_reason_ids @> fresh.reason_ids), FALSE)
-             FROM (%(own)s) own
-             LEFT JOIN (%(screening)s) fresh
-               ON fresh.move_line_id = own.move_line_id
-              AND fresh.level_id IS NOT DISTINCT FROM own.level_id
-              AND NOT own.skipped
-            WHERE own.id = line.id""",
-        own=unsent_query(run, customers),
+        """WITH updated AS (
+               UPDATE dunning_run_line line
+                  SET outcome = COALESCE(fresh.outcome, 'dropped'),
+                      rule_id = fresh.rule_id, reason_ids = fresh.reason_ids, skip_reason = NULL,
+                      days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
+                      outstanding = fresh.outstanding, overdue = fresh.overdue,
+                      amount_residual = COALESCE(fresh.amount_residual, 0),
+                      amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
+                      checked = tick.wanted AND tick.stands,
+                      set_aside = tick.wanted AND NOT tick.stands
+                 FROM (SELECT * FROM dunning_run_line run_line WHERE %(unsent)s OFFSET 0) own
+                 LEFT JOIN (%(screening)s) fresh
+                   ON fresh.move_line_id = own.move_line_id
+                  AND fresh.level_id IS NOT DISTINCT FROM own.level_id
+                  AND fresh.partner_id = own.partner_id
+                CROSS JOIN LATERAL (
+                    SELECT own.checked OR own.set_aside IS TRUE AS wanted,
+                           COALESCE(fresh.outcome = 'included' OR (
+                               fresh.outcome = 'unchecked'
+                               AND own.override_reason_ids @> fresh.reason_ids), FALSE)
+                           AS stands) tick
+                WHERE own.id = line.id
+               RETURNING line.id, fresh.outcome IS NULL AS lost)
+           SELECT id FROM updated WHERE lost""",
+        unsent=_unsent(run, customers),
         screening=screening,
-        paid=run.env.ref("dunning_exclusion.rule_paid").id,
     )
 
 
-def unsent_query(run, customers) -> SQL:
-    """Return SELECT id, move_line_id, level_id, skipped, reason of the lines without notice.
+# What the run would list today -------------------------------------------------------------------
 
-    The reason says why a line is skipped. For other lines it is used only when the screening no
-    longer finds the item; NULL then means that it was paid.
-    """
+
+def _unsent(run, customers) -> SQL:
+    """Return which of the lines `run_line` are looked at: those without notice."""
     return SQL(
-        """SELECT unsent.id, unsent.move_line_id, unsent.level_id,
-                  bar.reason IS NOT NULL AS skipped,
-                  COALESCE(bar.reason, CASE
-                      WHEN unsent.move_line_id IS NULL THEN %(gone)s
-                      WHEN item.parent_state = 'draft' THEN %(draft)s
-                      WHEN item.parent_state = 'cancel' THEN %(cancelled)s
-                      WHEN item.reconciled THEN NULL
-                      WHEN contact.commercial_partner_id <> unsent.partner_id THEN %(moved)s
-                      ELSE %(unfit)s END) AS reason
-             FROM dunning_run_line unsent
-             LEFT JOIN account_move move ON move.id = unsent.move_id
-             LEFT JOIN account_move_line item ON item.id = unsent.move_line_id
-             LEFT JOIN res_partner contact ON contact.id = item.partner_id
-            CROSS JOIN LATERAL (SELECT %(skipped)s AS reason OFFSET 0) bar
-            WHERE unsent.run_id = %(run)s AND unsent.notice_id IS NULL
-              AND unsent.partner_id = ANY(%(customers)s) OFFSET 0""",
-        gone=run.env._("Item deleted since"),
-        draft=run.env._("Reset to draft since"),
-        cancelled=run.env._("Cancelled since"),
-        moved=run.env._("Belongs to another customer since"),
-        unfit=run.env._("Conditions not met any more"),
-        skipped=_skipped_sql(run, customers),
-        run=run.id,
-        customers=customers.ids,
+        "run_line.run_id = %s AND run_line.partner_id = ANY(%s) AND run_line.notice_id IS NULL",
+        run.id,
+        customers.ids,
     )
-
-
-def _skipped_sql(run, customers) -> SQL:
-    """Return SQL of why an `unsent` line is skipped whatever the screening says; NULL: it is not.
-
-    The item was postponed, its level deleted, or it was reminded by this run or another one since.
-    """
-    # OFFSET 0 makes PostgreSQL look up the other lines of each item by the index. While it does not
-    # know how many lines have a notice by now, it would read all of those for each item.
-    return SQL(
-        """CASE WHEN move.dunning_due_date >= %(today)s THEN %(postponed)s
-                WHEN %(by_level)s AND unsent.level_id IS NULL THEN %(deleted)s
-                WHEN (unsent.partner_id, unsent.message_key) IN (
-                    SELECT partner_id, message_key FROM dunning_notice
-                     WHERE run_id = %(run)s AND partner_id = ANY(%(customers)s)
-                       AND message_key IS NOT NULL
-                       AND state IN ('queued', 'sent') AND merged IS NOT TRUE)
-                THEN %(reminded_here)s
-                WHEN EXISTS (
-                    SELECT 1
-                      FROM (SELECT run_id, scenario_id, notice_id FROM dunning_run_line
-                             WHERE move_line_id = unsent.move_line_id
-                               AND run_id <> unsent.run_id OFFSET 0) other
-                      JOIN dunning_notice notice ON notice.id = other.notice_id
-                      JOIN dunning_run other_run ON other_run.id = other.run_id
-                     WHERE notice.id > %(last_notice)s
-                       AND notice.state IN ('queued', 'sent')
-                       AND other.scenario_id IS NOT DISTINCT FROM unsent.scenario_id
-                       AND other_run.type_id IS NOT DISTINCT FROM %(type)s::int)
-                THEN %(reminded)s END""",
-        today=run.company_id._dunning_today(),
-        postponed=run.env._("Postponed since"),
-        by_level=run.mode == "scenario",
-        deleted=run.env._("Dunning level deleted since"),
-        run=run.id,
-        customers=customers.ids,
-        reminded_here=run.env._("Reminded in this run already"),
-        last_notice=run.last_notice,
-        type=run.type_id.id or None,
-        reminded=run.env._("Reminded by another run since"),
-    )
-
-
-# Whether the conditions of levels and workflows still hold ---------------------------------------
 
 
 def _unsent_levels(run, customers):
     """Return the levels of the lines without notice."""
-    unsent = Domain("run_id", "=", run.id) & Domain("notice_id", "=", False)
-    theirs = Domain("partner_id", "in", customers.ids)
+    unsent = _unsent(run, customers)
+    rows = run.env.execute_query(
+        SQL("SELECT DISTINCT level_id FROM dunning_run_line run_line WHERE %s", unsent)
+    )
     # sudo: what is reminded of must not depend on who sends it.
-    rows = run.env["dunning.run.line"].sudo()._read_group(unsent & theirs, ["level_id"])
-    return run.env["dunning.level"].sudo().concat(*(level for (level,) in rows))
+    return run.env["dunning.level"].sudo().browse(row[0] for row in rows if row[0])
 
 
 def _customers_to_read(levels, customers):
     """Return the customers whose items are read: whole families where conditions sum them up."""
     if not candidates.needs_family(levels.scenario_id):
         return customers
-    # sudo: what is reminded of must not depend on who sends it.
+    # sudo: as in `_unsent_levels`
     top = customers.sudo().with_context(active_test=False)
     while above := top.parent_id:
         top = above | top.filtered(lambda partner: not partner.parent_id)
@@ -184,57 +171,123 @@ def _customers_to_read(levels, customers):
 
 
 def items_query(run, customers, levels) -> SQL:
-    """Return SELECT of the candidates, as `screening.candidates` does: lines whose conditions hold.
+    """Return SELECT of the candidates, as `screening.candidates` does: lines that are listed today.
 
-    Lines with a notice are always among them, as what the run has sent counts in the reminded
-    amount.
+    What the run has sent is always among them, as it counts in the reminded amount. Lines whose
+    message has left without them are not.
     """
-    workflows = levels.scenario_id.filtered("condition_ids")
-    figures = joined = SQL()
-    if workflows:
-        figures = SQL("WITH RECURSIVE %s", candidates.figures(workflows))
-        joined = SQL("JOIN figure ON figure.partner_id = item.partner_id")
     return SQL(
-        """(%(figures)s
-            SELECT item.*, run_line.level_id, run_line.message_key AS message_id
+        """(SELECT item.*, run_line.level_id, run_line.message_key AS message_id
               FROM item
               JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
-              %(joined)s
+               AND run_line.partner_id = item.partner_id
+              LEFT JOIN (%(listed)s) listed ON listed.id = item.id
+               AND listed.level_id IS NOT DISTINCT FROM run_line.level_id
              WHERE run_line.run_id = %(run)s AND run_line.partner_id = ANY(%(customers)s)
-               AND (run_line.notice_id IS NOT NULL OR %(hold)s))""",
-        figures=figures,
-        joined=joined,
+               AND (run_line.notice_id IS NOT NULL OR listed.id IS NOT NULL AND NOT %(left)s))""",
+        listed=_listed_query(run, customers, levels),
         run=run.id,
         customers=customers.ids,
-        hold=_conditions_hold_sql(run, customers, levels),
+        left=_message_left_sql(run, customers),
     )
 
 
-def _conditions_hold_sql(run, customers, levels) -> SQL:
-    """Return SQL of whether the conditions of a `run_line`'s level still hold for its `item`."""
-    if not levels:
-        return SQL("TRUE")
-    working = levels.scenario_id._working(run.company_id)
-    moves = SQL(
-        """SELECT move_id FROM dunning_run_line
-            WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL""",
+def _listed_query(run, customers, levels) -> SQL:
+    """Return what the run would list today of the items of the lines without notice."""
+    company, today = run.company_id, run.company_id._dunning_today()
+    unsent = _unsent(run, customers)
+    moves = SQL("SELECT run_line.move_id FROM dunning_run_line run_line WHERE %s", unsent)
+    again = candidates.Again(today, run.date, customers.ids, moves)
+    # A person may send today what was prepared for another day.
+    day = max(run.date, today)
+    if run.mode == "scenario":
+        return candidates.of_scenarios(levels.scenario_id, company, day, again=again)
+    try:
+        query = run._get_criteria_query(probe=False)
+    except ValidationError:
+        # The filter cannot be understood any more.
+        return candidates.NOTHING
+    query.add_where(SQL("%s IN (%s)", SQL.identifier(query.table, "move_id"), moves))
+    return candidates.of_criteria(query, company, day, run.type_id, again)
+
+
+def _message_left_sql(run, customers) -> SQL:
+    """Return whether the message that `run_line` would go into has left without it."""
+    return SQL(
+        """(run_line.partner_id, run_line.message_key) IN (
+               SELECT partner_id, message_key FROM dunning_notice
+                WHERE run_id = %s AND partner_id = ANY(%s) AND message_key IS NOT NULL
+                  AND state IN ('queued', 'sent') AND merged IS NOT TRUE)""",
         run.id,
         customers.ids,
     )
-    cases = []
-    for level in levels:
-        works = level.scenario_id in working
-        holds = _level_holds_sql(run, level, moves) if works else SQL("FALSE")
-        cases.append(SQL("WHEN %s THEN %s", level.id, holds))
-    return SQL("CASE run_line.level_id %s END", SQL(" ").join(cases))
 
 
-def _level_holds_sql(run, level, moves) -> SQL:
-    if level.campaign_type == "invoice":
-        # A person may send today what was prepared for another day.
-        day = max(run.date, run.company_id._dunning_today())
-        return level._reached_sql(run.company_id, day, moves)
-    conditions = [condition._holds_sql() for condition in level.scenario_id.condition_ids]
-    if level._has_condition():
-        conditions.append(level._matches_sql(run.company_id, moves))
-    return SQL("(%s)", SQL(" AND ").join(conditions)) if conditions else SQL("TRUE")
+# Why a line would not be listed ------------------------------------------------------------------
+
+
+def reasons_query(run, customers, levels, line_ids) -> SQL:
+    """Return SELECT id, reason of lines that the run would not list today; NULL: it was paid."""
+    env, today = run.env, run.company_id._dunning_today()
+    by_level = run.mode == "scenario"
+    left = _message_left_sql(run, customers)
+    meant = _meant_sql(run, customers, levels.scenario_id)
+    moved = SQL("contact.commercial_partner_id <> customer.id")
+    gap = SQL("GREATEST(scenario.min_days_between, 1)")
+    cases = (
+        (SQL("move.dunning_due_date >= %s", today), env._("Postponed since")),
+        (SQL("%s AND level.id IS NULL", by_level), env._("Dunning level deleted since")),
+        (left, env._("Reminded in this run already")),
+        (SQL("said.day >= %s", run.date), env._("Reminded by another run since")),
+        (SQL("line.id IS NULL"), env._("Item deleted since")),
+        (SQL("line.parent_state = 'draft'"), env._("Reset to draft since")),
+        (SQL("line.parent_state = 'cancel'"), env._("Cancelled since")),
+        (SQL("line.reconciled"), None),
+        (moved, env._("Belongs to another customer since")),
+        (SQL("NOT scenario.active"), env._("Scenario switched off since")),
+        (SQL("NOT type.active"), env._("Reminder type switched off since")),
+        (SQL("NOT %s", meant), env._("The scenario is not for this customer any more")),
+        (SQL("said.day + %s > %s", gap, today), env._("Reminded too recently")),
+    )
+    return SQL(
+        """SELECT run_line.id, CASE %(cases)s ELSE %(unfit)s END AS reason
+             FROM dunning_run_line run_line %(joins)s
+            WHERE run_line.id = ANY(%(lines)s)""",
+        cases=SQL(" ").join(SQL("WHEN %s THEN %s", *case) for case in cases),
+        unfit=env._("Conditions not met any more"),
+        joins=_reasons_joins(run),
+        lines=line_ids,
+    )
+
+
+def _reasons_joins(run) -> SQL:
+    # A run by criteria has a type and no level.
+    return SQL(
+        """LEFT JOIN account_move move ON move.id = run_line.move_id
+           LEFT JOIN account_move_line line ON line.id = run_line.move_line_id
+           LEFT JOIN res_partner contact ON contact.id = line.partner_id
+           LEFT JOIN res_partner customer ON customer.id = run_line.partner_id
+           LEFT JOIN dunning_level level ON level.id = run_line.level_id
+           LEFT JOIN dunning_scenario scenario ON scenario.id = level.scenario_id
+           LEFT JOIN dunning_reminder_type type ON type.id = COALESCE(level.type_id, %s)
+           LEFT JOIN LATERAL (
+               SELECT MAX(message.day) AS day
+                 FROM (WITH item AS (
+                           SELECT run_line.move_line_id AS id, run_line.move_id, customer.id
+                               AS partner_id)
+                       %s) message
+                WHERE message.sense = %s) said ON TRUE""",
+        run.type_id.id or None,
+        said.messages(run.company_id, few=True),
+        said.SENSE,
+    )
+
+
+def _meant_sql(run, customers, scenarios) -> SQL:
+    """Return whether the scenario of a line is still the one for its `customer`."""
+    choice = scenarios._choice_sql(run.company_id, customer_ids=customers.ids)
+    cases = [SQL("WHEN scenario.campaign_type = 'invoice' THEN scenario.id = (%s)", choice)]
+    for workflow in scenarios.filtered(lambda scenario: scenario.campaign_type == "customer"):
+        meant = workflow._applies_sql(run.company_id, customers.ids)
+        cases.append(SQL("WHEN scenario.id = %s THEN %s", workflow.id, meant))
+    return SQL("COALESCE(CASE %s END, scenario.id IS NULL)", SQL(" ").join(cases))

@@ -17,7 +17,7 @@ from .dunning_screening import OUTCOMES
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
-    ("state", "automatic", "user_id", "stop_requested", "last_notice", "screened_transaction")
+    ("state", "automatic", "user_id", "stop_requested", "screened_transaction")
     + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count")
 )
 # What the run is about: it stays as it was when the messages went out.
@@ -120,8 +120,6 @@ class DunningRun(models.Model):
     )
     # Somebody asked the sending to stop after the customers at work.
     stop_requested = fields.Boolean(readonly=True, copy=False)
-    # The newest notice when the run was prepared: later ones are looked at when sending.
-    last_notice = fields.Integer(readonly=True, copy=False)
     # The oldest transaction at work when the lines were last screened, see `dunning_changes`.
     screened_transaction = fields.Char(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
@@ -305,13 +303,10 @@ class DunningRun(models.Model):
             columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
             self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
         Line.invalidate_model()
-        # By SQL, as the user may not read the notices of all companies.
-        newest = self.env.execute_query(SQL("SELECT MAX(id) FROM dunning_notice"))[0][0]
         # sudo: users do not write the state of a run
         self.sudo().write(
             {
                 "state": "prepared",
-                "last_notice": newest,
                 "screened_transaction": oldest_transaction(self.env),
                 **self._prepare_scenario_vals(),
             }
@@ -339,21 +334,23 @@ class DunningRun(models.Model):
         """Return what the run asks of the screening."""
         company, day = self.company_id, self.date
         if self.mode == "criteria":
-            query = candidates.of_criteria(self._get_criteria_query(), day)
+            query = self._get_criteria_query()
+            query = candidates.of_criteria(query, company, day, self.type_id)
         else:
             scenarios, due_only = self._get_scenarios()
             query = candidates.of_scenarios(scenarios, company, day, due_only)
         return Question(company, day, candidates=query, type_id=self.type_id.id or 0)
 
-    def _get_criteria_query(self):
+    def _get_criteria_query(self, probe=True):
         """Return the query of the items that match the filter of a run by criteria.
 
+        :param probe: see `find_faults`
         :raise ValidationError: when the filter cannot be understood any more
         """
         self.ensure_one()
         Line = self.env["account.move.line"]
         make_query = partial(condition_query, Line, self.criteria_domain, self.company_id)
-        if fault := find_faults(self.env, {self: make_query}).get(self):
+        if fault := find_faults(self.env, {self: make_query}, probe).get(self):
             raise ValidationError(self._criteria_error(fault))
         return make_query()
 

@@ -107,6 +107,8 @@ class DunningRunLine(models.Model):
 
     # Ticks
     checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
+    # It was ticked until something stood against it: it is ticked again when that has gone.
+    set_aside = fields.Boolean(readonly=True)
     override_user_id = UncheckedMany2one(
         "res.users",
         string="Ticked by",
@@ -331,7 +333,7 @@ class DunningRunLine(models.Model):
                decided AS (
                    SELECT *, %(checked)s AND reasons @? '$[*]' AS override FROM chosen)
                UPDATE dunning_run_line line
-                  SET checked = %(checked)s,
+                  SET checked = %(checked)s, set_aside = FALSE,
                       override_user_id = CASE WHEN override THEN %(user)s END,
                       override_date = CASE WHEN override THEN %(now)s END,
                       override_reason_ids = CASE WHEN override THEN reasons END

@@ -224,18 +224,19 @@ class DunningScenario(models.Model):
         # Whom a broken scenario is for is not known, so it reminds nobody.
         return scenarios._working(company, with_levels=False)
 
-    def _choice_sql(self, company, trial=None) -> SQL:
+    def _choice_sql(self, company, trial=None, customer_ids=None) -> SQL:
         """Return the id of the invoice-level scenario of a customer, over the alias `customer`.
 
         The customer's own choice, else the first scenario that applies, else NULL.
 
         :param trial: scenarios that are looked at as if they were active
+        :param customer_ids: the customers it is asked of; None: all
         """
         scenarios = self._of_company(company, "invoice")
         if trial:
             scenarios = (scenarios | trial.sudo()).sorted(lambda s: (s.sequence, s.id))
         cases = [
-            SQL("WHEN %s THEN %s", scenario._applies_sql(company), scenario.id)
+            SQL("WHEN %s THEN %s", scenario._applies_sql(company, customer_ids), scenario.id)
             for scenario in scenarios
         ]
         Partner = self.env["res.partner"].sudo().with_company(company)
@@ -323,8 +324,8 @@ class DunningScenario(models.Model):
         self.env.flush_all()
         return self.env.execute_query(query)[0][0]
 
-    def _applies_sql(self, company) -> SQL:
-        """Return whether the scenario is meant for a customer, over the alias `customer`."""
+    def _applies_sql(self, company, customer_ids=None) -> SQL:
+        """Return whether the scenario is meant for a `customer`, one of some or of all of them."""
         self.ensure_one()
         conditions = [SQL("TRUE")]
         # An archived profile still restricts: without it the scenario would be for everybody.
@@ -334,6 +335,9 @@ class DunningScenario(models.Model):
             conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
         if parse_domain(self.customer_domain):
             query = self._condition_query(company)
+            if customer_ids is not None:
+                ids = list(customer_ids)
+                query.add_where(SQL("%s = ANY(%s)", SQL.identifier(query.table, "id"), ids))
             conditions.append(SQL("customer.id IN %s", query.subselect()))
         return SQL("(%s)", SQL(" AND ").join(conditions))
 

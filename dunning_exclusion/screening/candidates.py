@@ -8,12 +8,34 @@ Invoice-level scenarios bring each item to its next level. Customer-level workfl
 that a customer owes on their days, once for each action. A run by criteria filters the items.
 """
 
+from datetime import date, timedelta
+from typing import NamedTuple
+
 from odoo.tools import SQL
 
+from . import said
+
 NOTHING = SQL("SELECT item.*, 0 AS level_id, 0 AS message_id FROM item WHERE FALSE")
+# A cent of a weak currency may be nothing in that of the company.
+IS_OPEN = SQL(
+    """(item.amount_residual > 0
+        OR item.amount_residual = 0 AND item.amount_residual_currency > 0)"""
+)
 
 
-def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
+class Again(NamedTuple):
+    """Where candidates are looked for once more, for lines that were made before."""
+
+    today: date | None = None  # when they would be sent; None: the day asked about
+    since: date | None = None  # what was said from this day on is said already
+    customer_ids: list | None = None  # the customers of the lines; None: all
+    moves: SQL | None = None  # SELECT of the entries of the lines
+
+
+FIRST_TIME = Again()
+
+
+def of_scenarios(scenarios, company, today, due_only=False, trial=False, again=FIRST_TIME) -> SQL:
     """Return the items that reach a level or an action of one of `scenarios` on `today`.
 
     :param due_only: take workflows only on their days; else on any day, as when a person runs them
@@ -25,22 +47,35 @@ def of_scenarios(scenarios, company, today, due_only=False, trial=False) -> SQL:
     )._working(company)
     invoice_level = begun.filtered(lambda s: s.campaign_type == "invoice")
     workflows = (begun - invoice_level).filtered("level_ids")
-    since = {workflow: workflow._due_since(company, today) for workflow in workflows}
-    due = {workflow: day for workflow, day in since.items() if day or not due_only}
+    due = dict.fromkeys(workflows, False)
+    if due_only:
+        due = {workflow: workflow._due_since(company, today) for workflow in workflows}
+        due = {workflow: day for workflow, day in due.items() if day}
     parts = []
     if invoice_level.level_ids:
-        parts.append(_at_levels(invoice_level, company, today, trial))
+        parts.append(_at_levels(invoice_level, company, today, trial, again))
     if due:
-        parts.append(_of_workflows(due, company, today))
+        parts.append(_of_workflows(due, company, again.today or today, again))
     return SQL(" UNION ALL ").join(parts) if parts else NOTHING
 
 
-def of_criteria(chosen, today) -> SQL:
+def of_criteria(chosen, company, today, reminder_type, again=FIRST_TIME) -> SQL:
     """Return the items of a run by criteria; `chosen` is the query of what matches its filter."""
+    if not reminder_type.active:
+        return NOTHING
+    now = again.today or today
     return SQL(
-        """SELECT item.*, NULL::int AS level_id, 0 AS message_id
-             FROM item WHERE item.amount_residual > 0 AND %(free)s AND item.id IN %(chosen)s""",
-        free=_not_postponed(today),
+        """(WITH said AS (%(said)s)
+            SELECT item.*, NULL::int AS level_id, 0 AS message_id
+              FROM item
+              LEFT JOIN (SELECT move_line_id, MAX(day) AS day FROM said WHERE sense = %(sense)s
+                          GROUP BY move_line_id) recent ON recent.move_line_id = item.id
+             WHERE %(open)s AND %(due)s AND %(free)s AND item.id IN %(chosen)s)""",
+        said=said.messages(company, few=again is not FIRST_TIME),
+        sense=said.sense_of(reminder_type),
+        open=IS_OPEN,
+        due=_not_postponed(now),
+        free=said.is_free(SQL("recent.day"), now, since=again.since),
         chosen=chosen.subselect(),
     )
 
@@ -52,7 +87,7 @@ def _not_postponed(today) -> SQL:
 # Levels of invoices -----------------------------------------------------------------------------
 
 
-def _at_levels(scenarios, company, today, trial) -> SQL:
+def _at_levels(scenarios, company, today, trial, again) -> SQL:
     """Return the items at a level: one scenario for a customer, one level for an item.
 
     The next level of an item is the first one above its last sent level whose day has come, else a
@@ -63,7 +98,7 @@ def _at_levels(scenarios, company, today, trial) -> SQL:
     # rows. The choice is made by `customer.id`, which PostgreSQL knows to be unique: otherwise it
     # expects 200 customers with so many items each that it sorts all of them on disk.
     return SQL(
-        """(WITH past AS (%(past)s)
+        """(WITH said AS (%(said)s)
             SELECT reached.*
               FROM (SELECT item.*, %(level)s AS level_id,
                            CASE WHEN choice.scenario_id <> ALL(%(one_per_level)s)
@@ -72,81 +107,43 @@ def _at_levels(scenarios, company, today, trial) -> SQL:
                       JOIN (%(choice)s OFFSET 0) choice USING (partner_id)
                       LEFT JOIN (%(history)s) history ON history.move_line_id = item.id
                             AND history.scenario_id = choice.scenario_id
-                      LEFT JOIN (SELECT move_line_id, BOOL_OR(state = 'queued') AS pending,
-                                        MAX(date) FILTER (WHERE state = 'sent') AS last_date
-                                   FROM past GROUP BY move_line_id) recent
+                      LEFT JOIN (SELECT move_line_id, MAX(day) FILTER (WHERE sense = 0) AS reminded,
+                                        MAX(day) FILTER (WHERE sense = -1) AS informed
+                                   FROM said GROUP BY move_line_id) recent
                              ON recent.move_line_id = item.id
                     OFFSET 0) reached
              WHERE reached.level_id IS NOT NULL)""",
         one_per_level=scenarios.filtered("one_notice_per_level").ids,
-        past=_past(company),
+        said=said.messages(company, few=again is not FIRST_TIME),
         choice=SQL(
             """SELECT customer.id AS partner_id, %s AS scenario_id FROM total
                  JOIN res_partner customer ON customer.id = total.partner_id""",
-            scenarios._choice_sql(company, scenarios if trial else None),
+            scenarios._choice_sql(company, scenarios if trial else None, again.customer_ids),
         ),
-        level=_next_level(scenarios, company, today),
+        level=_next_level(scenarios, company, today, again),
         history=_history(),
     )
 
 
-def _past(company) -> SQL:
-    """Return the reminders of the items that left or are on their way, statements aside.
-
-    Where Odoo has rebuilt the items of an invoice, a reminder of a former item counts for every
-    item of the same customer in that invoice.
-    """
-    # OFFSET 0 has each line look up its notice. As long as PostgreSQL has no statistics of new
-    # notices, it would do it the other way round and read all items again for each notice.
-    # Deleted levels keep their place in the scenario, see `dunning.level._get_place`.
-    return SQL(
-        """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
-                  run_line.notice_id, notice.state, notice.date, placed.place
-             FROM (SELECT item.id AS item_id, line.* FROM item
-                     JOIN dunning_run_line line ON line.move_line_id = item.id
-                    WHERE line.notice_id IS NOT NULL
-                    UNION ALL
-                   SELECT item.id AS item_id, line.* FROM item
-                     JOIN dunning_run_line line ON line.move_id = item.move_id
-                      AND line.partner_id = item.partner_id
-                    WHERE line.notice_id IS NOT NULL AND line.move_line_id IS NULL) run_line
-            CROSS JOIN LATERAL (SELECT * FROM dunning_notice
-                                 WHERE id = run_line.notice_id OFFSET 0) notice
-             LEFT JOIN dunning_level level ON level.id = run_line.level_id
-             LEFT JOIN dunning_scenario scenario
-               ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
-            CROSS JOIN LATERAL (
-                SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
-                       + COALESCE(level.id, 2147483647) AS place) placed
-            WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')
-              AND scenario.campaign_type IS DISTINCT FROM 'customer'""",
-        company=company.id,
-    )
-
-
 def _history() -> SQL:
-    """Return how far each item got in each scenario: only messages that left count."""
+    """Return how far each item got in each scenario by what left, and when that last spoke."""
     return SQL(
-        """SELECT move_line_id, scenario_id, MAX(place) AS place, MAX(date) AS last_date,
+        """SELECT move_line_id, scenario_id, MAX(day) AS said_on, MAX(place) AS place,
+                  MAX(day) FILTER (WHERE place IS NOT NULL) AS last_date,
                   COUNT(DISTINCT notice_id) FILTER (WHERE place = highest) AS times
-             FROM (SELECT past.*, MAX(place) OVER (PARTITION BY move_line_id, scenario_id)
-                                  AS highest
-                     FROM past WHERE state = 'sent') sent
+             FROM (SELECT said.*, MAX(place) OVER (PARTITION BY move_line_id, scenario_id)
+                                  AS highest FROM said) said
             GROUP BY move_line_id, scenario_id"""
     )
 
 
-def _next_level(scenarios, company, today) -> SQL:
-    """Return the id of the level an item is at today, or NULL: also while a message is queued."""
-    # The last reminder of the item must be at least a day old.
+def _next_level(scenarios, company, today, again) -> SQL:
+    """Return the id of the level an item is at today, or NULL."""
     cases = [
         SQL(
-            """WHEN choice.scenario_id = %s
-                AND (recent.last_date IS NULL OR recent.last_date + %s <= %s) THEN %s""",
+            "WHEN choice.scenario_id = %s THEN %s",
             scenario.id,
-            max(scenario.min_days_between, 1),
-            today,
-            _level_of_scenario(scenario, company, today),
+            _level_of_scenario(scenario, company, today, again),
         )
         for scenario in scenarios
         if any(level.type_id.active for level in scenario.level_ids)
@@ -154,17 +151,17 @@ def _next_level(scenarios, company, today) -> SQL:
     if not cases:
         return SQL("NULL::int")
     return SQL(
-        """CASE WHEN item.amount_residual > 0 AND recent.pending IS NOT TRUE AND %s
-                THEN CASE %s END END""",
-        _not_postponed(today),
+        "CASE WHEN %s AND %s THEN CASE %s END END",
+        IS_OPEN,
+        _not_postponed(again.today or today),
         SQL(" ").join(cases),
     )
 
 
-def _level_of_scenario(scenario, company, today) -> SQL:
+def _level_of_scenario(scenario, company, today, again) -> SQL:
     levels = scenario.level_ids.filtered("type_id.active")
     levels = levels.sorted(lambda level: (level.sequence, level.id))
-    reached = {level: level._reached_sql(company, today) for level in levels}
+    reached = {level: _reached(level, company, today, again) for level in levels}
     steps = [
         (level, SQL("COALESCE(history.place < %s, TRUE)", level._get_place())) for level in levels
     ]
@@ -180,6 +177,15 @@ def _level_of_scenario(scenario, company, today) -> SQL:
         ]
     cases += [SQL("WHEN %s THEN %s", step, level.id) for level, step in steps]
     return SQL("(CASE %s END)", SQL(" ").join(cases))
+
+
+def _reached(level, company, today, again) -> SQL:
+    """Return whether a level's day has come, and the last reminder of the item is old enough."""
+    last = "reminded" if said.sense_of(level.type_id) == said.REMINDER else "informed"
+    said_on = SQL("GREATEST(%s, history.said_on)", SQL.identifier("recent", last))
+    gap = level.scenario_id.min_days_between
+    free = said.is_free(said_on, again.today or today, gap, again.since)
+    return SQL("%s AND %s", free, level._reached_sql(company, today, again.moves))
 
 
 def _repeats(level, today) -> SQL:
@@ -199,7 +205,7 @@ def _repeats(level, today) -> SQL:
 # Workflows of customers -------------------------------------------------------------------------
 
 
-def _of_workflows(since, company, today) -> SQL:
+def _of_workflows(since, company, today, again) -> SQL:
     """Return what the workflows send: everything a customer owes, once for each action.
 
     `figure` holds the metrics of every customer in `total`; `chosen` holds the actions of the
@@ -212,13 +218,13 @@ def _of_workflows(since, company, today) -> SQL:
             SELECT item.*, chosen.level_id, NULL::int AS message_id
               FROM item
               JOIN chosen USING (partner_id)
-             WHERE %(free)s AND %(fits)s)""",
+             WHERE %(due)s AND %(fits)s)""",
         figures=figures(since),
         chosen=SQL(" UNION ALL ").join(
-            _chosen(workflow, company, today, day) for workflow, day in since.items()
+            _chosen(workflow, company, today, day, again) for workflow, day in since.items()
         ),
-        free=_not_postponed(today),
-        fits=_fits(since, company),
+        due=_not_postponed(today),
+        fits=_fits(since, company, again),
     )
 
 
@@ -279,34 +285,30 @@ def _percent(overdue, outstanding) -> SQL:
     )
 
 
-def _chosen(workflow, company, today, since) -> SQL:
+def _chosen(workflow, company, today, since, again) -> SQL:
     """Return the customers of `workflow` with the actions that they have not had yet."""
     conditions = [condition._holds_sql() for condition in workflow.condition_ids]
+    free_until = workflow._last_free_day(today, since)
+    if again.since:
+        free_until = min(free_until, again.since - timedelta(days=1))
     return SQL(
         """SELECT figure.partner_id, action.id AS level_id
              FROM figure
              JOIN res_partner customer ON customer.id = figure.partner_id
              JOIN dunning_level action ON action.scenario_id = %(workflow)s
              JOIN dunning_reminder_type type ON type.id = action.type_id AND type.active
-            WHERE %(applies)s AND %(conditions)s
-              AND NOT EXISTS (
-                  SELECT 1 FROM dunning_notice notice
-                   WHERE notice.partner_id = figure.partner_id
-                     AND notice.level_id = action.id AND notice.company_id = %(company)s
-                     AND (notice.state = 'queued' OR (
-                          notice.state = 'sent' AND notice.date > %(free_until)s)))""",
+            WHERE %(applies)s AND %(conditions)s AND NOT %(had)s""",
         workflow=workflow.id,
-        applies=workflow._applies_sql(company),
+        applies=workflow._applies_sql(company, again.customer_ids),
         conditions=SQL(" AND ").join(conditions or [SQL("TRUE")]),
-        company=company.id,
-        free_until=workflow._last_free_day(today, since),
+        had=said.had_action(company, free_until),
     )
 
 
-def _fits(workflows, company) -> SQL:
+def _fits(workflows, company, again) -> SQL:
     """Return whether the condition of the action lets the invoice of an item in."""
     conditions = [
-        SQL("(chosen.level_id <> %s OR %s)", level.id, level._matches_sql(company))
+        SQL("(chosen.level_id <> %s OR %s)", level.id, level._matches_sql(company, again.moves))
         for workflow in workflows
         for level in workflow.level_ids
         if level._has_condition()

@@ -54,6 +54,7 @@ from . import (
     test_screens,
     test_shared_records,
     test_stories_branches,
+    test_stories_lists,
     test_stories_past,
     test_survival,
     test_tours,

@@ -17,7 +17,7 @@ ABSURD_NUMBERS = (2**31 - 1, 2**31, -(2**31) - 1, 10**30, 1e300)
 ABSURD_AMOUNTS = (10**16, 1e300, -1e300, float("inf"), float("-inf"), float("nan"))
 # Written by the system only, and never taken from users, whatever their rights.
 SYSTEM_FIELDS = {
-    "dunning.run": {"last_notice", "without_scenario_count"},
+    "dunning.run": {"without_scenario_count"},
     "dunning.promise": {"noted_on", "open_amount", "cancelled_on"},
     "dunning.scenario": {"settled_on"},
 }

@@ -119,7 +119,7 @@ class TestDunningAccess(DunningCommon):
         self.assertEqual(action["type"], "ir.actions.report")
 
     def test_state_of_a_run_is_not_written_by_users(self):
-        for vals in ({"state": "done"}, {"automatic": True}, {"last_notice": 0}):
+        for vals in ({"state": "done"}, {"automatic": True}, {"stop_requested": True}):
             with self.subTest(vals=vals), self.assertRaises(UserError):
                 self._as("manager", self.prepared_run).write(vals)
 

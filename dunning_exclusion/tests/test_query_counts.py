@@ -9,7 +9,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL
 
 from odoo.addons.dunning_exclusion.models.dunning_mixin import DunningMixin
-from odoo.addons.dunning_exclusion.models.dunning_recheck import items_query, unsent_query
+from odoo.addons.dunning_exclusion.models.dunning_recheck import items_query, reasons_query
 from odoo.addons.dunning_exclusion.screening.question import Owner, Question
 
 from .common import DunningCommon
@@ -117,13 +117,13 @@ class TestQueryCounts(DunningCommon):
         # What PostgreSQL chooses when it believes that there is no notice yet.
         for kind in ("hashjoin", "mergejoin", "material"):
             self.env.cr.execute(SQL("SET LOCAL %s = off", SQL.identifier(f"enable_{kind}")))
-        past = [
+        said = [
             part
             for part in self._nodes(self._plan(query))
-            if part.get("Subplan Name") == "CTE past"
+            if part.get("Subplan Name") == "CTE said"
         ]
-        self.assertTrue(past)
-        loops = [node for part in past for node in self._nodes(part) if "Join Type" in node]
+        self.assertTrue(said)
+        loops = [node for part in said for node in self._nodes(part) if "Join Type" in node]
         self.assertTrue(loops)
         for loop in loops:
             outer, inner = loop["Plans"]
@@ -150,7 +150,7 @@ class TestQueryCounts(DunningCommon):
         )
         # In the few rows of a test an index would not pay.
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
-        query = unsent_query(run, left.partner_id)
+        query = reasons_query(run, left.partner_id, left.level_id, left.ids)
         self.assertLess(self._rows_read(query)["dunning_run_line"], 10)
 
     def test_stopping_many_customers_writes_no_block_twice(self):
