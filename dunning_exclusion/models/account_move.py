@@ -193,7 +193,7 @@ class AccountMove(models.Model):
 
     def _dunning_keep_reminders(self, before):
         """Give what was reminded of to the instalments that are due then, or nearest to it."""
-        mine = Domain("move_id", "in", self.ids) & Domain("notice_id", "!=", False)
+        mine = [("move_id", "in", self.ids), ("notice_id.state", "in", ["queued", "sent"])]
         # sudo: who edits invoices need not have rights on reminders
         for line in self.env["dunning.run.line"].sudo().search(mine):
             due = before[line.move_id.id].get(line.move_line_id.id, line.date_due)
