@@ -65,7 +65,7 @@ class TestGuardedFields(DunningCommon):
         self.assertEqual(block.create_uid, self.worker)
 
     def test_history_of_a_promise_is_written_by_noting_and_cancelling_it(self):
-        forged = {"user_id": self.colleague.id, "open_amount": 1.0, "cancelled": True}
+        forged = {"user_id": self.colleague.id, "open_amount": 1.0, "cancelled_on": "2024-01-01"}
         values = {"partner_id": self.customer.id, **forged}
         promises = self._mine("dunning.promise")
         promise = promises.create(values)
@@ -80,7 +80,7 @@ class TestGuardedFields(DunningCommon):
         promise.action_cancel()
         self.assertEqual(promise.state, "cancelled")
         with self.assertRaises(UserError):
-            promise.cancelled = False
+            promise.cancelled_on = False
 
     def test_what_was_sent_stays_as_it_was(self):
         run = self._mine("dunning.run").create({"company_id": self.company.id})
