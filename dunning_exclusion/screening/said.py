@@ -53,9 +53,9 @@ def messages(company, few=False) -> SQL:
                ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
              LEFT JOIN dunning_reminder_type type
                ON type.id = COALESCE(level.type_id, notice.type_id)
-             LEFT JOIN LATERAL (
-                SELECT (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
-                       + COALESCE(level.id, 2147483647) AS place) placed ON notice.state = 'sent'
+            CROSS JOIN LATERAL (SELECT CASE WHEN notice.state = 'sent' THEN
+                (COALESCE(level.sequence, run_line.level_sequence)::bigint << 32)
+                + COALESCE(level.id, 2147483647) END AS place) placed
             WHERE notice.company_id = %(company)s AND notice.state IN ('queued', 'sent')""",
         lines=_lines_with_notice(few),
         sense=SENSE,
