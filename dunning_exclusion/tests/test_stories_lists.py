@@ -1,6 +1,6 @@
 from contextlib import suppress
 
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -352,3 +352,68 @@ class TestStillRightAndLost(StoryCommon):
         self._deliver_in_vain()
         run.action_send()
         self.assertEqual(list(self._deliver().values()), [1])
+
+
+@tagged("post_install", "-at_install")
+class TestOddInputs(StoryCommon):
+    """What is odd is open, accepted or refused, and never stops the night."""
+
+    def test_cent_of_a_weak_currency_is_open_not_paid(self):
+        weak = self.setup_other_currency("HRK", rates=[("1900-01-01", 20_000.0)])
+        invoice = self._create_invoice(currency_id=weak.id, amount=0.01)
+        item = self._items(invoice)
+        self.assertEqual((item.amount_residual, item.amount_residual_currency), (0, 0.01))
+        self.assertFalse(item.reconciled)
+        reasons = [reason["rule"] for reason in invoice.dunning_explain()]
+        self.assertNotIn("paid", reasons)
+        self.assertIn(item, self._candidates())
+
+    def test_rest_of_a_weak_currency_is_not_called_paid_when_the_list_is_sent(self):
+        weak = self.setup_other_currency("HRK", rates=[("1900-01-01", 20_000.0)])
+        invoice = self._create_invoice(currency_id=weak.id, amount=20_000.01)
+        run = self._create_run()
+        self.assertTrue(run.line_ids.checked)
+        self._pay(invoice, 20_000)
+        item = self._items(invoice)
+        self.assertEqual((item.amount_residual, item.amount_residual_currency), (0, 0.01))
+        self.assertFalse(item.reconciled)
+        run.action_send()
+        self.assertNotEqual(run.line_ids.rule_id.code, "paid")
+
+    def test_for_ever_as_999999_days_is_accepted_or_refused(self):
+        """Whatever is accepted must not fail at night."""
+        level = self.scenario.level_ids[0]
+        reason = self.env["dunning.block.reason"].search([], limit=1)
+        workflow = self._create_workflow(automatic=True)
+        self.scenario.automatic = True
+        self._create_invoice(days=-20)
+        text = "[('%s', '<', 'today %s999999d')]"
+        for record, field, value in (
+            (self.scenario, "min_days_between", 999_999),
+            (level, "delay", 999_999),
+            (level, "delay", -999_999),
+            (level, "repeat_every", 999_999),
+            (level, "repeat_max", 999_999),
+            (reason, "default_days", 999_999),
+            (self.company, "dunning_catch_up_days", 999_999),
+            (self.company, "dunning_promise_tolerance_days", 999_999),
+            (self.company, "dunning_freshness_days", 999_999),
+            (self.company, "dunning_cleanup_days", 999_999),
+            (level, "condition_domain", text % ("invoice_date_due", "+")),
+            (level, "condition_domain", text % ("invoice_date_due", "-")),
+            (self.scenario, "customer_domain", text % ("create_date", "-")),
+            (self.scenario, "customer_domain", text % ("create_date", "+")),
+            (workflow.level_ids, "condition_domain", text % ("invoice_date_due", "-")),
+        ):
+            with (
+                self.subTest(model=record._name, field=field, value=value),
+                self.env.cr.savepoint() as savepoint,
+            ):
+                with suppress(ValidationError, UserError):
+                    record[field] = value
+                    self.env.flush_all()
+                    self.env["dunning.run"].search([]).sudo().state = "cancelled"
+                    self._job()
+                    self._create_run()
+                savepoint.rollback()
+                self.env.invalidate_all()
