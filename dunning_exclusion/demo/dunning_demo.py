@@ -189,6 +189,7 @@ class DunningDemo(models.AbstractModel):
         self.env["dunning.action"]._send_email(notice)
         # Nothing leaves: the message was sent then.
         notice.mail_id.state = "exception" if failed else "sent"
+        notice.date = run.date
         if failed:
             notice.failure_reason = "550 5.1.1 The mailbox does not exist."
 

@@ -17,7 +17,6 @@ from . import (
     dunning_action,
     dunning_notice,
     dunning_automation,
-    ir_actions_report,
     mail_mail,
     mail_template,
     res_company,

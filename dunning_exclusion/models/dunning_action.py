@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
-from .dunning_notice import MAIL_LAYOUT
+from ..report.message import MAIL_LAYOUT, check_template
 from .isolation import administrators
 
 
@@ -21,7 +21,7 @@ class DunningAction(models.AbstractModel):
         """Put the e-mails of `notices` into the mail queue."""
         # sudo: who may send reminders need not have rights on mails, templates and contacts
         notices = notices.sudo()
-        template = notices._check_template()
+        template = check_template(notices)
         notices = self._keep_reachable(notices)
         if not notices:
             return
@@ -42,7 +42,7 @@ class DunningAction(models.AbstractModel):
         """Keep the letters of `notices` queued until somebody prints them."""
         # sudo: notices are written by sending them, not by users
         notices = notices.sudo()
-        notices._check_template()
+        check_template(notices)
         notices._keep_letters()
 
     def _send_internal(self, notices):
@@ -114,11 +114,22 @@ class DunningAction(models.AbstractModel):
         for notice in notices:
             bad = notice.recipient_ids.filtered(lambda partner: partner in reasons)
             notice.unreached = "\n".join(reasons[partner] for partner in bad)
-            if bad == notice.recipient_ids:
+            left = notice.recipient_ids - bad
+            if not left:
                 notice._fail(notice.unreached or self.env._("No e-mail address to send to."))
-            elif bad:
-                notice.recipient_ids -= bad
+            elif gone := bad | self._find_twins(left):
+                notice.recipient_ids -= gone
         return notices.filtered(lambda notice: notice.state == "queued")
+
+    def _find_twins(self, partners):
+        """Return those of `partners` all of whose addresses are those of others: one is enough."""
+        twins, known = partners.browse(), set()
+        for partner in partners.sorted(lambda partner: (-partner.email.count("@"), partner.id)):
+            addresses = set(email_normalize_all(partner.email))
+            if addresses <= known:
+                twins |= partner
+            known |= addresses
+        return twins
 
     def _get_unreachable(self, partners):
         """Return {contact: why it gets no e-mail} of those that have no usable address."""

@@ -1,19 +1,23 @@
 import logging
 from contextlib import contextmanager
 
+from psycopg2 import OperationalError
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..report.message import Message
+from ..report.message import Message, check_template
+from ..screening import said
 from ..screening.domains import usable_lang
 from .arguments import check_one, get_own_defaults, without_context
 from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
+from .dunning_recheck import find_wrong
 
 _logger = logging.getLogger(__name__)
-# The frame around e-mails whose template names none: letterhead and address of the company.
-MAIL_LAYOUT = "dunning_exclusion.notice_mail_layout"
+# Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
+GIVEN_UP = "mail_dup"
 
 
 class DunningNotice(models.Model):
@@ -47,7 +51,7 @@ class DunningNotice(models.Model):
     type_id = fields.Many2one(
         "dunning.reminder.type", string="Reminder Type", index="btree_not_null", ondelete="restrict"
     )
-    date = fields.Date(required=True, help="The day on which the message left or was made.")
+    date = fields.Date(required=True, help="The day the message left; before, the day it was made.")
     action = fields.Selection(ACTIONS, required=True, default="email")
     description = fields.Text(help="Amounts and conditions met, in words.")
     state = fields.Selection(
@@ -66,7 +70,9 @@ class DunningNotice(models.Model):
         help="Contacts that did not get the message, and why, although others did.",
     )
     line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
-    recipient_ids = fields.Many2many("res.partner", string="Recipients")
+    recipient_ids = fields.Many2many(
+        "res.partner", string="Recipients", context={"active_test": False}
+    )
     user_id = fields.Many2one("res.users", string="Sent by", index="btree_not_null")
     lang = fields.Char()
     # The customer was merged with another one, who may have got the same reminder.
@@ -242,31 +248,6 @@ class DunningNotice(models.Model):
         """Return the template the message is made from."""
         return self.level_id._get_template() or self.run_id.template_id or self.type_id.template_id
 
-    def _check_template(self):
-        """Return the template of notices that have the same one.
-
-        :raise UserError: when there is none, or reminders cannot use it: rendered with the rights
-            of the system it would show records that merely have the same ids, or whatever an
-            employee wrote into it
-        """
-        template = self[:1]._get_template()
-        if not template:
-            raise UserError(
-                self.env._(
-                    "There is no template: fill in 'Template' on the dunning level or on its "
-                    "reminder type."
-                )
-            )
-        if fault := template._dunning_fault():
-            raise UserError(
-                self.env._(
-                    "%(fault)s Or choose another one in the field 'Template' of the run, the "
-                    "dunning level or the reminder type.",
-                    fault=fault,
-                )
-            )
-        return template
-
     def _render_message(self, framed=False):
         """Return {notice: {"subject", "body_html"}} as their templates say it.
 
@@ -278,18 +259,13 @@ class DunningNotice(models.Model):
         result = {}
         # sudo: templates use fields of the company and its bank accounts
         for notices in self.sudo().grouped(lambda notice: notice._get_template()).values():
-            template = notices._check_template()
+            template = check_template(notices)
             rendered = template._generate_template(notices.ids, ("subject", "body_html"))
             for notice in notices:
-                values = rendered[notice.id]
+                values = result[notice.id] = rendered[notice.id]
                 if framed:
-                    translated = notice._get_message().notice
-                    values["body_html"] = template.with_env(translated.env)._render_encapsulate(
-                        template.email_layout_xmlid or MAIL_LAYOUT,
-                        values["body_html"],
-                        context_record=translated,
-                    )
-                result[notice.id] = values
+                    body = values["body_html"]
+                    values["body_html"] = notice._get_message().framed(template, body)
         return {notice: result[notice.id] for notice in self}
 
     def _get_printed_messages(self):
@@ -306,13 +282,7 @@ class DunningNotice(models.Model):
 
     def _keep_internal(self, lang):
         """Keep and return (subject, body) of what employees read about the notice."""
-        notice = self.with_context(lang=lang)
-        subject = notice.env._(
-            "%(what)s: %(customer)s, %(amount)s",
-            what=notice.level_id.name or notice.type_id.name or notice.env._("Reminder"),
-            customer=notice.partner_id.display_name,
-            amount=Message(notice).amount_text(notice.amount),
-        )
+        subject = self._get_message(lang).internal_subject()
         body = self._render_part("notice_internal", lang)
         self.write({"kept_subject": subject, "kept_body": body})
         return subject, body
@@ -324,8 +294,46 @@ class DunningNotice(models.Model):
         self.write({"state": "failed", "failure_reason": reason})
 
     def _mark_sent(self, **vals):
-        """Note that the message left: the items have reached the level."""
-        self.write({"state": "sent", "failure_reason": False, **vals})
+        """Note that the message left today: the items have reached the level."""
+        unsent = self.filtered(lambda notice: notice.state != "sent")
+        for company, notices in unsent.grouped("company_id").items():
+            today = company._dunning_today()
+            notices.write({"state": "sent", "failure_reason": False, "date": today, **vals})
+
+    def _get_said(self):
+        """Return {(customer, sense, item)} of what the message says, see `screening.said`."""
+        workflow = self.level_id.campaign_type == "customer"
+        sense = self.level_id.id if workflow else said.sense_of(self.type_id)
+        return {(self.partner_id, sense, item) for item in self.line_ids.move_line_id}
+
+    def _withdraw(self, reason):
+        """Give up messages that did not leave, or did not reach all; cancel their e-mails."""
+        left = self.filtered(lambda notice: notice.state == "sent")
+        (self - left).write({"state": "skipped", "failure_reason": reason})
+        mails = self.mail_id.filtered(lambda mail: mail.state != "sent")
+        mails.write({"state": "cancel", "failure_type": GIVEN_UP, "failure_reason": reason})
+
+    def _withdraw_outdated(self):
+        """Withdraw what waited in the mail queue and is not right any more.
+
+        It waited if it is of another day or failed before; the others were just made.
+        """
+        waited = self.filtered(
+            lambda notice: notice.failure_reason or notice.mail_id.failure_reason
+        )
+        waited |= self.filtered(lambda notice: notice.date < notice.company_id._dunning_today())
+        if not waited:
+            return
+        try:
+            with self.env.cr.savepoint():
+                for notice, reason in find_wrong(waited).items():
+                    notice._withdraw(reason)
+        except OperationalError:
+            raise
+        # Any error of a condition or of another addon: the other e-mails must leave.
+        except Exception as error:
+            _logger.exception("Whether reminders are still right cannot be told")
+            waited.mail_id.write({"state": "exception", "failure_reason": str(error)})
 
     @contextmanager
     def _survive_errors(self):
@@ -339,10 +347,11 @@ class DunningNotice(models.Model):
                 yield
         except Exception:
             _logger.exception("What became of reminder %s cannot be noted", self.id)
-            if self.mail_id.state == "sent":
+            if self.mail_id.state == "sent" and self.state != "sent":
                 # By SQL, so that no code of others can fail again.
                 update = SQL("UPDATE dunning_notice SET state = 'sent', failure_reason = NULL")
-                self.env.cr.execute(SQL("%s WHERE id = %s", update, self.id))
+                today = self.company_id._dunning_today()
+                self.env.cr.execute(SQL("%s, date = %s WHERE id = %s", update, today, self.id))
                 self.invalidate_recordset(flush=False)
 
     def _follow_mail(self):
@@ -350,15 +359,17 @@ class DunningNotice(models.Model):
         mail = self.mail_id
         # Somebody got the message before, and `mail` is for the others only.
         has_left = mail.recipient_ids and not self.recipient_ids & mail.recipient_ids
-        if mail.state != "sent" and has_left:
+        if mail.state == "sent":
+            self._mark_sent()
+        elif has_left or self.state == "skipped":
             return
-        states = {"sent": "sent", "exception": "failed", "cancel": "failed", "outgoing": "queued"}
-        reason = False
-        if mail.state in ("exception", "cancel"):
+        elif mail.state == "outgoing":
+            # What failed is kept in mind: the message is looked at again before it leaves.
+            self.state = "queued"
+        elif mail.state in ("exception", "cancel"):
             field = mail._fields["failure_type" if mail.failure_type else "state"]
             words = dict(field._description_selection(self.env))
-            reason = mail.failure_reason or words[mail[field.name]]
-        self.write({"state": states.get(mail.state, self.state), "failure_reason": reason})
+            self._fail(mail.failure_reason or words[mail[field.name]])
 
     def _note_reached(self, reached, reason):
         """Note who of several recipients got the message; the mail stays for the others only.
@@ -441,12 +452,12 @@ class DunningNotice(models.Model):
         return True
 
     def _send_by_hand(self):
-        for company, notices in self.grouped("company_id").items():
+        for run in self.run_id:
             # Who may send runs may also say that a letter left.
-            notices.run_id.check_access("write")
-            # A letter that waited bears the day it left. sudo: users do not write states.
-            notices.sudo()._mark_sent(user_id=self.env.uid, date=company._dunning_today())
-            notices.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
+            run.check_access("write")
+        # sudo: users do not write states.
+        self.sudo()._mark_sent(user_id=self.env.uid)
+        self.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
 
     def action_open_message(self):
         """Show the message as it was sent."""

@@ -6,8 +6,9 @@ from psycopg2.errors import UniqueViolation
 from odoo import models, modules
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
+from ..report.message import check_template, describe
 from ..screening.domains import usable_lang
 from ..screening.items import is_owed
 from .dunning_recheck import release_lines, screen_again
@@ -166,8 +167,7 @@ class DunningSender(models.AbstractModel):
     def _send_batch(self, run, customers):
         """Screen the lines of some customers again, and send what is left of them."""
         notices = self._make_notices(run, customers)
-        queued = notices.filtered(lambda notice: notice.state == "queued")
-        alike = queued.grouped(lambda notice: (notice.action, notice._get_template()))
+        alike = notices.grouped(lambda notice: (notice.action, notice._get_template()))
         for (action, _template), same in alike.items():
             getattr(self.env["dunning.action"], f"_send_{action}")(same)
         self.env.flush_all()
@@ -182,18 +182,20 @@ class DunningSender(models.AbstractModel):
         """Note on the customer's notices, or else on its lines, why nothing was sent."""
         try:
             with self.env.cr.savepoint():
-                notices = self._make_notices(run, customer)
-                notices.filtered(lambda notice: notice.state == "queued")._fail(str(error))
+                self._make_notices(run, customer)._fail(str(error))
         except (OperationalError, UniqueViolation):
             raise
         # The same error may keep the notice from being made. Then the lines are unticked and say
         # why: left ticked, they would be tried for ever.
         except Exception as worse:
             _logger.warning("The failure of customer %s cannot be noted: %s", customer.id, worse)
-            lines = self._get_open_lines(run, customer)
-            lines._write_ticks(False)
-            # sudo: users do not write outcomes
-            lines.sudo().write({"outcome": "dropped", "skip_reason": str(error)})
+            self._leave_out(self._get_open_lines(run, customer), str(error))
+
+    def _leave_out(self, lines, reason):
+        """Untick lines that are not sent, and note why."""
+        lines._write_ticks(False)
+        # sudo: users do not write outcomes
+        lines.sudo().write({"outcome": "dropped", "skip_reason": reason})
 
     # Once more ------------------------------------------------------------------------------
 
@@ -235,10 +237,9 @@ class DunningSender(models.AbstractModel):
 
     def _skip_empty(self, notices):
         """Note which failed notices have nothing left to remind of."""
+        empty = notices.filtered(lambda n: n.state == "failed" and not n.line_ids)
         # sudo: users do not write states.
-        notices.filtered(lambda n: n.state == "failed" and not n.line_ids).sudo().write(
-            {"state": "skipped", "failure_reason": self.env._("Nothing is left to remind of.")}
-        )
+        empty.sudo()._withdraw(self.env._("Nothing is left to remind of."))
 
     # Making notices -------------------------------------------------------------------------
 
@@ -246,7 +247,21 @@ class DunningSender(models.AbstractModel):
         """Return the notices of what is still to be sent to `customers`, screened again."""
         release_lines(run, customers)
         screen_again(run, customers, sending=True)
-        return self._create_notices(run, self._get_open_lines(run, customers))
+        lines = self._get_open_lines(run, customers)
+        messages = lines.grouped(lambda line: (line.partner_id, line.message_key)).values()
+        empty = lines.browse().concat(*(part for part in messages if not self._is_owed(run, part)))
+        if empty:
+            self._leave_out(empty, self.env._("Nothing is owed in total."))
+        notices = self._create_notices(run, lines - empty)
+        self._replace_older(notices)
+        return notices
+
+    def _is_owed(self, run, lines):
+        """Return whether the message of `lines` is about money that is owed."""
+        amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
+        creditor = self.env.ref("dunning_exclusion.rule_creditor").id
+        chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
+        return is_owed(run.company_id.currency_id, amount, outstanding, chosen)
 
     def _create_notices(self, run, lines):
         """Create one notice for each message: lines of one customer with the same message key.
@@ -270,6 +285,7 @@ class DunningSender(models.AbstractModel):
             vals = self._prepare_notice_vals(run, group, recipients, open_counts)
             # Customers that were merged can have two: one is made anew.
             if notice := not_left.get(key, Notice)[-1:]:
+                notice._withdraw(self.env._("Made anew."))
                 notice.write({**vals, "mail_id": False, "kept_body": False})
                 notices[key] = notice
             else:
@@ -278,6 +294,16 @@ class DunningSender(models.AbstractModel):
         for key, group in groups.items():
             group.sudo().write({"notice_id": notices[key].id})
         return Notice.concat(*notices.values())
+
+    def _replace_older(self, notices):
+        """Let notices replace those that say the same of an item and did not leave."""
+        old = notices.search(
+            [("state", "=", "failed"), ("partner_id", "in", notices.partner_id.ids)]
+        )
+        said = {what for notice in old and notices for what in notice._get_said()}
+        replaced = old.filtered(lambda notice: not said.isdisjoint(notice._get_said()))
+        day = format_date(self.env, notices[:1].date)
+        replaced._withdraw(self.env._("Replaced by the reminder of %(date)s.", date=day))
 
     def _prepare_notice_vals(self, run, lines, recipients, open_counts):
         """Return the values of the notice of one message, at the highest level of its lines.
@@ -288,10 +314,6 @@ class DunningSender(models.AbstractModel):
         customer = lines.partner_id
         level = lines.level_id.sorted(lambda level: level._get_place())[-1:]
         contacts = recipients[customer] | level.additional_partner_ids
-        amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
-        creditor = self.env.ref("dunning_exclusion.rule_creditor").id
-        chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
-        owed = is_owed(run.company_id.currency_id, amount, outstanding, chosen)
         return {
             "run_id": run.id,
             "company_id": run.company_id.id,
@@ -304,33 +326,15 @@ class DunningSender(models.AbstractModel):
             # What is made anew after the run, as letters are, is sent by who does that.
             "user_id": run.state == "sending" and run.user_id.id or self.env.uid,
             "lang": usable_lang(self.env, customer.lang, run.company_id.partner_id.lang),
-            "state": "queued" if owed else "skipped",
-            "failure_reason": not owed and self.env._("Nothing is owed in total."),
-            "description": self._get_description(run, lines, level),
-            "amount": amount,
-            "outstanding": outstanding,
+            "state": "queued",
+            "failure_reason": False,
+            "description": describe(lines, level),
+            "amount": sum(lines.mapped("amount_residual")),
+            "outstanding": lines[:1].outstanding,
             "overdue": lines[:1].overdue,
             "unlisted_count": max(open_counts.get(customer.id, 0) - len(lines), 0),
             "recipient_ids": [Command.set(contacts.ids)],
         }
-
-    def _get_description(self, run, lines, level):
-        """Return in words what a notice is about: amounts in company currency, conditions met."""
-        currency = run.company_id.currency_id
-        count = len(lines)
-        items = self.env._("1 item") if count == 1 else self.env._("%s items", count)
-        words = self.env._(
-            "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
-            items=items,
-            amount=currency.format(sum(lines.mapped("amount_residual"))),
-            outstanding=currency.format(lines[:1].outstanding),
-            overdue=currency.format(lines[:1].overdue),
-        )
-        conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
-        if conditions:
-            met = ", ".join(conditions.mapped("display_name"))
-            words += " " + self.env._("Conditions met: %(conditions)s.", conditions=met)
-        return words
 
     def _preview(self, run, lines):
         """Return (subject, body) of the message that `lines` would make, without sending it.
@@ -344,7 +348,7 @@ class DunningSender(models.AbstractModel):
             lines.sudo().write({"notice_id": False})
             screen_again(run, lines.partner_id)
             notice = self._create_notices(run, lines)
-            notice._check_template()
+            check_template(notice)
             rendered = notice._render_message(framed=True)[notice]
             savepoint.rollback()
         return rendered["subject"], rendered["body_html"]

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 from .arguments import get_own_defaults
+from .dunning_notice import GIVEN_UP
 
 # Records about customers on which only people write who may work with them.
 THREADS = ("dunning.block", "dunning.notice", "dunning.promise", "dunning.run")
@@ -18,13 +19,26 @@ class MailMail(models.Model):
         return self.env["dunning.notice"].sudo().search([("mail_id", "in", reminders.ids)])
 
     def write(self, vals):
-        """Override of `mail`: notices follow the state of their e-mails."""
+        """Override of `mail`: notices follow the state of their e-mails.
+
+        A reminder that was given up is not sent again, whoever asks for it.
+        """
+        if vals.get("state") == "outgoing":
+            self = self.filtered(
+                lambda mail: mail.model != "dunning.notice" or mail.failure_type != GIVEN_UP
+            )
         result = super().write(vals)
         if "state" in vals or "failure_reason" in vals:
             for notice in self._get_dunning_notices():
                 with notice._survive_errors():
                     notice._follow_mail()
         return result
+
+    def send(self, *args, **kwargs):
+        """Override of `mail`: reminders that waited leave only while they are still right."""
+        outgoing = self.filtered(lambda mail: mail.state == "outgoing")
+        outgoing._get_dunning_notices()._withdraw_outdated()
+        return super().send(*args, **kwargs)
 
     def unlink(self):
         """Override of `mail`: a reminder that is deleted before it left has failed."""

@@ -1,8 +1,55 @@
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+# The frame around e-mails whose template names none: letterhead and address of the company.
+MAIL_LAYOUT = "dunning_exclusion.notice_mail_layout"
 # The contacts of a customer that a letter goes to, the first one found.
 POSTAL_TYPES = ("dunning", "invoice")
+
+
+def check_template(notices):
+    """Return the template of notices that have the same one.
+
+    :raise UserError: when there is none, or reminders cannot use it: rendered with the rights of
+        the system it would show records that merely have the same ids, or whatever an employee
+        wrote into it
+    """
+    template = notices[:1]._get_template()
+    if not template:
+        raise UserError(
+            notices.env._(
+                "There is no template: fill in 'Template' on the dunning level or on its "
+                "reminder type."
+            )
+        )
+    if fault := template._dunning_fault():
+        raise UserError(
+            notices.env._(
+                "%(fault)s Or choose another one in the field 'Template' of the run, the "
+                "dunning level or the reminder type.",
+                fault=fault,
+            )
+        )
+    return template
+
+
+def describe(lines, level):
+    """Return in words what a notice is about: amounts in company currency, conditions met."""
+    env, currency, count = lines.env, lines.company_id.currency_id, len(lines)
+    items = env._("1 item") if count == 1 else env._("%s items", count)
+    words = env._(
+        "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
+        items=items,
+        amount=currency.format(sum(lines.mapped("amount_residual"))),
+        outstanding=currency.format(lines[:1].outstanding),
+        overdue=currency.format(lines[:1].overdue),
+    )
+    conditions = level.scenario_id.condition_ids if level.campaign_type == "customer" else []
+    if conditions:
+        met = ", ".join(conditions.mapped("display_name"))
+        words += " " + env._("Conditions met: %(conditions)s.", conditions=met)
+    return words
 
 
 class Message:
@@ -55,6 +102,22 @@ class Message:
         vat = company.vat and f"{label}: {company.vat}"
         lines = [*address, " · ".join(filter(None, contact)), vat]
         return [line.strip() for line in lines if line and line.strip()]
+
+    def framed(self, template, body):
+        """Return `body` with letterhead and address of the company around it, as in the e-mail."""
+        return template.with_env(self.notice.env)._render_encapsulate(
+            template.email_layout_xmlid or MAIL_LAYOUT, body, context_record=self.notice
+        )
+
+    def internal_subject(self):
+        """Return the subject of what employees read."""
+        notice, env = self.notice, self.notice.env
+        return env._(
+            "%(what)s: %(customer)s, %(amount)s",
+            what=notice.level_id.name or notice.type_id.name or env._("Reminder"),
+            customer=notice.partner_id.display_name,
+            amount=self.amount_text(notice.amount),
+        )
 
     def letter_title(self, subject):
         """Return the title of a letter, whose letterhead names the company already."""

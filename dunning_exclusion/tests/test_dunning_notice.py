@@ -11,7 +11,7 @@ from odoo.tools import mute_logger
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
 from odoo.addons.base.models.ir_actions_report import IrActionsReport as BaseReport
-from odoo.addons.dunning_exclusion.models import ir_actions_report
+from odoo.addons.dunning_exclusion.report import ir_actions_report
 from odoo.addons.mail.tests.common import MailCase
 
 from .common import DunningCommon

@@ -541,10 +541,10 @@ class TestDunningNothingOwed(DunningCommon):
                 line = run.line_ids.filtered(lambda line, own=invoice: line.move_id == own)
                 self.assertTrue(line.checked)
                 run.action_send()
-                notice = line.notice_id
-                self.assertEqual((notice.state, notice.mail_id.ids), ("skipped", []))
-                self.assertEqual(notice.failure_reason, "Nothing is owed in total.")
-                self.assertEqual(notice.outstanding, 100 - credit)
+                self.assertEqual((run.state, run.notice_ids.ids), ("done", []))
+                self.assertEqual((line.checked, line.outcome), (False, "dropped"))
+                self.assertEqual(line.skip_reason, "Nothing is owed in total.")
+                self.assertEqual(line.outstanding, 100 - credit)
 
     def test_items_that_add_up_to_nothing_are_not_sent(self):
         """Only the total of the message is zero: another item, on hold, is owed."""
@@ -561,12 +561,12 @@ class TestDunningNothingOwed(DunningCommon):
         self._create_invoice(amount=50).action_dunning_stop()
         run = self._create_run(scenario_ids=[Command.set(workflow.ids)])
         self.assertEqual(len(run.line_ids.filtered("checked")), 2)
+        lines = run.line_ids.filtered("checked")
         run.action_send()
-        notice = run.notice_ids
-        self.assertEqual((notice.amount, notice.outstanding), (0, 50))
-        self.assertEqual(
-            (notice.state, notice.failure_reason), ("skipped", "Nothing is owed in total.")
-        )
+        self.assertFalse(run.notice_ids)
+        self.assertEqual(sum(lines.mapped("amount_residual")), 0)
+        self.assertEqual(lines.mapped("outstanding"), [50, 50])
+        self.assertEqual(lines.mapped("skip_reason"), ["Nothing is owed in total."] * 2)
 
     def test_creditor_whom_somebody_ticked_is_reminded(self):
         self.company.dunning_list_creditors = True

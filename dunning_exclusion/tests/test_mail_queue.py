@@ -1,0 +1,165 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.dunning_exclusion.models import dunning_notice
+
+from .stories_common import StoryCommon
+
+
+@tagged("post_install", "-at_install")
+class TestMailQueue(StoryCommon):
+    """Reminders that wait in the mail queue leave only while they are right, and once."""
+
+    def _sent(self):
+        run = self._create_run()
+        run.action_send()
+        return run
+
+    def _failed(self):
+        run = self._sent()
+        self._deliver_in_vain()
+        self.assertEqual(run.notice_ids.state, "failed")
+        return run
+
+    def test_what_was_made_today_is_not_looked_at_again(self):
+        self._create_invoice()
+        self._sent()
+        with patch.object(dunning_notice, "find_wrong", side_effect=AssertionError):
+            self.assertEqual(list(self._deliver().values()), [1])
+
+    def test_old_email_of_a_reminder_that_was_made_anew_does_not_leave(self):
+        self._create_invoice()
+        run = self._failed()
+        old = run.notice_ids.mail_id.sudo()
+        run.action_retry_failed()
+        self.assertNotEqual(run.notice_ids.mail_id, old)
+        old.mark_outgoing()
+        self.assertEqual((old.state, run.notice_ids.state), ("cancel", "queued"))
+        self.assertEqual(list(self._deliver().values()), [1])
+
+    def test_email_that_a_person_cancelled_is_looked_at_when_it_is_sent_after_all(self):
+        invoice = self._create_invoice()
+        self._create_invoice(self.other_customer)
+        run = self._sent()
+        mails = run.notice_ids.mail_id.sudo()
+        mails.cancel()
+        self._pay(invoice)
+        mails.mark_outgoing()
+        self.assertEqual(set(run.notice_ids.mapped("state")), {"queued"})
+        self.assertEqual(set(self._deliver()), {self.other_customer.email_formatted})
+        states = {notice.partner_id: notice.state for notice in run.notice_ids}
+        self.assertEqual(states, {self.customer: "skipped", self.other_customer: "sent"})
+
+    def test_withdrawn_reminder_is_cancelled_for_good_and_its_other_items_come_up_again(self):
+        paid, left = self._create_invoice(), self._create_invoice()
+        with self._on(-2):
+            run = self._sent()
+        notice, mail = run.notice_ids, run.notice_ids.mail_id.sudo()
+        self._pay(paid)
+        self.assertFalse(self._deliver())
+        self.assertEqual((notice.state, mail.state), ("skipped", "cancel"))
+        self.assertEqual(notice.failure_reason, mail.failure_reason)
+        mail.mark_outgoing()
+        self.assertEqual((notice.state, mail.state), ("skipped", "cancel"))
+        self.assertEqual(self._sent().notice_ids.line_ids.move_id, left)
+
+    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_notice")
+    def test_error_while_looking_again_keeps_no_other_email_back(self):
+        self._create_invoice()
+        with self._on(-1):
+            run = self._sent()
+        other = self.env["mail.mail"].create(
+            {"email_to": "else@example.com", "email_from": "me@example.com", "body_html": "Hello"}
+        )
+        error = ZeroDivisionError("a condition of somebody")
+        with (
+            patch.object(dunning_notice, "find_wrong", side_effect=error),
+            self.mock_mail_gateway(),
+        ):
+            (self._queued_mails() | other).send()
+        self.assertEqual([mail["email_to"] for mail in self._mails], [["else@example.com"]])
+        self.assertEqual(run.notice_ids.state, "failed")
+        self.assertIn("a condition of somebody", run.notice_ids.failure_reason)
+
+    def test_contacts_who_did_not_get_it_are_not_told_after_the_customer_paid(self):
+        for name in ("one", "two"):
+            email = f"{name}@example.com"
+            self._create_customer(name, parent_id=self.customer.id, type="dunning", email=email)
+        invoice, day = self._create_invoice(), self.today - timedelta(days=3)
+        with self._on(-3):
+            run = self._sent()
+            notice, mail = run.notice_ids.sudo(), run.notice_ids.mail_id.sudo()
+            reached = notice.recipient_ids[0]
+            mail.state = "exception"
+            notice._note_reached(reached, "refused")
+        self.assertEqual((notice.state, notice.date), ("sent", day))
+        mail.mark_outgoing()
+        with self._mail_server_down():
+            mail.send()
+        self.assertEqual((notice.state, notice.date), ("sent", day))
+        self._pay(invoice)
+        mail.mark_outgoing()
+        self.assertFalse(self._deliver())
+        self.assertEqual((notice.state, mail.state), ("sent", "cancel"))
+
+    def test_contact_all_of_whose_addresses_others_have_gets_no_message(self):
+        emails = ("a@example.com", "a@example.com, b@example.com", "B@example.com")
+        for email in emails:
+            self._create_customer("Desk", parent_id=self.customer.id, type="dunning", email=email)
+        self._create_invoice()
+        notice = self._sent().notice_ids
+        self.assertEqual(notice.recipient_ids.mapped("email"), [emails[1]])
+        self.assertFalse(notice.unreached)
+
+    def test_message_of_another_sense_is_not_replaced(self):
+        workflow = self._create_workflow(
+            level_ids=[
+                Command.create({"name": name, "type_id": self.type_overdue.id})
+                for name in ("First", "Second")
+            ]
+        )
+        self._create_invoice()
+        with self._on(-1):
+            failed = self._failed()
+            run = self._list_of(workflow)
+            run.action_send()
+        self.assertEqual(failed.notice_ids.state, "failed")
+        self.assertEqual(len(run.notice_ids), 2)
+        one, two = run.notice_ids
+        one.sudo()._fail("full")
+        again = self._list_of(workflow)
+        again.action_send()
+        self.assertEqual(again.notice_ids.level_id, one.level_id)
+        self.assertEqual((one.state, two.state), ("skipped", "queued"))
+        self.assertIn("Replaced", one.failure_reason)
+
+    def test_failed_letter_is_replaced_too(self):
+        self.scenario.level_ids.action = "letter"
+        self._create_invoice()
+        with self._on(-1):
+            old = self._sent().notice_ids
+            old.sudo()._fail("no paper")
+        self.assertEqual(self._sent().notice_ids.state, "queued")
+        self.assertEqual(old.state, "skipped")
+
+    def test_reminder_whose_sending_cannot_be_noted_bears_the_day_it_left(self):
+        self._create_invoice()
+        with self._on(-2):
+            notice = self._sent().notice_ids
+        follow = type(notice)._follow_mail
+
+        def fail(notice):
+            if notice.mail_id.state == "sent":
+                raise ZeroDivisionError("full disk")
+            follow(notice)
+
+        with (
+            patch.object(type(notice), "_follow_mail", fail),
+            mute_logger("odoo.addons.dunning_exclusion.models.dunning_notice"),
+        ):
+            self.assertEqual(list(self._deliver().values()), [1])
+        self.assertEqual((notice.state, notice.date), ("sent", self.today))
