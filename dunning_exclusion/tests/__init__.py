@@ -54,6 +54,7 @@ from . import (
     test_scenario_sentence,
     test_screens,
     test_shared_records,
+    test_simulation,
     test_stories_branches,
     test_stories_lists,
     test_stories_mail,

@@ -1,0 +1,180 @@
+import os
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo.tests import tagged
+
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import DunningCommon
+from .simulated_world import FIRST_DAY, World
+
+# The seeds that are looked at; DUNNING_SEEDS=200 looks at more, DUNNING_SEEDS=17:18 at that one.
+SEEDS = os.environ.get("DUNNING_SEEDS", "2")
+
+
+def seeds():
+    first, _colon, last = SEEDS.rpartition(":")
+    return range(int(first or 0), int(last))
+
+
+class SimulationCommon(DunningCommon, MailCase):
+    """Two companies whose days differ, one of them a day ahead at noon in UTC, and a branch."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.scenario.active = False
+        cls.env["dunning.scenario"].search([]).active = False
+        cls.env["res.company"].search([]).dunning_automatic_sending = False
+        other = cls.setup_other_company(name="Second company")
+        branch = cls.env["res.company"].create({"name": "Branch", "parent_id": cls.company.id})
+        cls.companies = [cls.company, other["company"], branch]
+        cls.data_of = {
+            cls.company.id: cls.company_data,
+            other["company"].id: other,
+            # A branch uses the books of its parent.
+            branch.id: cls.company_data,
+        }
+        (cls.company | branch).dunning_timezone = "Europe/Brussels"
+        other["company"].dunning_timezone = "Pacific/Auckland"
+        cls.env.user.company_ids |= other["company"] | branch
+        cls.env = cls.env(
+            context=dict(cls.env.context, allowed_company_ids=[one.id for one in cls.companies])
+        )
+        cls.env["res.lang"]._activate_lang("fr_FR")
+        types = cls.env["dunning.reminder.type"].search([])
+        types.template_id.with_context(lang="fr_FR").subject = "Rappel"
+        cls.terms = cls._create_term(14) | cls._create_term(4, 24) | cls._create_term(10, 20, 30)
+        cls.profiles = cls.env["dunning.profile"].create([{"name": "Strict"}, {"name": "Other"}])
+
+    @contextmanager
+    def _clock(self):
+        """Let it be the first day of the simulation; `self.clock` moves on from there."""
+        automation = type(self.env["dunning.automation"])
+        with (
+            freeze_time(datetime.combine(FIRST_DAY, time(12))) as self.clock,
+            patch.object(automation, "_report_run", lambda *_args: None),
+        ):
+            yield
+
+
+@tagged("post_install", "-at_install")
+class TestSimulation(SimulationCommon):
+    """Two months of nights in three companies, compared with a plain reading of the contract.
+
+    A failure names its seed: `DUNNING_SEEDS=17:18 ./dev test test_simulation` repeats it.
+    """
+
+
+def _make_test(seed):
+    def test(self):
+        with self._clock():
+            World(self, seed).live()
+
+    return test
+
+
+for number in seeds():
+    setattr(TestSimulation, f"test_seed_{number}", _make_test(number))
+
+
+@tagged("post_install", "-at_install")
+class TestMetamorphic(SimulationCommon):
+    """What must not matter for a list does not matter, in worlds made at random."""
+
+    @contextmanager
+    def _world(self, seed):
+        """Give a world on its 30th day, with reminders that were sent on the 15th."""
+        with self._clock(), self.env.cr.savepoint() as savepoint:
+            world = World(self, seed)
+            for day in (14, 29):
+                world.day_number = day
+                self.clock.move_to(datetime.combine(FIRST_DAY + timedelta(days=day), time(12)))
+                if day == 14:
+                    world.job()
+                    world.deliver("up")
+            yield world
+            savepoint.rollback()
+            self.env.invalidate_all()
+
+    def _lines(self, run):
+        return {
+            (line.move_line_id, line.level_id): (line.outcome, line.checked, line.rule_ids)
+            for line in run.line_ids
+        }
+
+    def _sent(self, run):
+        return {(line.move_line_id, line.level_id) for line in run.notice_ids.line_ids}
+
+    def test_preparing_twice_lists_the_same(self):
+        for seed in range(2):
+            with self.subTest(seed=seed), self._world(seed):
+                run = self._create_run()
+                before = self._lines(run)
+                self.assertTrue(before)
+                run.action_prepare()
+                self.assertEqual(self._lines(run), before)
+                self.assertEqual(self._lines(self._create_run()), before)
+
+    def test_pausing_one_item_changes_nothing_else(self):
+        for seed in range(2):
+            with self.subTest(seed=seed), self._world(seed) as world:
+                before = self._lines(self._create_run())
+                item = world.random.choice([key[0] for key in before])
+                self.env["dunning.block"].create(
+                    {
+                        "company_id": self.company.id,
+                        "partner_id": item.partner_id.id,
+                        "move_id": item.move_id.id,
+                        "move_line_id": item.id,
+                        "kind": "pause",
+                        "date_to": world.today(self.company),
+                    }
+                )
+                after = self._lines(self._create_run())
+                self.assertEqual(after.keys(), before.keys())
+                for key, line in after.items():
+                    expected = "dropped" if key[0] == item else before[key][0]
+                    self.assertEqual(line[0], expected)
+
+    def test_order_of_customers_does_not_matter(self):
+        Sender = type(self.env["dunning.sender"])
+        get_next_customers = Sender._get_next_customers
+        sent = []
+        for backwards in (False, True):
+
+            def one_by_one(model, run, last_id=0, limit=1, backwards=backwards):
+                customers = get_next_customers(model, run, 0, None)
+                return customers[-1:] if backwards else customers[:1]
+
+            with self._world(3), patch.object(Sender, "_get_next_customers", one_by_one):
+                run = self._create_run()
+                run.action_send()
+                sent.append(
+                    {
+                        (line.move_line_id.name, line.level_id.name)
+                        for line in run.notice_ids.line_ids
+                    }
+                )
+        self.assertTrue(sent[0])
+        self.assertEqual(*sent)
+
+    def test_messages_sum_up_to_what_is_open_on_their_items(self):
+        for seed in range(2):
+            with self.subTest(seed=seed), self._world(seed):
+                run = self._create_run()
+                ticked = run.line_ids.filtered("checked")
+                open_before = sum(ticked.move_line_id.mapped("amount_residual"))
+                run.action_send()
+                self.assertEqual(
+                    self._sent(run), {(line.move_line_id, line.level_id) for line in ticked}
+                )
+                for notice in run.notice_ids:
+                    own = sum(notice.line_ids.move_line_id.mapped("amount_residual"))
+                    self.assertAlmostEqual(notice.amount, own)
+                once = {line.move_line_id: line.amount_residual for line in run.notice_ids.line_ids}
+                self.assertAlmostEqual(sum(once.values()), open_before)
