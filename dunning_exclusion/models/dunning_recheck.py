@@ -59,7 +59,6 @@ def find_wrong(notices):
     say was said by another one. What is done to find out is undone again.
     """
     wrong = {}
-    creditor = notices.env.ref("dunning_exclusion.rule_creditor").id
     # sudo: what is right must not depend on who works with the mail queue
     for run, group in notices.sudo().grouped("run_id").items():
         with run.env.cr.savepoint() as savepoint:
@@ -68,14 +67,20 @@ def find_wrong(notices):
             group.write({"state": "failed"})
             screen_again(run, group.partner_id, sending=True)
             for notice, own in lines.items():
-                chosen = any(creditor in (line.override_reason_ids or []) for line in own)
-                amount = sum(own.mapped("amount_residual"))
                 if bad := own.filtered(lambda line: not line.checked)[:1]:
                     wrong[notice.id] = bad.skip_reason or bad.rule_id.name
-                elif not is_owed(notice.currency_id, amount, own[:1].outstanding, chosen):
+                elif not is_message_owed(own):
                     wrong[notice.id] = run.env._("Nothing is owed in total.")
             savepoint.rollback()
     return {notice: wrong[notice.id] for notice in notices if notice.id in wrong}
+
+
+def is_message_owed(lines):
+    """Return whether the message of `lines` is about money that is owed, see `items.is_owed`."""
+    amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
+    creditor = lines.env.ref("dunning_exclusion.rule_creditor").id
+    chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
+    return is_owed(lines.run_id.company_id.currency_id, amount, outstanding, chosen)
 
 
 def release_lines(run, customers):

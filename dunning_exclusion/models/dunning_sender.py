@@ -10,8 +10,7 @@ from odoo.tools import SQL, format_date
 
 from ..report.message import check_template, describe
 from ..screening.domains import usable_lang
-from ..screening.items import is_owed
-from .dunning_recheck import release_lines, screen_again
+from .dunning_recheck import is_message_owed, release_lines, screen_again
 
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together: as many as Odoo renders at once.
@@ -249,19 +248,12 @@ class DunningSender(models.AbstractModel):
         screen_again(run, customers, sending=True)
         lines = self._get_open_lines(run, customers)
         messages = lines.grouped(lambda line: (line.partner_id, line.message_key)).values()
-        empty = lines.browse().concat(*(part for part in messages if not self._is_owed(run, part)))
+        empty = lines.browse().concat(*(part for part in messages if not is_message_owed(part)))
         if empty:
             self._leave_out(empty, self.env._("Nothing is owed in total."))
         notices = self._create_notices(run, lines - empty)
         self._replace_older(notices)
         return notices
-
-    def _is_owed(self, run, lines):
-        """Return whether the message of `lines` is about money that is owed."""
-        amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
-        creditor = self.env.ref("dunning_exclusion.rule_creditor").id
-        chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
-        return is_owed(run.company_id.currency_id, amount, outstanding, chosen)
 
     def _create_notices(self, run, lines):
         """Create one notice for each message: lines of one customer with the same message key.

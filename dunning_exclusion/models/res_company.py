@@ -1,4 +1,5 @@
 from datetime import datetime
+from functools import lru_cache
 
 import pytz
 
@@ -23,6 +24,17 @@ SETTINGS = {
     *("dunning_list_creditors", "dunning_exclude_promises"),
     *("dunning_honour_no_followup", "dunning_mirror_no_followup"),
 }
+
+
+@lru_cache
+def _get_zone(country_code, year):
+    """Return the time zone of a country, UTC where its clocks differ in winter or in summer."""
+    zones = pytz.country_timezones.get(country_code) or ["UTC"]
+    clocks = {
+        tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
+        for zone in zones
+    }
+    return zones[0] if len(clocks) == 1 else "UTC"
 
 
 class ResCompany(models.Model):
@@ -209,14 +221,4 @@ class ResCompany(models.Model):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        if contact.tz:
-            return contact.tz
-        zones = pytz.country_timezones.get(contact.country_id.code or "") or ["UTC"]
-        year = datetime.now().year
-        # Some countries, like Germany, have several zones that keep the same time. They are
-        # compared in winter and in summer: some are the same for half of the year only.
-        clocks = {
-            tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
-            for zone in zones
-        }
-        return zones[0] if len(clocks) == 1 else "UTC"
+        return contact.tz or _get_zone(contact.country_id.code or "", datetime.now().year)
