@@ -215,7 +215,7 @@ class AccountMove(models.Model):
     def _dunning_due_dates(self):
         self.ensure_one()
         parts = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
-        return {line.id: line.date_maturity for line in parts}
+        return {line.id: line.date_maturity for line in parts if line.date_maturity}
 
     def unlink(self):
         """Override of `account` to keep the history of reminders without the entries."""
@@ -250,8 +250,6 @@ class AccountMove(models.Model):
         """Open the reminders that named this invoice."""
         check_one(self)
         self.env["dunning.notice"].check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "dunning_exclusion.dunning_notice_action"
-        )
-        action["domain"] = [("line_ids.move_id", "=", self.id)]
-        return action
+        Action = self.env["ir.actions.act_window"]
+        action = Action._for_xml_id("dunning_exclusion.dunning_notice_action")
+        return action | {"domain": [("line_ids.move_id", "=", self.id)]}

@@ -2,7 +2,7 @@ from odoo import models
 from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
 from ..report.message import MAIL_LAYOUT, check_template
-from .isolation import administrators
+from .isolation import administrators, in_language_of
 
 
 class DunningAction(models.AbstractModel):
@@ -28,7 +28,8 @@ class DunningAction(models.AbstractModel):
         mails = template.send_mail_batch(
             notices.ids,
             # The recipients are those of the notice, never followers, whatever the template says.
-            email_values={"auto_delete": False, "email_to": False, "email_cc": False},
+            # Nor does a default of the user keep them from leaving.
+            email_values=dict(auto_delete=False, email_to=False, email_cc=False, state="outgoing"),
             email_layout_xmlid=template.email_layout_xmlid or MAIL_LAYOUT,
         )
         for notice, mail in zip(notices, mails, strict=True):
@@ -62,7 +63,7 @@ class DunningAction(models.AbstractModel):
         for notice in notices.sudo():
             for user in self._get_named_users(notice) or self._get_default_user(notice):
                 subject, body = notice._keep_internal(user.lang)
-                notice.with_context(lang=user.lang).activity_schedule(
+                in_language_of(notice, user).activity_schedule(
                     "mail.mail_activity_data_call",
                     date_deadline=notice.date,
                     summary=subject,

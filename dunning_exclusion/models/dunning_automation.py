@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
 from .arguments import check_one, without_context
-from .isolation import administrators, isolated, tell
+from .isolation import administrators, in_language_of, isolated, tell
 
 _logger = logging.getLogger(__name__)
 
@@ -201,17 +201,14 @@ class DunningRun(models.Model):
         return True
 
     def _as_sender(self):
-        """Return the run as the background sends it: for who pressed Send, with all rights.
-
-        Instead of somebody who was archived since, the user of the job sends.
-        """
+        """Return the run as its sender, or the job if that one was archived, with all rights."""
         self.ensure_one()
         run = self.with_company(self.company_id)
         # sudo: what is read of a user here is no secret
         sender = self.sudo().user_id
         if not sender.active or sender == self.env.user:
             return run
-        return run.with_user(sender).with_context(lang=sender.lang).sudo()
+        return in_language_of(run.with_user(sender), sender).sudo()
 
     def action_stop(self):
         """Stop sending after the customers that are at work; it can be resumed later."""

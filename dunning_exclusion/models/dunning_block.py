@@ -10,7 +10,7 @@ from odoo.tools import SQL, Query
 from ..screening import items
 from ..screening.question import Question
 from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_bounds, check_one
-from .isolation import for_each_company
+from .isolation import for_each_company, in_language_of
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 FORGOTTEN_AFTER_DAYS = 90
@@ -207,17 +207,13 @@ class DunningBlock(models.Model):
             for state in value
         )
 
-    def _state_sql(self, states, day=None) -> SQL:
+    def _state_sql(self, day=None, states=("active",)) -> SQL:
         """Return whether `block` is in one of `states` on `day` (None: today in its company)."""
         domain = Domain("state", "in", states)
         if day:
             domain = Domain.OR(self._state_domain(state, day) for state in states)
         query = Query(self.env, "block", SQL.identifier(self._table))
         return SQL("(%s)", domain.optimize_full(self)._to_sql(self, "block", query))
-
-    def _active_sql(self, day=None) -> SQL:
-        """Return whether a block holds on `day`, see `_state_sql`."""
-        return self._state_sql(["active"], day)
 
     @api.depends("date_from", "date_to", "lifted_on", "company_id")
     def _compute_age(self):
@@ -459,13 +455,13 @@ class DunningBlock(models.Model):
             # The new to-do replaces the one of last week.
             reviewed.activity_search([to_do], user_id=user.id).unlink()
             first = own.sorted(lambda block: (block.date_from, block.id))[:1]
-            first = first.with_context(lang=user.lang)
+            first = in_language_of(first, user)
             first.activity_schedule(
                 to_do,
                 user_id=user.id,
                 date_deadline=company._dunning_today(),
                 summary=first.env._("%(count)s blocks to review", count=len(own)),
-                note=own.with_context(lang=user.lang)._describe_review(),
+                note=in_language_of(own, user)._describe_review(),
             )
 
     def _describe_review(self):

@@ -67,7 +67,7 @@ class DunningExclusionCondition(models.AbstractModel):
                       AND (block.move_line_id = line.id OR block.move_line_id IS NULL
                            AND block.partner_id = contact.commercial_partner_id)) held ON TRUE""",
             flags=self._flags_sql(),
-            active=self.env["dunning.block"]._active_sql(question.today),
+            active=self.env["dunning.block"]._state_sql(question.today),
         )
 
     def _blocks_of_all_items(self, question) -> SQL:
@@ -87,7 +87,7 @@ class DunningExclusionCondition(models.AbstractModel):
                                           held_line.prevent OR held_entry.prevent AS prevent) held
             """,
             flags=self._flags_sql(),
-            active=self.env["dunning.block"]._active_sql(question.today),
+            active=self.env["dunning.block"]._state_sql(question.today),
         )
 
     def _promises_of_all_items(self, question) -> SQL:
@@ -104,7 +104,7 @@ class DunningExclusionCondition(models.AbstractModel):
                                       ON promised_line.id = promised.move_line_id
                                    WHERE %(lasts)s
                                    GROUP BY promise.id
-                                  HAVING NOT %(kept)s) open_promise
+                                  HAVING (%(kept)s) IS NOT TRUE) open_promise
                             JOIN dunning_promise_move_line_rel promised_item
                               ON promised_item.promise_id = open_promise.id
                            GROUP BY promised_item.move_line_id) promised
@@ -122,8 +122,8 @@ class DunningExclusionCondition(models.AbstractModel):
                        ON promised_item.promise_id = promise.id
                      JOIN res_company promise_company ON promise_company.id = promise.company_id
                      %(still_open)s
-                    WHERE promised_item.move_line_id = line.id AND %(lasts)s AND NOT %(kept)s
-                    LIMIT 1) promised ON TRUE""",
+                    WHERE promised_item.move_line_id = line.id
+                      AND %(lasts)s AND (%(kept)s) IS NOT TRUE LIMIT 1) promised ON TRUE""",
             still_open=Promise._still_open_join(),
             lasts=Promise._lasts_sql(SQL("promise_company"), question.today),
             kept=Promise._kept_sql(),
@@ -144,7 +144,7 @@ class DunningExclusionCondition(models.AbstractModel):
                       ON held.company_id = company.id AND held.partner_id = customer.id
                LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id""",
             self._flags_sql(),
-            self.env["dunning.block"]._active_sql(question.today),
+            self.env["dunning.block"]._state_sql(question.today),
             chosen,
         )
 

@@ -55,7 +55,7 @@ class DunningMirror(models.Model):
                                  AND (block.move_line_id IS NULL OR block.move_line_id = line.id)
                                  AND %s)""",
             items.open_items(question),
-            self.env["dunning.block"]._active_sql(),
+            self.env["dunning.block"]._state_sql(),
         )
 
     @api.model

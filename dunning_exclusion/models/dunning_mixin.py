@@ -208,15 +208,11 @@ class DunningMixin(models.AbstractModel):
         )
         return Block.create(vals_list).with_env(self.env)
 
-    def _dunning_lift(self, kind=None):
-        """Lift the active blocks on `self`, of one `kind` or of all."""
-        self._dunning_fresh_blocks(kind).action_lift()
-
     def _inverse_dunning_flag(self, kind, field_name):
         # The end of a pause that exists is not touched: it may be set in this same write.
         on = self.filtered(field_name)
         on._dunning_block(kind)
-        (self - on)._dunning_lift(kind)
+        (self - on)._dunning_fresh_blocks(kind).action_lift()
 
     def _inverse_dunning_pause_until(self):
         for until, records in self.grouped("dunning_pause_until").items():
@@ -405,5 +401,5 @@ class DunningMixin(models.AbstractModel):
     def action_dunning_resume(self):
         """Lift every active block on the records. Nothing is sent by this."""
         self.check_access("read")
-        self._dunning_lift()
+        self._dunning_fresh_blocks().action_lift()
         return True

@@ -228,7 +228,7 @@ class DunningNotice(models.Model):
     def _get_message(self, lang=None):
         """Return the `Message` of a notice in the customer's language, or in another one."""
         self.ensure_one()
-        code = usable_lang(self.env, lang, self.lang, self.env.lang)
+        code = usable_lang(self.env, lang, self.lang, self.env.context.get("lang"))
         return Message(self.with_context(lang=code))
 
     def _render_part(self, name, lang=None):
@@ -314,33 +314,32 @@ class DunningNotice(models.Model):
         mails.write({"state": "cancel", "failure_type": GIVEN_UP, "failure_reason": reason})
 
     def _withdraw_outdated(self):
-        """Withdraw what waited in the mail queue and is not right any more.
+        """Withdraw what waited in the mail queue and is not right any more; return the undecided.
 
         It waited if it is of another day or failed before; the others were just made.
         """
-        waited = self.filtered(
-            lambda notice: notice.failure_reason or notice.mail_id.failure_reason
-        )
+        waited = self.filtered(lambda n: n.failure_reason or n.mail_id.failure_reason)
         waited |= self.filtered(lambda notice: notice.date < notice.company_id._dunning_today())
-        if not waited:
-            return
-        try:
-            with self.env.cr.savepoint():
-                for notice, reason in find_wrong(waited).items():
-                    notice._withdraw(reason)
-        except OperationalError:
-            raise
-        # Any error of a condition or of another addon: the other e-mails must leave.
-        except Exception as error:
-            _logger.exception("Whether reminders are still right cannot be told")
-            waited.mail_id.write({"state": "exception", "failure_reason": str(error)})
+        undecided = self.browse()
+        for notices in waited.grouped("run_id").values():
+            try:
+                with self.env.cr.savepoint():
+                    for notice, reason in find_wrong(notices).items():
+                        notice._withdraw(reason)
+            except OperationalError:
+                # A conflict with another transaction: the next call of the mail queue decides.
+                undecided |= notices
+            # Any error of a condition or of another addon: the other e-mails must leave.
+            except Exception as error:
+                _logger.exception("Whether reminders are still right cannot be told")
+                notices.mail_id.write({"state": "exception", "failure_reason": str(error)})
+        return undecided
 
     @contextmanager
     def _survive_errors(self):
         """Log errors of the block while recording the delivery, and go on.
 
-        Otherwise the mail queue would take the message, which has left, for one that did not, and
-        send it again.
+        Otherwise the mail queue would send the message again, although it has left.
         """
         try:
             with self.env.cr.savepoint():
@@ -363,7 +362,7 @@ class DunningNotice(models.Model):
             self._mark_sent()
         elif has_left or self.state == "skipped":
             return
-        elif mail.state == "outgoing":
+        elif mail.state == "outgoing" and self.state != "sent":
             # What failed is kept in mind: the message is looked at again before it leaves.
             self.state = "queued"
         elif mail.state in ("exception", "cancel"):

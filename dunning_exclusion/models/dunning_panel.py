@@ -141,7 +141,7 @@ class DunningMixin(models.AbstractModel):
         """Stop at once what is not stopped, or end the stop; return whether it is stopped now."""
         check_one(self)
         if self.dunning_stop:
-            self._dunning_lift("stop")
+            self._dunning_fresh_blocks("stop").action_lift()
         else:
             self.action_dunning_stop()
         return self.dunning_stop
@@ -233,7 +233,7 @@ class DunningMixin(models.AbstractModel):
             ),
             customer=customer.id,
             company=company.id,
-            holds=self.env["dunning.block"]._state_sql(["scheduled", "active"], today),
+            holds=self.env["dunning.block"]._state_sql(today, ("scheduled", "active")),
             tolerance=company.dunning_promise_tolerance_days,
             today=today,
             limit=FORECAST_DAYS,

@@ -6,7 +6,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
 from .arguments import AMOUNTS, DAYS, Text, Within, without_context
-from .isolation import for_each_company
+from .isolation import for_each_company, in_language_of
 
 # Written by the system when a promise is noted, cancelled or broken.
 NOTED_FIELDS = frozenset({"user_id", "noted_on", "open_amount", "move_ids"})
@@ -308,7 +308,7 @@ class DunningPromise(models.Model):
         )
         for promise in broken:
             user = promise.user_id if promise.user_id.active else self.env.user
-            localized = promise.with_context(lang=user.lang)
+            localized = in_language_of(promise, user)
             localized.activity_schedule(
                 "mail.mail_activity_data_todo",
                 user_id=user.id,

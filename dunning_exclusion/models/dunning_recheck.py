@@ -67,7 +67,9 @@ def find_wrong(notices):
             group.write({"state": "failed"})
             screen_again(run, group.partner_id, sending=True)
             for notice, own in lines.items():
-                if bad := own.filtered(lambda line: not line.checked)[:1]:
+                if not own:
+                    wrong[notice.id] = run.env._("Nothing is left to remind of.")
+                elif bad := own.filtered(lambda line: not line.checked)[:1]:
                     wrong[notice.id] = bad.skip_reason or bad.rule_id.name
                 elif not is_message_owed(own):
                     wrong[notice.id] = run.env._("Nothing is owed in total.")
@@ -122,7 +124,7 @@ def _update_query(run, customers, screening) -> SQL:
                       amount_residual = COALESCE(fresh.amount_residual, 0),
                       amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
                       checked = tick.wanted AND tick.stands,
-                      set_aside = tick.wanted AND NOT tick.stands
+                      set_aside = tick.wanted AND NOT tick.stands AND %(waits)s
                  FROM (SELECT * FROM dunning_run_line run_line WHERE %(unsent)s OFFSET 0) own
                  LEFT JOIN (%(screening)s) fresh
                    ON fresh.move_line_id = own.move_line_id
@@ -138,6 +140,8 @@ def _update_query(run, customers, screening) -> SQL:
                RETURNING line.id, fresh.outcome IS NULL AS lost)
            SELECT id FROM updated WHERE lost""",
         unsent=_unsent(run, customers),
+        # In a run that is done nothing is ticked again: its messages may be, one by one.
+        waits=run.state in ("prepared", "sending"),
         screening=screening,
     )
 

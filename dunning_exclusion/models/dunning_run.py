@@ -166,7 +166,8 @@ class DunningRun(models.Model):
     def _compute_name(self):
         for run in self:
             about = ", ".join(run.scenario_ids.mapped("name")) or run.type_id.name
-            run.name = f"{run.date or ''} {about or self.env._('All scenarios')}".strip()
+            about = about or self.env._("All scenarios")
+            run.name = f"{run.date or ''} {about}".strip()
 
     def _compute_figures(self):
         figures = self.env["dunning.run.line"]._read_group(
@@ -397,7 +398,8 @@ class DunningRun(models.Model):
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line
-                      SET checked = FALSE, outcome = %(outcome)s, rule_id = %(rule)s,
+                      SET checked = FALSE, set_aside = TRUE,
+                          outcome = %(outcome)s, rule_id = %(rule)s,
                           reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
                               ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
                     WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)

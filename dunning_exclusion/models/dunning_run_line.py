@@ -193,19 +193,15 @@ class DunningRunLine(models.Model):
     def action_promise(self):
         """Open the form in which a promise to pay the items is noted."""
         self.check_access("read")
-        self.env["dunning.promise"].check_access("create")
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Promise to Pay"),
-            "res_model": "dunning.promise",
-            "view_mode": "form",
-            "target": "new",
-            "context": {
-                "default_company_id": self.company_id[:1].id,
-                "default_partner_id": self.partner_id[:1].id,
-                "default_move_line_ids": self.move_line_id.ids,
-            },
+        Promise = self.env["dunning.promise"]
+        Promise.check_access("create")
+        defaults = {
+            "default_company_id": self.company_id[:1].id,
+            "default_partner_id": self.partner_id[:1].id,
+            "default_move_line_ids": self.move_line_id.ids,
         }
+        name = self.env._("Promise to Pay")
+        return Promise._get_records_action(target="new", name=name, context=defaults)
 
     # Ticks ----------------------------------------------------------------------------------
 
@@ -520,11 +516,6 @@ class DunningRunLine(models.Model):
     def _delete_unsent(self, run_ids):
         unsent = SQL("run_id = ANY(%s) AND notice_id IS NULL", list(run_ids))
         self._change(SQL("DELETE FROM dunning_run_line"), unsent)
-
-    @api.model
-    def _delete_of_customers(self, customer_ids):
-        """Delete the lines of deleted customers: Odoo deletes none who got a notice."""
-        self._change(SQL("DELETE FROM dunning_run_line"), self._get_customers_sql(customer_ids))
 
     @api.model
     def _merge_customers(self, customer_ids, partner):

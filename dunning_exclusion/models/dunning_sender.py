@@ -123,6 +123,9 @@ class DunningSender(models.AbstractModel):
             run.sudo().state = "prepared" if run.stop_requested else "done"
             if run.state == "done":
                 self._skip_empty(self._get_failed_notices(run))
+                # sudo: users do not write what the system has unticked
+                aside = [("run_id", "=", run.id), ("set_aside", "=", True)]
+                self.env["dunning.run.line"].sudo().search(aside).set_aside = False
         return customers
 
     def _get_next_customers(self, run, last_id=0, limit=BATCH_SIZE):
@@ -146,8 +149,7 @@ class DunningSender(models.AbstractModel):
     def _send_customers(self, run, customers):
         """Send to some customers; when that fails, to each alone, so one cannot harm the rest.
 
-        An error of the database about a conflict with another transaction is raised: the caller
-        tries again.
+        A conflict with another transaction is raised: the caller tries again.
         """
         try:
             with self.env.cr.savepoint():

@@ -6,6 +6,8 @@ from contextlib import contextmanager, nullcontext
 from odoo import modules
 from odoo.fields import Domain
 
+from ..screening.domains import usable_lang
+
 _logger = logging.getLogger(__name__)
 
 
@@ -51,6 +53,14 @@ def administrators(company):
         lambda user: user.active and not user.share and company in user.company_ids
     )
     return users.partner_id
+
+
+def in_language_of(records, user):
+    """Return `records` in the language of `user`, if Odoo speaks it: users may have any code."""
+    lang = usable_lang(records.env, user.lang)
+    # Odoo would write the notification of a to-do in `user.lang`, and fail.
+    silent = lang != (user.lang or None)
+    return records.with_context(lang=lang, mail_activity_quick_update=silent)
 
 
 def tell(company, subject, body, once_a_day=False):

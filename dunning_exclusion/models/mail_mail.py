@@ -6,7 +6,10 @@ from .dunning_notice import GIVEN_UP
 # Records about customers on which only people write who may work with them.
 THREADS = ("dunning.block", "dunning.notice", "dunning.promise", "dunning.run")
 # Who said something on them, and when.
-AUTHORSHIP = ("author_id", "email_from", "date", "message_type", "tracking_value_ids")
+AUTHORSHIP = (
+    *("author_id", "author_guest_id", "email_from", "date"),
+    *("message_type", "tracking_value_ids"),
+)
 
 
 class MailMail(models.Model):
@@ -24,9 +27,10 @@ class MailMail(models.Model):
         A reminder that was given up is not sent again, whoever asks for it.
         """
         if vals.get("state") == "outgoing":
-            self = self.filtered(
-                lambda mail: mail.model != "dunning.notice" or mail.failure_type != GIVEN_UP
-            )
+            reminders = self.filtered(lambda mail: mail.model == "dunning.notice")
+            given_up = reminders.filtered(lambda mail: mail.failure_type == GIVEN_UP)
+            super(MailMail, given_up).write({**vals, "state": "cancel", "failure_type": GIVEN_UP})
+            self -= given_up
         result = super().write(vals)
         if "state" in vals or "failure_reason" in vals:
             for notice in self._get_dunning_notices():
@@ -37,8 +41,8 @@ class MailMail(models.Model):
     def send(self, *args, **kwargs):
         """Override of `mail`: reminders that waited leave only while they are still right."""
         outgoing = self.filtered(lambda mail: mail.state == "outgoing")
-        outgoing._get_dunning_notices()._withdraw_outdated()
-        return super().send(*args, **kwargs)
+        undecided = outgoing._get_dunning_notices()._withdraw_outdated()
+        return super(MailMail, self - undecided.mail_id).send(*args, **kwargs)
 
     def unlink(self):
         """Override of `mail`: a reminder that is deleted before it left has failed."""
@@ -81,13 +85,13 @@ class MailMessage(models.Model):
             # sudo: authors must not write this. What Odoo notes itself, it notes in sudo.
             history = messages.sudo().filtered(lambda message: message.model in THREADS)
             history.tracking_value_ids.unlink()
-            author = self.env.user.partner_id
-            own = {"author_id": author.id, "email_from": author.email_formatted}
-            history.write({**own, "date": fields.Datetime.now()})
+            me, now = self.env.user.partner_id, fields.Datetime.now()
+            history.write({"author_id": me.id, "author_guest_id": False, "date": now})
+            history.email_from = me.email_formatted
         return messages
 
     def write(self, vals):
-        """Override of `mail`: on history the words may be corrected, not who said them and when."""
+        """Override of `mail`: users correct the text of their own words, not author and date."""
         # sudo: only the model is asked, the right to write is checked by `super`
         if not self._dunning_may_sign() and set(THREADS).intersection(self.sudo().mapped("model")):
             vals = {name: value for name, value in vals.items() if name not in AUTHORSHIP}

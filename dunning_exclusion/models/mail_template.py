@@ -71,11 +71,15 @@ class MailTemplate(models.Model):
         return used_by and (used_by, used_by._dunning_reach_error) or None
 
     def _send_check_access(self, res_ids):
-        """Override of `mail`: to read a record is not enough to write to customers on it."""
+        """Override of `mail`: to read a record is not enough to write to customers on it.
+
+        Nobody writes notices by hand: their run sends them, and looks at the maximum before.
+        """
         result = super()._send_check_access(res_ids)
         if self.model in THREADS:
             records = self.env[self.model].browse(res_ids)
-            records.check_access(records._mail_post_access)
+            by_run = self.model == "dunning.notice"
+            records.check_access("write" if by_run else records._mail_post_access)
         return result
 
     def _dunning_used_elsewhere(self):

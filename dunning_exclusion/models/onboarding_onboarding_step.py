@@ -8,9 +8,8 @@ class OnboardingOnboardingStep(models.Model):
     def action_open_dunning_scenarios(self):
         """Open the scenarios."""
         self.env["dunning.settings"].check_access("read")
-        return self.env["ir.actions.act_window"]._for_xml_id(
-            "dunning_exclusion.dunning_scenario_action"
-        )
+        Action = self.env["ir.actions.act_window"]
+        return Action._for_xml_id("dunning_exclusion.dunning_scenario_action")
 
     @api.model
     def action_open_dunning_settings(self):
@@ -21,12 +20,8 @@ class OnboardingOnboardingStep(models.Model):
     def action_open_dunning_addresses(self):
         """Open the overdue items of customers who have no address to write to."""
         self.env["dunning.settings"].check_access("read")
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "dunning_exclusion.dunning_screening_action"
-        )
+        Action = self.env["ir.actions.act_window"]
         rule = self.env.ref("dunning_exclusion.rule_no_address")
-        return {
-            **action,
-            "domain": [("rule_id", "=", rule.id), ("days_overdue", ">", 0)],
-            "context": {},
-        }
+        domain = [("rule_id", "=", rule.id), ("days_overdue", ">", 0)]
+        action = Action._for_xml_id("dunning_exclusion.dunning_screening_action")
+        return action | {"domain": domain, "context": {}}

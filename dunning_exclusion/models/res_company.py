@@ -28,7 +28,8 @@ SETTINGS = {
 
 @lru_cache
 def _get_zone(country_code, year):
-    """Return the time zone of a country, UTC where its clocks differ in winter or in summer."""
+    """Return the time zone of a country, UTC if it has several that differ."""
+    # Zones that keep the same time are one, as in Germany: some do in winter or in summer only.
     zones = pytz.country_timezones.get(country_code) or ["UTC"]
     clocks = {
         tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
@@ -221,4 +222,6 @@ class ResCompany(models.Model):
         """Return the name of the time zone of a company that has not chosen one."""
         # sudo: its address is no secret, but who asks need not have the right to read contacts.
         contact = self.sudo().partner_id
-        return contact.tz or _get_zone(contact.country_id.code or "", datetime.now().year)
+        if contact.tz in pytz.all_timezones_set:
+            return contact.tz
+        return _get_zone(contact.country_id.code or "", datetime.now().year)

@@ -346,9 +346,10 @@ class ResPartner(models.Model):
         return result
 
     def unlink(self):
-        """Override of `base` to delete the lines of customers that got no reminder yet, too."""
+        """Override of `base` to delete the lines, too: who got a notice cannot be deleted."""
         result = super().unlink()
-        self.env["dunning.run.line"]._delete_of_customers(self.ids)
+        Line = self.env["dunning.run.line"]
+        Line._change(SQL("DELETE FROM dunning_run_line"), Line._get_customers_sql(self.ids))
         return result
 
     def _dunning_follow_customer(self):

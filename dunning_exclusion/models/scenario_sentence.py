@@ -76,19 +76,14 @@ def _levels(scenario):
 
 def _level(level, scenario):
     env, days, every, times = level.env, abs(level.delay), level.repeat_every, level.repeat_max
-    # -1 finds the last one: days before
     when = {
-        "invoice_date": [
-            env._("on the invoice date"),
-            env._("%(days)s days after the invoice date", days=days),
-            env._("%(days)s days before the invoice date", days=days),
-        ],
-        "due_date": [
-            env._("on the due date"),
-            env._("%(days)s days after the due date", days=days),
-            env._("%(days)s days before the due date", days=days),
-        ],
-    }.get(level.trigger, [""] * 3)[(level.delay > 0) - (level.delay < 0)]
+        "invoice_date 0": env._("on the invoice date"),
+        "invoice_date 1": env._("%(days)s days after the invoice date", days=days),
+        "invoice_date -1": env._("%(days)s days before the invoice date", days=days),
+        "due_date 0": env._("on the due date"),
+        "due_date 1": env._("%(days)s days after the due date", days=days),
+        "due_date -1": env._("%(days)s days before the due date", days=days),
+    }.get(f"{level.trigger} {(level.delay > 0) - (level.delay < 0)}", "")
     details = [env._("%(when)s: %(action)s", when=when, action=_action(level))]
     if level.minimum_amount:
         amount = _amount(level.minimum_amount, scenario)

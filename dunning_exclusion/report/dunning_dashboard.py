@@ -150,7 +150,7 @@ class DunningRun(models.Model):
             """SELECT %s, COUNT(*), SUM(amount) FROM (%s) block
                 GROUP BY 1 ORDER BY 3 DESC""",
             key,
-            Block._amounts_query(company, Block._active_sql(today)),
+            Block._amounts_query(company, Block._state_sql(today)),
         )
         rows = self.env.execute_query(query)
         return {key: {"count": count, "amount": float(amount)} for key, count, amount in rows}

@@ -71,5 +71,5 @@ class DunningExclusionReport(models.Model):
                   AND %(active)s
                 ORDER BY block.date_from, block.id LIMIT 1""",
             today=today,
-            active=self.env["dunning.block"]._active_sql(),
+            active=self.env["dunning.block"]._state_sql(),
         )

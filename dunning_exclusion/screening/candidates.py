@@ -107,13 +107,16 @@ def _at_levels(scenarios, company, today, trial, again) -> SQL:
                       JOIN (%(choice)s OFFSET 0) choice USING (partner_id)
                       LEFT JOIN (%(history)s) history ON history.move_line_id = item.id
                             AND history.scenario_id = choice.scenario_id
-                      LEFT JOIN (SELECT move_line_id, MAX(day) FILTER (WHERE sense = 0) AS reminded,
-                                        MAX(day) FILTER (WHERE sense = -1) AS informed
+                      LEFT JOIN (SELECT move_line_id,
+                                        MAX(day) FILTER (WHERE sense = %(reminder)s) AS reminded,
+                                        MAX(day) FILTER (WHERE sense = %(inform)s) AS informed
                                    FROM said GROUP BY move_line_id) recent
                              ON recent.move_line_id = item.id
                     OFFSET 0) reached
              WHERE reached.level_id IS NOT NULL)""",
         one_per_level=scenarios.filtered("one_notice_per_level").ids,
+        reminder=said.REMINDER,
+        inform=said.INFORMATION,
         said=said.messages(company, few=again is not FIRST_TIME),
         choice=SQL(
             """SELECT customer.id AS partner_id, %s AS scenario_id FROM total

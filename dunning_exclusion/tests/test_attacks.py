@@ -44,12 +44,12 @@ class TestAttacks(AccessTableCommon):
                 self._call(role, records, name, *args, **kwargs)
                 self.env.flush_all()
 
-    def test_auditor_sends_no_template_to_a_customer(self):
+    def test_nobody_sends_a_reminder_past_its_run(self):
         notice = self.letter
-        self.assertRefused("auditor", self.template, "send_mail", notice.id)
-        self.assertRefused("auditor", self.template, "send_mail_batch", notice.ids)
-        with self.undone():
-            self.assertTrue(self._call("user", self.template, "send_mail", notice.id))
+        for role in ("auditor", "user", "approver", "administrator"):
+            with self.subTest(role=role):
+                self.assertRefused(role, self.template, "send_mail", notice.id)
+                self.assertRefused(role, self.template, "send_mail_batch", notice.ids)
 
     def test_what_odoo_noted_on_records_is_neither_changed_nor_deleted(self):
         blocks = self.env["dunning.block"].with_user(self.users["user"])

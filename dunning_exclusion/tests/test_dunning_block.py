@@ -164,7 +164,7 @@ class TestBlockState(DunningCommon):
                 SQL(
                     "SELECT id FROM dunning_block block WHERE id = ANY(%s) AND %s",
                     blocks.ids,
-                    blocks._state_sql([state], day),
+                    blocks._state_sql(day, [state]),
                 )
             )
         }
