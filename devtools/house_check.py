@@ -11,11 +11,43 @@ LIMITS = {
     "AbstractModels": 10,
     "Python files of models and screening": 45,
     "Python lines of models and screening": 9771,
-    "cycles of two files": 0,
-    "calls from screening to models": 0,
+    "files of screening": 8,
+    "lines of the longest file": 650,
     "lines of the longest method": 40,
+    "rings of files that use each other": 0,
+    "files that use a file of a higher floor": 0,
+    "files without a floor": 0,
 }
-CALLED = re.compile(r"""env\[["'](dunning\.[\w.]+)["']\]""")
+# The floors of the house, from the lowest: a file uses only files of its own floor and of those
+# below. The whole of a folder is named by its path with a slash; a file of its own goes first.
+FLOORS = {
+    "screening: plain functions that build the statement": ("screening/",),
+    "records: blocks, promises, scenarios, rules, settings": (
+        *("models/account_payment_method_line", "models/arguments", "models/dunning_block"),
+        *("models/dunning_exclusion_condition", "models/dunning_exclusion_rule"),
+        *("models/dunning_level", "models/dunning_mirror", "models/dunning_promise"),
+        *("models/dunning_protected_mixin", "models/dunning_reminder_type"),
+        *("models/dunning_scenario", "models/isolation", "models/scenario_sentence"),
+    ),
+    "outcomes: the model that asks the statement": ("models/dunning_screening",),
+    "runs: task lists, and the notices that are made of them": (
+        *("models/customer_maximum", "models/dunning_changes", "models/dunning_notice"),
+        *("models/dunning_recheck", "models/dunning_run", "models/dunning_run_line"),
+        "report/message",
+    ),
+    "sending: messages, the nightly job, the mail queue": (
+        *("models/dunning_action", "models/dunning_automation", "models/dunning_sender"),
+        *("models/mail_mail", "models/mail_template"),
+        *("wizard/dunning_preview", "wizard/mail_compose_message"),
+    ),
+    "showing: contacts and invoices, dialogs, reports": (
+        *("models/account_move", "models/account_move_line", "models/dunning_mixin"),
+        *("models/dunning_panel", "models/onboarding_onboarding_step", "models/res_company"),
+        *("models/res_partner", "models/res_users"),
+        *("demo/", "hooks", "report/", "wizard/"),
+    ),
+}
+CALLED = re.compile(r"""env\[\s*["'](dunning\.[\w.]+)["']\s*\]""")
 
 
 def sources():
@@ -49,22 +81,69 @@ def imported(name, tree, files):
                 yield found
 
 
+def uses_of(trees):
+    """Return {file: files that it imports, or whose models it calls by `env["dunning.…"]`}."""
+    homes = {model: name for name, tree in trees.items() for model, _kind in models(tree)}
+    uses = {}
+    for name, tree in trees.items():
+        called = CALLED.findall(ast.unparse(tree))
+        uses[name] = {*imported(name, tree, trees), *(homes[m] for m in called if m in homes)}
+        uses[name].discard(name)
+    return uses
+
+
+def rings(uses):
+    """Return the shortest ring of files through each file that uses itself over others, once."""
+    found = {}
+    for start in sorted(uses):
+        ways = [[start]]
+        seen = set()
+        while ways:
+            way = ways.pop(0)
+            if start in uses.get(way[-1], ()):
+                found.setdefault(frozenset(way), " → ".join([*way, start]))
+                break
+            ways += [[*way, to] for to in sorted(uses.get(way[-1], set()) - seen)]
+            seen |= uses.get(way[-1], set())
+    return list(found.values())
+
+
+def floor_of(name):
+    """Return the number of the floor that a file belongs to, from 0, or None.
+
+    `__init__` files belong to none: they only name what a folder holds.
+    """
+    folder = name.rpartition("/")[0] + "/"
+    for wanted in (name, folder):
+        for number, parts in enumerate(FLOORS.values()):
+            if wanted in parts:
+                return number
+    return None
+
+
+def files_of(trees):
+    """Return the files that do something: all but `__init__` files and the manifest."""
+    return [name for name in trees if name.rpartition("/")[2] not in ("__init__", "__manifest__")]
+
+
 def house():
     """Return {figure: (number, what it consists of)}."""
     trees = sources()
-    homes = {model: name for name, tree in trees.items() for model, _kind in models(tree)}
+    uses = uses_of(trees)
+    files = files_of(trees)
     abstract = [m for tree in trees.values() for m, kind in models(tree) if kind == "AbstractModel"]
-    uses = {name: set(imported(name, tree, trees)) for name, tree in trees.items()}
-    upward = []
-    for name in trees:
-        called = set(CALLED.findall((ADDON / f"{name}.py").read_text()))
-        if name.startswith("screening/"):
-            upward += [f"{name} → {model}" for model in sorted(called)]
-            upward += [f"{name} → {to}" for to in sorted(uses[name]) if to.startswith("models/")]
-        uses[name] |= {homes[model] for model in called if homes.get(model, name) != name}
-    cycles = [f"{a} ↔ {b}" for a in uses for b in sorted(uses[a]) if a < b and a in uses[b]]
+    homeless = [name for name in files if floor_of(name) is None]
+    upward = [
+        f"{name} → {to}"
+        for name in files
+        for to in sorted(uses[name])
+        if (floor_of(name) or 0) < (floor_of(to) or 0)
+    ]
+    found = rings(uses)
     counted = [name for name in trees if name.startswith(("models/", "screening/"))]
-    lines = sum(len((ADDON / f"{name}.py").read_text().splitlines()) for name in counted)
+    screening = [name for name in files if name.startswith("screening/")]
+    lines = {name: len((ADDON / f"{name}.py").read_text().splitlines()) for name in trees}
+    longest = max(lines, key=lines.get)
     length, where = max(
         (node.end_lineno - node.lineno + 1, f"{name}.{node.name}")
         for name, tree in trees.items()
@@ -74,14 +153,27 @@ def house():
     return {
         "AbstractModels": (len(abstract), []),
         "Python files of models and screening": (len(counted), []),
-        "Python lines of models and screening": (lines, []),
-        "cycles of two files": (len(cycles), cycles),
-        "calls from screening to models": (len(upward), upward),
+        "Python lines of models and screening": (sum(lines[name] for name in counted), []),
+        "files of screening": (len(screening), screening),
+        "lines of the longest file": (lines[longest], [longest]),
         "lines of the longest method": (length, [where]),
+        "rings of files that use each other": (len(found), found),
+        "files that use a file of a higher floor": (len(upward), upward),
+        "files without a floor": (len(homeless), homeless),
     }
 
 
+def print_floors():
+    """Print the house, the highest floor first: which files each floor holds."""
+    files = files_of(sources())
+    for number, title in reversed(list(enumerate(FLOORS))):
+        own = [name for name in files if floor_of(name) == number]
+        print(f"{number} {title}: {len(own)} files")
+        print(f"      {', '.join(own)}")
+
+
 def main():
+    print_floors()
     figures = house()
     for figure, (number, parts) in figures.items():
         mark = "" if number <= LIMITS[figure] else "  <-- too many"

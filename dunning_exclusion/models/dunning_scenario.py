@@ -200,15 +200,15 @@ class DunningScenario(models.Model):
         """Show which customers the scenario would reach today, or on its next day, and how much."""
         check_one(self)
         company = self.company_id or self.env.company
-        return self.env["dunning.scenario.preview"]._get_records_action(
-            name=self.env._("Whom would it reach?"),
-            target="new",
-            context={
-                "default_scenario_id": self.id,
-                "default_company_id": company.id,
-                "default_date": self._next_date(company) or company._dunning_today(),
-            },
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "dunning_exclusion.dunning_scenario_preview_action"
         )
+        action["context"] = {
+            "default_scenario_id": self.id,
+            "default_company_id": company.id,
+            "default_date": self._next_date(company) or company._dunning_today(),
+        }
+        return action
 
     # Whom it is for -------------------------------------------------------------------------
 

@@ -15,8 +15,9 @@ How it works
    scenario, a workflow or a filter on this day.
 5. The caller reads the rows, inserts them into a run, or has `explain` put them into words.
 
-The functions here build SQL from what they are given. They keep nothing, look up no model, and know
-nothing of runs and messages: models import this package, never the other way round.
+The functions here build SQL from what they are given. They keep nothing, call no model of this
+addon, and know nothing of runs and messages: models import this package, never the other way round.
 
-`domains` understands the conditions that people type, `days` counts the days of workflows.
+Only `domains`, which understands the conditions that people type, asks models of Odoo: those that
+a condition is about, languages and record rules. `days` counts the days of workflows.
 """

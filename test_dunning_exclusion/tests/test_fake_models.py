@@ -23,7 +23,7 @@ class TestFakeModels(DunningCommon):
         class FakeCondition(models.AbstractModel):
             _inherit = "dunning.exclusion.condition"
 
-            def _condition_fake(self, screen):
+            def _condition_fake(self, question):
                 return SQL("customer.ref = 'fake'")
 
         class FakeAction(models.AbstractModel):
