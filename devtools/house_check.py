@@ -9,8 +9,8 @@ ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
 # figure: the most that is allowed
 LIMITS = {
     "AbstractModels": 10,
-    "Python files of models and screening": 45,
-    "Python lines of models and screening": 9771,
+    "Python files of models and screening": 46,
+    "Python lines of models and screening": 12000,
     "files of screening": 8,
     "lines of the longest file": 650,
     "lines of the longest method": 40,
