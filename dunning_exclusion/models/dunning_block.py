@@ -13,12 +13,20 @@ from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, chec
 from .isolation import for_each_company, in_language_of
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
+ORIGINS = [
+    ("user", "User"),
+    ("customer", "Customer"),
+    ("reply", "Reply"),
+    ("import", "Import"),
+]
 FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
 # How many blocks a to-do names.
 LISTED_BLOCKS = 30
 # Who set a block, who ended it and when: only administrators write that, to import old blocks.
 HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
+# Where a block comes from is known to the system only.
+SYSTEM_FIELDS = frozenset({"origin"})
 # What a block holds.
 TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
 # Why and for how long: once the block is lifted, that is history, too.
@@ -115,6 +123,16 @@ class DunningBlock(models.Model):
         default=lambda self: self.env.user,
         readonly=True,
         copy=False,
+    )
+    origin = fields.Selection(
+        ORIGINS,
+        required=True,
+        default=lambda self: "import" if self.env.context.get("import_file") else "user",
+        readonly=True,
+        copy=False,
+        help="Where the block comes from: somebody set it, the customer asked for it on the page "
+        "of a reminder, an e-mail of the customer waits for an answer, or it was taken over from "
+        "a file or another system.",
     )
     lifted_on = fields.Date(readonly=True, copy=False)
     lifted_by_id = fields.Many2one("res.users", index="btree_not_null", readonly=True, copy=False)
@@ -373,11 +391,11 @@ class DunningBlock(models.Model):
     def _get_protected_fields(self):
         # Administrators import old blocks from other systems, with their history.
         manager = self.env.user.has_group("dunning_exclusion.group_dunning_manager")
-        return frozenset() if manager else HISTORY_FIELDS
+        return SYSTEM_FIELDS if manager else HISTORY_FIELDS | SYSTEM_FIELDS
 
     def _get_fixed_fields(self):
         # To hold something else takes a new block, with its own history.
-        fixed = HISTORY_FIELDS.union(TARGET_FIELDS)
+        fixed = HISTORY_FIELDS | SYSTEM_FIELDS | set(TARGET_FIELDS)
         return fixed | SUBJECT_FIELDS if "lifted" in self.mapped("state") else fixed
 
     def write(self, vals):

@@ -44,6 +44,25 @@ class TestBlockHistory(DunningCommon):
                     self.assertEqual((block.state, block.lifted_on), ("active", False))
                     self.assertFalse(block.lifted_by_id)
 
+    def test_where_a_block_comes_from_is_said_by_the_system_only(self):
+        for user in (self.worker, self.approver, self.manager):
+            Block = self.env["dunning.block"].with_user(user)
+            values = {"partner_id": self.customer.id}
+            with self.subTest(user=user.login):
+                forged = Block.create({**values, "origin": "reply"})
+                by_context = Block.with_context(default_origin="customer").create(values)
+                self.assertEqual((forged | by_context).mapped("origin"), ["user", "user"])
+                with self.assertRaisesRegex(UserError, "Origin"):
+                    forged.origin = "customer"
+        imported = self.env["dunning.block"].with_user(self.manager).with_context(import_file=True)
+        columns = ["partner_id/.id", "origin"]
+        result = imported.load(columns, [[str(self.customer.id), "reply"]])
+        self.assertFalse(result["messages"])
+        self.assertEqual(imported.browse(result["ids"]).origin, "import")
+        by_system = self.env["dunning.block"].sudo().create({**values, "origin": "reply"})
+        self.assertEqual(by_system.origin, "reply")
+        self.assertEqual(by_system.copy().origin, "user")
+
     def test_administrators_import_old_blocks_with_their_history(self):
         forged = self._forged()
         Block = self.env["dunning.block"].with_user(self.manager)

@@ -36,6 +36,7 @@ class TestTakeover(OutcomeCommon):
         self.assertEqual(action["res_model"], "dunning.block")
         block = self.invoice.dunning_block_ids
         self.assertEqual((block.kind, block.reason_id.code), ("prevent", "taken_over"))
+        self.assertEqual(block.origin, "import")
         self.assertOutcome(self.invoice, "dropped", "prevent_item")
         self.assertFalse(self._takeover().line_ids, "a second time there is nothing left")
         block.action_lift()

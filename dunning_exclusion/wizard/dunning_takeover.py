@@ -175,6 +175,8 @@ class DunningTakeover(models.TransientModel):
             blocks |= targets._dunning_block("prevent", **values)
             if source == "no_followup":
                 self.env["dunning.mirror"]._adopt(lines.move_id)
+        # sudo: users do not say where a block comes from
+        blocks.sudo().origin = "import"
         return blocks._get_records_action(name=self.env._("Taken Over"))
 
 
