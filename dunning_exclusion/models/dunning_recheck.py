@@ -241,8 +241,10 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
     by_level = run.mode == "scenario"
     left = _message_left_sql(run, customers)
     meant = _meant_sql(run, customers, levels.scenario_id)
-    moved = SQL("contact.commercial_partner_id <> customer.id")
+    moved = SQL("contact.commercial_partner_id IS DISTINCT FROM customer.id")
     gap = SQL("GREATEST(scenario.min_days_between, 1)")
+    scenario_off = SQL("scenario.id IS NOT NULL AND scenario.active IS NOT TRUE")
+    type_off = SQL("type.id IS NOT NULL AND type.active IS NOT TRUE")
     cases = (
         (SQL("move.dunning_due_date >= %s", today), env._("Postponed since")),
         (SQL("%s AND level.id IS NULL", by_level), env._("Dunning level deleted since")),
@@ -253,9 +255,9 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
         (SQL("line.parent_state = 'cancel'"), env._("Cancelled since")),
         (SQL("line.reconciled"), None),
         (moved, env._("Belongs to another customer since")),
-        (SQL("NOT scenario.active"), env._("Scenario switched off since")),
-        (SQL("NOT type.active"), env._("Reminder type switched off since")),
-        (SQL("NOT %s", meant), env._("The scenario is not for this customer any more")),
+        (scenario_off, env._("Scenario switched off since")),
+        (type_off, env._("Reminder type switched off since")),
+        (SQL("%s IS NOT TRUE", meant), env._("The scenario is not for this customer any more")),
         (SQL("said.day + %s > %s", gap, today), env._("Reminded too recently")),
     )
     return SQL(

@@ -284,7 +284,7 @@ class DunningScenario(models.Model):
         """
         conditions = [SQL("(%s) IS NULL", self._choice_sql(company))]
         for workflow in self._of_company(company, "customer"):
-            conditions.append(SQL("NOT %s", workflow._applies_sql(company)))
+            conditions.append(SQL("%s IS NOT TRUE", workflow._applies_sql(company)))
         if customer_ids is not None:
             conditions.append(SQL("customer.id = ANY(%s)", list(customer_ids)))
         return SQL(
@@ -325,14 +325,17 @@ class DunningScenario(models.Model):
         return self.env.execute_query(query)[0][0]
 
     def _applies_sql(self, company, customer_ids=None) -> SQL:
-        """Return whether the scenario is meant for a `customer`, one of some or of all of them."""
+        """Return whether the scenario is meant for a `customer`, one of some or of all of them.
+
+        It is never NULL: a customer without profile is not among those of any profile.
+        """
         self.ensure_one()
         conditions = [SQL("TRUE")]
         # An archived profile still restricts: without it the scenario would be for everybody.
         if profiles := self.with_context(active_test=False).profile_ids:
             Partner = self.env["res.partner"].sudo().with_company(company)
             profile = Partner._field_to_sql("customer", "dunning_own_profile_id")
-            conditions.append(SQL("%s = ANY(%s)", profile, profiles.ids))
+            conditions.append(SQL("(%s = ANY(%s)) IS TRUE", profile, profiles.ids))
         if parse_domain(self.customer_domain):
             query = self._condition_query(company)
             if customer_ids is not None:

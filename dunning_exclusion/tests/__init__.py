@@ -46,6 +46,7 @@ from . import (
     test_menus,
     test_merge,
     test_message_rights,
+    test_null_values,
     test_outcome_table,
     test_query_counts,
     test_reminded_amount,

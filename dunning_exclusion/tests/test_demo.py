@@ -65,6 +65,14 @@ class TestDemo(TransactionCase):
         rule = self.env.ref(f"{MODULE}.demo_rule_public_sector")
         self.assertEqual(self._decided(self._customer("library")), rule)
 
+    def test_a_customer_shows_that_no_scenario_applies(self):
+        nora = self._customer("nora").with_company(self.company)
+        self.assertIn("None of the configured scenarios", nora.dunning_scenario_message)
+        missing = [("dunning_scenario_missing", "=", True)]
+        found = self.env["res.partner"].with_company(self.company).search(missing)
+        self.assertEqual(found, nora)
+        self.assertFalse(self._decided(nora))
+
     def test_customers_are_at_every_level(self):
         included = self.run_.line_ids.filtered(lambda line: line.outcome == "included")
         levels = {line.level_id for line in included}
