@@ -30,7 +30,7 @@ SYSTEM_FIELDS = frozenset({"origin"})
 # What a block holds.
 TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
 # Why and for how long: once the block is lifted, that is history, too.
-SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "note"})
+SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "items_until", "note"})
 
 
 class DunningBlockReason(models.Model):
@@ -50,6 +50,14 @@ class DunningBlockReason(models.Model):
         string="Default Duration (days)",
         help="How long a block with this reason lasts when no end date is chosen. "
         "0 means no end date is proposed.",
+    )
+    kind = fields.Selection(
+        KINDS, help="What blocks with this reason do unless somebody chooses otherwise."
+    )
+    asks_items_until = fields.Boolean(
+        string="Asks for a Cut-off Day",
+        help="Blocks on customers ask for the day up to which their items were issued, such as the "
+        "day on which insolvency was opened.",
     )
     active = fields.Boolean(default=True)
 
@@ -115,6 +123,12 @@ class DunningBlock(models.Model):
         tracking=True,
         help="Last day on which the block holds; empty: until it is lifted.",
     )
+    items_until = fields.Date(
+        string="Items Issued Until",
+        tracking=True,
+        help="On a customer: only items issued up to this day are held, newer ones are reminded. "
+        "Empty: all items.",
+    )
     note = Text(tracking=True)
     user_id = fields.Many2one(
         "res.users",
@@ -168,6 +182,7 @@ class DunningBlock(models.Model):
 
     _date_from_within = Within("date_from", *DAYS)
     _date_to_within = Within("date_to", *DAYS)
+    _items_until_within = Within("items_until", *DAYS)
     _lifted_on_within = Within("lifted_on", *DAYS)
     _active_customer_index = models.Index("(partner_id, company_id) WHERE move_id IS NULL")
 
@@ -254,6 +269,32 @@ class DunningBlock(models.Model):
         found = self._search_state("in", [name])
         return Domain.OR(found if wanted else ~found for wanted in value)
 
+    # What a block holds ------------------------------------------------------------------------
+
+    def _is_whole(self):
+        """Return whether the block holds everything that its customer owes."""
+        return not (self.move_id or self.items_until)
+
+    def _holds(self, item_id, move_id, customer_id, issued_on):
+        """Return whether the block is on this item: the same as `_holds_sql` in Python."""
+        return (
+            self.partner_id.id == customer_id
+            and self.move_id.id in (False, move_id)
+            and self.move_line_id.id in (False, item_id)
+            and (not self.items_until or issued_on <= self.items_until)
+        )
+
+    def _holds_sql(self) -> SQL:
+        """Return whether `block` is on the item `line`: see `screening.items` for its aliases."""
+        return SQL(
+            """(block.company_id = line.company_id
+                AND block.partner_id = contact.commercial_partner_id
+                AND (block.move_id IS NULL OR block.move_id = line.move_id)
+                AND (block.move_line_id IS NULL OR block.move_line_id = line.id)
+                AND (block.items_until IS NULL OR %s <= block.items_until))""",
+            items.ISSUED_ON,
+        )
+
     def _get_amounts_held(self):
         """Return {block: open amount of the items that it holds now, in company currency}."""
         self.env.flush_all()
@@ -268,12 +309,10 @@ class DunningBlock(models.Model):
             """SELECT block.*, held.amount FROM dunning_block block
                 CROSS JOIN LATERAL (
                     SELECT COALESCE(SUM(line.amount_residual), 0) AS amount %(open_items)s
-                       AND contact.commercial_partner_id = block.partner_id
-                       AND line.company_id = block.company_id
-                       AND (block.move_id IS NULL OR line.move_id = block.move_id)
-                       AND (block.move_line_id IS NULL OR line.id = block.move_line_id)) held
+                       AND %(holds)s) held
                 WHERE block.company_id = ANY(%(companies)s) AND %(chosen)s""",
             open_items=items.open_items(Question(companies)),
+            holds=self._holds_sql(),
             companies=companies.ids,
             chosen=chosen,
         )
@@ -287,7 +326,7 @@ class DunningBlock(models.Model):
                 raise ValidationError(fault)
 
     # A block can be lifted whatever became of its target, so that is checked by itself.
-    @api.constrains(*TARGET_FIELDS)
+    @api.constrains(*TARGET_FIELDS, "items_until")
     def _check_target(self):
         for block in self:
             if fault := block._get_fault_of_target():
@@ -325,6 +364,12 @@ class DunningBlock(models.Model):
                 customer=self.partner_id.display_name,
                 owner=owner.name,
                 company=self.company_id.name,
+            )
+        if self.items_until and move:
+            return self.env._(
+                "Block on %(move)s: only blocks on whole customers are limited to items issued "
+                "until a day. Leave the field 'Items Issued Until' empty.",
+                move=move.display_name,
             )
         if self.move_line_id and self.move_line_id.move_id != move:
             return self.env._(
@@ -364,6 +409,9 @@ class DunningBlock(models.Model):
         company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
         vals["company_id"] = company.id
         vals["date_from"] = vals.get("date_from") or company._dunning_today()
+        reason = self.env["dunning.block.reason"].browse(vals.get("reason_id") or [])
+        if reason.kind:
+            vals.setdefault("kind", reason.kind)
         if "date_to" not in vals:
             vals["date_to"] = self._default_end(vals.get("reason_id"), vals["date_from"])
         return vals
@@ -383,8 +431,12 @@ class DunningBlock(models.Model):
         # A day that is out of bounds is refused when the block is saved.
         return begin + timedelta(days=days) if days and begin <= LAST_DAY else False
 
-    @api.onchange("reason_id", "date_from")
+    @api.onchange("reason_id")
     def _onchange_reason(self):
+        self.kind = self.reason_id.kind or self.kind
+
+    @api.onchange("reason_id", "date_from")
+    def _onchange_end(self):
         if self.date_from and not self.date_to:
             self.date_to = self._default_end(self.reason_id.id, self.date_from)
 

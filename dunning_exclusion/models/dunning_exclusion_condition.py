@@ -1,7 +1,10 @@
 from odoo import models
 from odoo.tools import SQL
 
+from ..screening import items
 from ..screening.domains import company_query, find_fault
+
+KINDS = ("stop", "pause", "prevent")
 
 
 def condition_query(Model, text, company):
@@ -49,13 +52,16 @@ class DunningExclusionCondition(models.AbstractModel):
         """
         # For a handful of customers each item is looked up; for all, each table is read once.
         few = question.customers is not None
+        blocks = self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question)
         return SQL(
             """LEFT JOIN account_payment_method_line method
                       ON method.id = move.preferred_payment_method_line_id
                LEFT JOIN dunning_mirror mirror
                       ON mirror.move_line_id = line.id AND mirror.overridden IS NOT TRUE
-               %s %s""",
-            self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question),
+               %s %s %s %s""",
+            blocks,
+            self._blocks_until(question),
+            SQL("CROSS JOIN LATERAL (SELECT %s) held", self._held_item_sql(few)),
             self._promise_of_each_item(question) if few else self._promises_of_all_items(question),
         )
 
@@ -65,7 +71,8 @@ class DunningExclusionCondition(models.AbstractModel):
                    SELECT %(flags)s FROM dunning_block block
                     WHERE block.move_id = line.move_id AND %(active)s
                       AND (block.move_line_id = line.id OR block.move_line_id IS NULL
-                           AND block.partner_id = contact.commercial_partner_id)) held ON TRUE""",
+                           AND block.partner_id = contact.commercial_partner_id)) held_item
+                   ON TRUE""",
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._state_sql(question.today),
         )
@@ -82,13 +89,47 @@ class DunningExclusionCondition(models.AbstractModel):
                            GROUP BY block.move_id, block.partner_id) held_entry
                       ON held_entry.move_id = line.move_id
                      AND held_entry.partner_id = contact.commercial_partner_id
-               CROSS JOIN LATERAL (SELECT held_line.stop OR held_entry.stop AS stop,
-                                          held_line.pause OR held_entry.pause AS pause,
-                                          held_line.prevent OR held_entry.prevent AS prevent) held
             """,
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._state_sql(question.today),
         )
+
+    def _blocks_until(self, question) -> SQL:
+        """Return the join of the blocks on customers that hold only items issued up to a day."""
+        until = [
+            SQL(
+                "MAX(block.items_until) FILTER (WHERE block.kind = %s) AS %s",
+                kind,
+                SQL.identifier(kind),
+            )
+            for kind in KINDS
+        ]
+        return SQL(
+            """LEFT JOIN (SELECT block.company_id, block.partner_id, %s FROM dunning_block block
+                           WHERE block.items_until IS NOT NULL AND %s %s
+                           GROUP BY block.company_id, block.partner_id) held_until
+                      ON held_until.company_id = line.company_id
+                     AND held_until.partner_id = contact.commercial_partner_id""",
+            SQL(", ").join(until),
+            self.env["dunning.block"]._state_sql(question.today),
+            self._blocks_of_customers(question),
+        )
+
+    def _held_item_sql(self, few) -> SQL:
+        """Return the columns of `held`: whether blocks of each kind hold the item."""
+        tables = ("held_item",) if few else ("held_line", "held_entry")
+        columns = []
+        for kind in KINDS:
+            found = [SQL.identifier(table, kind) for table in tables]
+            found.append(SQL("%s <= %s", items.ISSUED_ON, SQL.identifier("held_until", kind)))
+            columns.append(SQL("%s AS %s", SQL(" OR ").join(found), SQL.identifier(kind)))
+        return SQL(", ").join(columns)
+
+    def _blocks_of_customers(self, question) -> SQL:
+        """Return the restriction of `block` to the customers whose items are read."""
+        if question.customers is None:
+            return SQL()
+        return SQL("AND block.partner_id = ANY(%s)", list(question.customers))
 
     def _promises_of_all_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
@@ -134,24 +175,20 @@ class DunningExclusionCondition(models.AbstractModel):
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
-        chosen = SQL()
-        if question.customers is not None:
-            chosen = SQL("AND block.partner_id = ANY(%s)", list(question.customers))
         return SQL(
             """LEFT JOIN (SELECT block.company_id, block.partner_id, %s FROM dunning_block block
-                           WHERE block.move_id IS NULL AND %s %s
+                           WHERE block.move_id IS NULL AND block.items_until IS NULL AND %s %s
                            GROUP BY block.company_id, block.partner_id) held
                       ON held.company_id = company.id AND held.partner_id = customer.id
                LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id""",
             self._flags_sql(),
             self.env["dunning.block"]._state_sql(question.today),
-            chosen,
+            self._blocks_of_customers(question),
         )
 
     def _flags_sql(self) -> SQL:
-        kinds = ("stop", "pause", "prevent")
         return SQL(", ").join(
-            SQL("BOOL_OR(block.kind = %s) AS %s", kind, SQL.identifier(kind)) for kind in kinds
+            SQL("BOOL_OR(block.kind = %s) AS %s", kind, SQL.identifier(kind)) for kind in KINDS
         )
 
     # Blocks ---------------------------------------------------------------------------------

@@ -48,13 +48,9 @@ class DunningMirror(models.Model):
         """Return SELECT id, no_followup of the open items that a block holds today."""
         return SQL(
             """SELECT line.id, line.no_followup %s
-                  AND EXISTS (SELECT 1 FROM dunning_block block
-                               WHERE block.company_id = line.company_id
-                                 AND block.partner_id = contact.commercial_partner_id
-                                 AND (block.move_id IS NULL OR block.move_id = line.move_id)
-                                 AND (block.move_line_id IS NULL OR block.move_line_id = line.id)
-                                 AND %s)""",
+                  AND EXISTS (SELECT 1 FROM dunning_block block WHERE %s AND %s)""",
             items.open_items(question),
+            self.env["dunning.block"]._holds_sql(),
             self.env["dunning.block"]._state_sql(),
         )
 

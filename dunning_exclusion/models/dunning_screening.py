@@ -370,12 +370,12 @@ class DunningScreening(models.Model):
             today = day or company._dunning_today()
             owner = Owner(OWNERS[owner_field], tuple(owner_ids))
             with self._screened(Question(company, today, owner)) as screening:
-                query = """SELECT move_line_id, move_id, partner_id, reason_ids
+                query = """SELECT move_line_id, move_id, partner_id, invoice_date, reason_ids
                              FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
                 rows = self.env.execute_query(SQL(query, screening))
             if not rows:
                 continue
-            rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[3]})
+            rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[-1]})
             Block = self.env["dunning.block"]
             blocks = Block.search(
                 Domain("company_id", "=", company.id)

@@ -115,17 +115,21 @@ class ResPartner(models.Model):
         return {self.commercial_partner_id.id}
 
     def _dunning_whole_blocks(self, blocks):
-        return blocks.filtered(lambda block: not block.move_id)
+        return blocks.filtered(lambda block: block._is_whole())
 
     def _dunning_fresh_blocks(self, kind=None, day=None):
-        # Buttons and flags of a customer leave the blocks on single entries alone.
-        return self._dunning_whole_blocks(super()._dunning_fresh_blocks(kind, day))
+        # Buttons and flags of a customer leave the blocks on single entries alone. A flag, which
+        # asks for a kind, is not set by a block that is limited to old items.
+        blocks = super()._dunning_fresh_blocks(kind, day)
+        on_customer = blocks.filtered(lambda block: not block.move_id)
+        return self._dunning_whole_blocks(on_customer) if kind else on_customer
 
     @api.model
     def _dunning_blocked_domain(self, blocks_query):
         blocks = self.env["dunning.block"]._search(
             Domain("id", "in", blocks_query)
             & Domain("move_id", "=", False)
+            & Domain("items_until", "=", False)
             & Domain("company_id", "=", self.env.company.id)
         )
         return Domain("commercial_partner_id", "in", blocks.subselect("partner_id"))

@@ -10,7 +10,8 @@ BLOCK_RULES = {
 def reasons(rows, rules, company, blocks, promises):
     """Return {(rule, block id): reason} of the excluded items `rows`, the deciding reason first.
 
-    :param rows: (item id, entry id, customer id, ids of all rules) of each excluded item
+    :param rows: (item id, entry id, customer id, day of issue, ids of all rules) of each excluded
+        item
     :param rules: the rules named in `rows`, the deciding ones first
     :param blocks: the blocks that hold on the day asked about, on these items and customers
     :param promises: the promises on these items that are open on that day
@@ -18,7 +19,7 @@ def reasons(rows, rules, company, blocks, promises):
     """
     found = {}
     for rule in rules:
-        lines = [row for row in rows if rule.id in row[3]]
+        lines = [row for row in rows if rule.id in row[-1]]
         for source in _sources(rule, lines, blocks, promises) or [{}]:
             reason = prepare_reason(rule, company, **source)
             found.setdefault((rule, reason["block_id"]), reason)
@@ -58,13 +59,7 @@ def _sources(rule, rows, blocks, promises):
 def _holding(code, rows, blocks):
     """Return those of `blocks` for which the rule `code` excludes the items of `rows`."""
     kind, level = BLOCK_RULES[code]
-    item_ids, move_ids, customer_ids = ({row[place] for row in rows} for place in range(3))
-
-    def holds(block):
-        if level == "customer":
-            return not block.move_id and block.partner_id.id in customer_ids
-        if block.move_line_id:
-            return block.move_line_id.id in item_ids
-        return block.move_id.id in move_ids
-
-    return blocks.filtered(lambda block: block.kind == kind and holds(block))
+    mine = blocks.filtered(
+        lambda block: block.kind == kind and block._is_whole() == (level == "customer")
+    )
+    return mine.filtered(lambda block: any(block._holds(*row[:-1]) for row in rows))

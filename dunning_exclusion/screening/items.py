@@ -9,6 +9,9 @@ from odoo.tools import SQL
 # The due date for dunning: a postponed due date counts only when it is later than the agreed one.
 DATE_DUE = SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
 
+# When an item was issued.
+ISSUED_ON = SQL("COALESCE(move.invoice_date, line.date)")
+
 
 def open_items(question, join=None) -> SQL:
     """Return FROM, with a further `join`, and WHERE of the open items `question` is about."""

@@ -35,7 +35,7 @@ def _branch(branch) -> SQL:
                 %(candidate)s
                 message AS MATERIALIZED (%(message)s)
            SELECT listed.id, listed.id AS move_line_id, listed.move_id, listed.partner_id,
-                  listed.company_id, listed.currency_id, listed.date_due,
+                  listed.company_id, listed.currency_id, listed.invoice_date, listed.date_due,
                   GREATEST(%(today)s - listed.date_due, 0) AS days_overdue,
                   listed.amount_residual, listed.amount_residual_currency,
                   message.outstanding, message.overdue, message.reminded_amount,
@@ -79,11 +79,12 @@ def _item(branch) -> SQL:
     return SQL(
         """SELECT line.id, line.move_id, line.company_id, line.currency_id,
                   contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
-                  COALESCE(move.invoice_date, line.date) AS invoice_date,
+                  %(issued_on)s AS invoice_date,
                   move.dunning_due_date AS postponed_to,
                   line.amount_residual, line.amount_residual_currency, %(ranks)s AS ranks
              %(open_items)s %(ordered)s""",
         date_due=items.DATE_DUE,
+        issued_on=items.ISSUED_ON,
         ranks=_ranks(branch, "item"),
         open_items=items.open_items(question, branch.item_joins),
         ordered=ordered,

@@ -41,6 +41,7 @@ from . import (
     test_foreign_keys,
     test_help_texts,
     test_isolation,
+    test_items_until,
     test_mail_queue,
     test_mail_template,
     test_menus,

@@ -436,7 +436,7 @@ class TestBlockRights(OutcomeCommon):
         self.customer.prevent_dunning = True
         user = self._create_user("accountant", "account.group_account_user")
         dialog = self._open(user, customers.with_user(user).action_dunning_prevent())
-        dialog.reason_id = self.env.ref("dunning_exclusion.reason_legal")
+        dialog.reason_id = self.env.ref("dunning_exclusion.reason_sold")
         dialog.note = "Insolvency of the group"
         self.assertEqual(dialog.already_blocked, self.customer.display_name)
         for customer in customers:
@@ -449,7 +449,7 @@ class TestBlockRights(OutcomeCommon):
             self.assertTrue(customer.prevent_dunning)
             self.assertEqual(len(customer.dunning_block_ids), 1)
         new = (customers - self.customer).dunning_block_ids
-        self.assertEqual(set(new.mapped("reason_id.code")), {"legal"})
+        self.assertEqual(set(new.mapped("reason_id.code")), {"sold"})
         self.assertEqual(set(new.mapped("note")), {"Insolvency of the group"})
 
     def test_dialog_on_many_invoices_blocks_all_or_none(self):

@@ -34,6 +34,12 @@ class DunningBlockWizard(models.TransientModel):
         readonly=False,
         help="The last day of the block; empty: until somebody lifts it.",
     )
+    items_until = fields.Date(
+        string="Items Issued Until",
+        help="Only what was issued up to this day is held, such as the day on which insolvency was "
+        "opened; newer items are reminded. Empty: all items.",
+    )
+    asks_items_until = fields.Boolean(related="reason_id.asks_items_until")
     note = Text(help="Anything colleagues should know about it.")
     res_model = Char(
         required=True, readonly=True, help="Whether customers, invoices or items are blocked."
@@ -47,6 +53,11 @@ class DunningBlockWizard(models.TransientModel):
 
     _date_from_within = Within("date_from", *DAYS)
     _date_to_within = Within("date_to", *DAYS)
+    _items_until_within = Within("items_until", *DAYS)
+
+    @api.onchange("reason_id")
+    def _onchange_reason(self):
+        self.kind = self.reason_id.kind or self.kind
 
     @api.depends("reason_id", "date_from")
     def _compute_date_to(self):
@@ -96,6 +107,7 @@ class DunningBlockWizard(models.TransientModel):
             reason_id=self.reason_id.id,
             date_from=self.date_from,
             date_to=self.date_to,
+            items_until=self.items_until,
             note=self.note,
         )
         if self.kind == "pause":
