@@ -1,10 +1,12 @@
 """The code that the documentation shows is code that runs."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from devtools.base import ROOT
+from devtools.lint_command import known_files
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A line with the path of a file, then its contents.
@@ -29,3 +31,18 @@ def test_the_examples_are_shown():
 def test_links_and_pictures_exist(page):
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_readme_says_where_everything_is():
+    text = (ROOT / "README.md").read_text().split("\n## Where things are\n")[1].split("\n## ")[0]
+    places = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
+    named = {name.rstrip("/") for place in places for name in re.findall(r"`([^`]+)`", place)}
+    # A row may name the folders beside its first one in short.
+    named |= {name.removeprefix("dunning_exclusion/") for name in named}
+    for path in map(Path, known_files()):
+        top, *inner = path.parts[:-1] or [""]
+        assert not top or top in named, f"{top}/ is not named"
+        if inner and top == "dunning_exclusion":
+            assert inner[0] in named, f"{top}/{inner[0]}/ is not named"
+    for name in named:
+        assert (ROOT / name).exists() or (ROOT / "dunning_exclusion" / name).exists(), name

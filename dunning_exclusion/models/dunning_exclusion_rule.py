@@ -259,14 +259,16 @@ class DunningExclusionRule(models.Model):
     @api.depends("domain", "model", "source")
     @api.depends_context("company")
     def _compute_broken(self):
-        faults = self._faults(self.env.company)
+        # What PostgreSQL refuses is found by the job, and when a statement fails.
+        faults = self._faults(self.env.company, probe=False)
         for rule in self:
             rule.broken = faults.get(rule, False)
 
-    def _faults(self, company):
-        """Return {rule: why it cannot be evaluated in `company`} of the broken rules."""
+    def _faults(self, company, probe=True):
+        """Return {rule: why it is broken in `company`}; `probe`: see `find_faults`."""
         own = self.filtered(lambda rule: rule.source == "domain")
-        faults = find_faults(self.env, {rule: partial(rule._get_query, company) for rule in own})
+        queries = {rule: partial(rule._get_query, company) for rule in own}
+        faults = find_faults(self.env, queries, probe)
         missing = (self - own).filtered(lambda rule: not rule._has_method())
         return faults | dict.fromkeys(missing, self.env._("The addon of this rule is missing."))
 

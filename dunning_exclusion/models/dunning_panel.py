@@ -1,6 +1,6 @@
 from odoo import api, models
 from odoo.tools import SQL
-from odoo.tools.misc import format_date, split_every
+from odoo.tools.misc import format_date
 
 from ..screening import candidates, items, statement
 from ..screening.question import Owner, Question
@@ -9,8 +9,8 @@ from .scenario_sentence import get_label
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
-# The forecast tries so many days to come, some of them in one statement.
-FORECAST_DAYS, DAYS_AT_ONCE = 20, 5
+# The forecast tries so many days to come.
+FORECAST_DAYS = 20
 
 
 class DunningMixin(models.AbstractModel):
@@ -166,12 +166,13 @@ class DunningMixin(models.AbstractModel):
     def _forecast_levels(self, customer, company):
         """Return the next reminder by the levels of a scenario, if nothing is paid until then.
 
-        For each day that can change the answer, items are screened as a run of that day does.
+        For each day that can change the answer, items are screened as a run of that day does: today
+        by itself, as most customers who are asked about are due today, and all others together.
         """
         scenarios = self.env["dunning.scenario"]._of_company(company, "invoice")
         owner = Owner("partner", tuple(customer.ids))
         days = self._forecast_days(customer, company) if scenarios else []
-        for some_days in split_every(DAYS_AT_ONCE, days):
+        for some_days in filter(None, (days[:1], days[1:])):
             answers = []
             for day in some_days:
                 chosen = candidates.of_scenarios(scenarios, company, day)

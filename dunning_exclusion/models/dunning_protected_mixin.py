@@ -89,6 +89,7 @@ class DunningProtectedMixin(models.AbstractModel):
         """Raise an AccessError unless the user may act in every company that the records serve."""
         if self._company_path is None or self._acts_everywhere():
             return
+        # sudo: the records may serve companies that the user cannot see
         for record in self.sudo():
             company = record.mapped(self._company_path) if self._company_path else None
             if not company:

@@ -234,11 +234,13 @@ class DunningScenario(models.Model):
         """
         scenarios = self._of_company(company, "invoice")
         if trial:
+            # sudo: as the others, which `_of_company` gives; only SQL is made of them
             scenarios = (scenarios | trial.sudo()).sorted(lambda s: (s.sequence, s.id))
         cases = [
             SQL("WHEN %s THEN %s", scenario._applies_sql(company, customer_ids), scenario.id)
             for scenario in scenarios
         ]
+        # sudo: the field is for follow-up users, and the answer is the same for everybody
         Partner = self.env["res.partner"].sudo().with_company(company)
         return SQL(
             "CASE WHEN %(own)s = ANY(%(active)s) THEN %(own)s %(cases)s END",
@@ -333,6 +335,7 @@ class DunningScenario(models.Model):
         conditions = [SQL("TRUE")]
         # An archived profile still restricts: without it the scenario would be for everybody.
         if profiles := self.with_context(active_test=False).profile_ids:
+            # sudo: as in `_choice_sql`
             Partner = self.env["res.partner"].sudo().with_company(company)
             profile = Partner._field_to_sql("customer", "dunning_own_profile_id")
             conditions.append(SQL("(%s = ANY(%s)) IS TRUE", profile, profiles.ids))
@@ -422,7 +425,8 @@ class DunningScenario(models.Model):
     @api.depends_context("company")
     def _compute_broken(self):
         for company, scenarios in self.grouped(lambda s: s.company_id or self.env.company).items():
-            faults = scenarios._get_faults(company)
+            # What PostgreSQL refuses is found by the job, and when a statement fails.
+            faults = scenarios._get_faults(company, probe=False)
             for scenario in scenarios:
                 scenario.broken = faults.get(scenario, False)
 

@@ -286,6 +286,7 @@ class DunningSender(models.AbstractModel):
                 new[key] = vals
         notices.update(zip(new, Notice.create(list(new.values())), strict=True))
         for key, group in groups.items():
+            # sudo: users write nothing of a line but its tick
             group.sudo().write({"notice_id": notices[key].id})
         return Notice.concat(*notices.values())
 

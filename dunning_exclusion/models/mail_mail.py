@@ -108,6 +108,7 @@ class MailMessage(models.Model):
         """
         forbidden = super()._get_forbidden_access(operation)
         if operation in ("write", "unlink") and not self._dunning_may_sign():
+            # sudo: only looked at, to find what is forbidden
             messages = (self - forbidden).sudo()
             me = self.env.user.partner_id
             noted = messages.filtered(

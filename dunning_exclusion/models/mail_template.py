@@ -84,6 +84,7 @@ class MailTemplate(models.Model):
 
     def _dunning_used_elsewhere(self):
         """Return those of the templates that companies use in which the user may not act."""
+        # sudo: what a template is made for is asked of those, too, that the user may not read
         reminders = self.filtered(lambda template: template.sudo().model == "dunning.notice")
         if not reminders or self.env["dunning.protected.mixin"]._acts_everywhere():
             return self.browse()

@@ -81,6 +81,7 @@ def company_query(Model, text, company, known):
     :raise ValueError: (or what Odoo raises for it) when the domain cannot be understood, or asks
         for what conditions may not ask
     """
+    # sudo: the language of a company is no secret
     context = {
         "active_test": False,
         "allowed_company_ids": company.ids,

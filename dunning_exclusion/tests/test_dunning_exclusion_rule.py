@@ -131,7 +131,8 @@ class TestOwnRules(OutcomeCommon):
         rule = self._create_rule()
         self._create_rule(name="Fine")
         self._break(rule, "[('id', '=', 'no number')]")
-        self.assertTrue(rule.broken)
+        with self.assertRaisesRegex(ValidationError, "does not work"):
+            rule.domain = "[('id', '=', 'no number')]"
         self.assertEqual(self.env["dunning.exclusion.rule"]._broken_in(self.company), rule)
         screening = self.env["dunning.screening"]
         for ask in (

@@ -436,7 +436,8 @@ class TestBrokenScenario(ScenarioCommon):
         ):
             with self.subTest(field=field):
                 self._break(record, field, REFUSED)
-                self.assertTrue(self.broken.broken)
+                with self.assertRaisesRegex(ValidationError, "cannot be understood"):
+                    record[field] = REFUSED
                 broken = self.env["dunning.scenario"]._broken_in(self.company)
                 self.assertEqual(broken, self.broken)
                 with refused_statement(self, "any more: Broken. Correct"):

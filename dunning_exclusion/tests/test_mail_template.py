@@ -1,6 +1,8 @@
 from collections import deque
 from unittest.mock import patch
 
+from lxml import etree, html
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -8,6 +10,7 @@ from odoo.tools import SQL
 
 from .common import DunningCommon
 
+SAID = ("Dear ", "please pay", "call us")
 OTHER_REPORT = "account.action_report_payment_receipt"
 
 
@@ -167,7 +170,22 @@ class TestReleasedTemplates(DunningCommon):
 
     def test_administrators_find_it_on_the_template(self):
         Template = self.env["mail.template"]
-        form = Template.with_user(self.manager).get_view(view_type="form")["arch"]
-        self.assertIn('name="dunning_released"', form)
-        form = Template.with_user(self.worker).get_view(view_type="form")["arch"]
-        self.assertNotIn('name="dunning_released"', form)
+        for user, shown in ((self.manager, 1), (self.worker, 0)):
+            with self.subTest(user=user.login):
+                arch = Template.with_user(user).get_view(view_type="form")["arch"]
+                found = etree.fromstring(arch).xpath("//field[@name='dunning_released']")
+                self.assertEqual(len(found), shown)
+
+    def test_message_is_the_template_with_what_it_names(self):
+        self.released.sudo().body_html = """
+            <p>Dear <b t-out="object.partner_id.name">Name</b>,</p>
+            <p t-if="object.partner_id.email">please pay</p><p t-else="">call us</p>
+        """
+        run = self._run_with(self.released)
+        run.action_send()
+        for body in (run.notice_ids.mail_id.sudo().body_html, run.notice_ids.body):
+            told = [node for node in html.fromstring(body).iter("p") if node.text in SAID]
+            self.assertEqual(
+                [html.tostring(node, encoding="unicode").strip() for node in told],
+                ["<p>Dear <b>Alpha</b>,</p>", "<p>please pay</p>"],
+            )

@@ -182,6 +182,51 @@ class TestQueryCounts(DunningCommon):
         ids = [record["id"] for page in pages[:2] for record in page["records"]]
         self.assertEqual(ids, Line.search(domain, order="id").ids)
 
+    def test_conditions_are_tried_by_the_job_and_not_by_those_who_look(self):
+        self._add_customers(2)
+        rule = self.env["dunning.exclusion.rule"].create(
+            {
+                "name": "Own",
+                "code": "own",
+                "source": "domain",
+                "model": "res.partner",
+                "domain": "[('ref', '=', 'nobody')]",
+                "company_id": self.company.id,
+            }
+        )
+        self.scenario.customer_domain = "[('ref', '!=', 'nobody')]"
+        self.scenario.level_ids[0].condition_domain = "[('ref', '!=', 'nothing')]"
+        invoice = self._create_invoice()
+        run = self._create_run()
+        preview = self.env["dunning.scenario.preview"].create({"scenario_id": self.scenario.id})
+        tried = re.compile(r"\bAS probe\b")
+        for name, look in {
+            "rules": lambda: rule.search([]).mapped("broken"),
+            "scenarios": lambda: self.scenario.search([]).mapped("broken"),
+            "screening": lambda: self.env["dunning.screening"].search([]).mapped("outcome"),
+            "outcome": lambda: invoice.dunning_outcome,
+            "explanation": invoice.dunning_explain,
+            "forecast": self.customer.dunning_next_reminders,
+            "tab": self.customer.dunning_panel,
+            "dashboard": run.browse().retrieve_dashboard,
+            "preview": lambda: preview.note,
+            "list": run.action_prepare,
+            "sending": run.action_send,
+        }.items():
+            with self.subTest(name):
+                self.assertFalse(self._queries_with(tried, look))
+        obstacle = self.env["dunning.automation"]._get_obstacle
+        self.assertEqual(len(self._queries_with(tried, lambda: obstacle(self.company))), 2)
+
+    def test_the_forecast_asks_for_all_days_to_come_at_once(self):
+        for days in range(1, 30, 3):
+            self._create_invoice(days=days)
+        screened = re.compile("item AS MATERIALIZED")
+        ask = self.customer.dunning_next_reminders
+        self.assertEqual(len(self._queries_with(screened, ask)), 2, "of today, and later")
+        self._create_invoice()
+        self.assertEqual(len(self._queries_with(screened, ask)), 1, "it is due today")
+
     def test_explaining_takes_the_same_queries_whoever_else_owes(self):
         invoice = self._create_invoice()
         invoice.dunning_explain()

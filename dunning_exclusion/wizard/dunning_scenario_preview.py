@@ -134,7 +134,7 @@ class DunningScenarioPreview(models.TransientModel):
         scenario = self.scenario_id
         if not (scenario and self.date):
             return False
-        if fault := scenario._get_faults(self.company_id).get(scenario):
+        if fault := scenario._get_faults(self.company_id, probe=False).get(scenario):
             return fault
         start = scenario._get_first_day(self.company_id)
         if start and self.date < start:
