@@ -253,6 +253,20 @@ class TestAttacks(AccessTableCommon):
             self.assertRefused(role, own, "write", {"body": "Put into the mouth"})
             self.assertRefused(role, own, "unlink")
 
+    def test_no_guest_is_the_author_of_history(self):
+        guest = self.env["mail.guest"].create({"name": "Customer in the chat"})
+        block, me = self.kept["dunning.block"], self.users["user"].partner_id
+        forged = {"author_guest_id": guest.id, "author_id": False, "body": "I have paid"}
+        record = {"model": block._name, "res_id": block.id}
+        before = block.message_ids
+        self._call("user", self.env["mail.message"], "create", [{**record, **forged}])
+        block.invalidate_recordset()
+        own = block.message_ids - before
+        self.assertEqual((own.author_id, own.author_guest_id), (me, guest.browse()))
+        self._call("user", own, "write", {**forged, "body": "Other words"})
+        self.assertEqual((own.author_id, own.author_guest_id), (me, guest.browse()))
+        self.assertIn("Other words", own.body)
+
     def test_own_defaults_say_not_when_something_was_noted(self):
         self._choose_default("user", "mail.message", "date", "2001-01-01 00:00:00")
         block = self.kept["dunning.block"].with_user(self.users["user"])

@@ -5,6 +5,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models.dunning_recheck import screen_again
 from .common import OutcomeCommon
 
 MAXIMUM = 1000
@@ -333,6 +334,30 @@ class TestCustomerMaximum(OutcomeCommon):
         self.assertHeld(run.line_ids)
         codes = run.line_ids[0].rule_ids.mapped("code")
         self.assertEqual(codes, ["customer_maximum", "stop_item"])
+
+    def test_what_a_second_list_held_back_is_ticked_again_when_that_list_is_cancelled(self):
+        first, second = (self._criteria_run(invoice) for invoice in self.invoices)
+        self.assertHeld(second.line_ids)
+        first.action_cancel()
+        second.action_send()
+        self.assertEqual((second.line_ids.checked, second.notice_ids.amount), (True, 600))
+
+    def test_what_the_look_before_sending_held_back_is_ticked_again(self):
+        first, second = (self._criteria_run(invoice) for invoice in self.invoices)
+        self._tick_unseen(second)
+        screen_again(second, self.customer)
+        self.assertHeld(second.line_ids)
+        first.action_cancel()
+        second.action_send()
+        self.assertEqual(second.notice_ids.amount, 600)
+
+    def test_what_a_person_unticked_stays_unticked(self):
+        first, second = (self._criteria_run(invoice) for invoice in self.invoices)
+        self.assertHeld(second.line_ids)
+        second.line_ids.checked = False
+        first.action_cancel()
+        second.action_send()
+        self.assertFalse(second.notice_ids)
 
     def test_jobs_hold_back_as_well(self):
         self._criteria_run(self.invoices[0]).action_send()

@@ -5,6 +5,7 @@ from freezegun import freeze_time
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
+from odoo.tools import SQL
 
 from .common import OutcomeCommon
 
@@ -46,6 +47,24 @@ class TestPromise(OutcomeCommon):
         promise = self._promise()
         promise.action_cancel()
         self._assert_state(promise, "cancelled")
+
+    def test_open_promise_of_which_no_amount_was_noted_holds_its_items(self):
+        promise = self._promise()
+        self.env.flush_all()
+        # As promises are that were imported by SQL, or noted by a version before this field.
+        self.env.cr.execute(
+            SQL("UPDATE dunning_promise SET open_amount = NULL WHERE id = %s", promise.id)
+        )
+        self.env.invalidate_all()
+        self._assert_state(promise, "open")
+        self.assertOutcome(self.invoice, "excluded", "promise")
+        everything = self.env["dunning.screening"].search([("company_id", "=", self.company.id)])
+        screened = everything.filtered(lambda record: record.move_id == self.invoice)
+        self.assertEqual((screened.outcome, screened.rule_id.code), ("excluded", "promise"))
+        self.assertFalse(self._create_run().line_ids.filtered("checked"))
+        with freeze_time(self.today + timedelta(days=6)):
+            self._assert_state(promise, "broken")
+            self.assertOutcome(self.invoice, "included")
 
     def test_kept_when_what_was_promised_is_paid(self):
         promise, half = self._promise(), self._promise(amount=50)

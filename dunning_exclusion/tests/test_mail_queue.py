@@ -1,6 +1,8 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from psycopg2 import OperationalError
+
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -84,6 +86,90 @@ class TestMailQueue(StoryCommon):
         self.assertEqual([mail["email_to"] for mail in self._mails], [["else@example.com"]])
         self.assertEqual(run.notice_ids.state, "failed")
         self.assertIn("a condition of somebody", run.notice_ids.failure_reason)
+
+    def _waiting(self):
+        """Return the waiting notices of two runs of yesterday, each about another customer."""
+        self._create_invoice()
+        other = self._create_invoice(self.other_customer)
+        with self._on(-1):
+            first = self._list_by_criteria(self._items(other))
+            first.action_send()
+            second = self._sent()
+        self.assertEqual(first.notice_ids.partner_id, self.other_customer)
+        self.assertEqual(second.notice_ids.partner_id, self.customer)
+        return first.notice_ids, second.notice_ids
+
+    def _find_wrong_fails_for(self, run, error):
+        """Let the look at the reminders of `run` fail with `error` while the block lasts."""
+        find_wrong = dunning_notice.find_wrong
+
+        def fail(notices):
+            if run in notices.run_id:
+                raise error
+            return find_wrong(notices)
+
+        return patch.object(dunning_notice, "find_wrong", fail)
+
+    @mute_logger("odoo.addons.dunning_exclusion.models.dunning_notice")
+    def test_error_in_one_run_fails_only_the_reminders_of_that_run(self):
+        bad, good = self._waiting()
+        with self._find_wrong_fails_for(bad.run_id, ZeroDivisionError("a condition")):
+            self.assertEqual(list(self._deliver()), [self.customer.email_formatted])
+        self.assertEqual((bad.state, good.state), ("failed", "sent"))
+        self.assertIn("a condition", bad.failure_reason)
+
+    def test_conflict_with_another_transaction_leaves_only_those_reminders_waiting(self):
+        busy, free = self._waiting()
+        with self._find_wrong_fails_for(busy.run_id, OperationalError("could not serialize")):
+            self.assertEqual(list(self._deliver()), [self.customer.email_formatted])
+        self.assertEqual((busy.state, free.state), ("queued", "sent"))
+        self.assertEqual((busy.sudo().mail_id.state, busy.failure_reason), ("outgoing", False))
+        self.assertEqual(list(self._deliver()), [self.other_customer.email_formatted])
+        self.assertEqual(busy.state, "sent")
+
+    def test_waiting_reminder_without_items_says_why_it_does_not_leave(self):
+        self._create_invoice()
+        with self._on(-1):
+            notice = self._sent().notice_ids
+        notice.line_ids.sudo().notice_id = False
+        self.assertFalse(self._deliver())
+        self.assertEqual(notice.state, "skipped")
+        self.assertEqual(notice.failure_reason, "Nothing is left to remind of.")
+        self.assertEqual(notice.sudo().mail_id.failure_reason, notice.failure_reason)
+
+    def test_reminder_that_was_sent_stays_sent_when_its_email_is_queued_once_more(self):
+        self._create_invoice()
+        notice = self._sent().notice_ids
+        self._deliver()
+        system = self._create_user("system", "base.group_system")
+        mail = notice.sudo().mail_id
+        mail.with_user(system).write({"state": "outgoing"})
+        self.assertEqual((mail.state, notice.state), ("outgoing", "sent"))
+        self.assertEqual(list(self._deliver()), [self.customer.email_formatted])
+        self.assertEqual(notice.state, "sent")
+
+    def test_given_up_reminder_stays_cancelled_but_takes_other_values(self):
+        invoice = self._create_invoice()
+        with self._on(-1):
+            notice = self._sent().notice_ids
+        mail = notice.sudo().mail_id
+        self._pay(invoice)
+        self._deliver()
+        self.assertEqual(mail.state, "cancel")
+        mail.write({"state": "outgoing", "failure_reason": "x", "failure_type": False})
+        self.assertEqual((mail.state, mail.failure_reason), ("cancel", "x"))
+        mail.mark_outgoing()
+        self.assertEqual((notice.state, mail.state), ("skipped", "cancel"), "given up for good")
+
+    def test_own_default_of_the_sender_keeps_no_reminder_from_leaving(self):
+        clerk = self._create_user("clerk", "dunning_exclusion.group_dunning_user")
+        defaults = self.env["ir.default"].with_user(clerk)
+        defaults.set("mail.mail", "state", "cancel", user_id=True)
+        self._create_invoice()
+        run = self._create_run()
+        run.with_user(clerk).action_send()
+        self.assertEqual(run.notice_ids.state, "queued")
+        self.assertEqual(list(self._deliver()), [self.customer.email_formatted])
 
     def test_contacts_who_did_not_get_it_are_not_told_after_the_customer_paid(self):
         for name in ("one", "two"):
