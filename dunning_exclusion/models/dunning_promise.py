@@ -157,7 +157,7 @@ class DunningPromise(models.Model):
                            WHEN promise.cancelled_on IS NOT NULL THEN 'cancelled'
                            WHEN %(kept)s THEN 'kept'
                            ELSE 'broken' END AS state,
-                      promise.open_amount - COALESCE(still_open.amount, 0) AS paid
+                      COALESCE(promise.open_amount, 0) - COALESCE(still_open.amount, 0) AS paid
                  FROM dunning_promise promise
                  JOIN res_company company ON company.id = promise.company_id
                  %(still_open)s""",

@@ -398,13 +398,15 @@ class DunningRun(models.Model):
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line
-                      SET checked = FALSE, set_aside = TRUE,
+                      SET checked = FALSE, set_aside = %(again)s,
                           outcome = %(outcome)s, rule_id = %(rule)s,
                           reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
                               ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
                     WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)
                       AND line.checked AND line.notice_id IS NULL
                       AND (line.override_reason_ids @> %(reason)s) IS NOT TRUE""",
+                # What a new list holds back was never ticked.
+                again=customers is not None,
                 outcome=rule._effect_in(self.company_id),
                 rule=rule.id,
                 reason=SQL("jsonb_build_array(%s::int)", rule.id),

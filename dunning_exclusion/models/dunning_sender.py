@@ -85,6 +85,11 @@ class DunningSender(models.AbstractModel):
             )
         # sudo: users write neither the state nor the sender of a run
         run.sudo().write({"state": "sending", "stop_requested": False, "user_id": self.env.uid})
+        # Each customer is looked at again before it is sent anything: what stood against these
+        # lines may have gone.
+        aside = "UPDATE dunning_run_line SET checked = TRUE WHERE run_id = %s AND set_aside"
+        self.env.cr.execute(SQL(aside, run.id))
+        run.line_ids.invalidate_model(["checked"])
         self._commit()
 
     def _lock(self, run):

@@ -57,10 +57,10 @@ class TestPromise(OutcomeCommon):
         )
         self.env.invalidate_all()
         self._assert_state(promise, "open")
-        self.assertOutcome(self.invoice, "excluded", "promise")
+        self.assertOutcome(self.invoice, "unchecked", "promise")
         everything = self.env["dunning.screening"].search([("company_id", "=", self.company.id)])
         screened = everything.filtered(lambda record: record.move_id == self.invoice)
-        self.assertEqual((screened.outcome, screened.rule_id.code), ("excluded", "promise"))
+        self.assertEqual((screened.outcome, screened.rule_id.code), ("unchecked", "promise"))
         self.assertFalse(self._create_run().line_ids.filtered("checked"))
         with freeze_time(self.today + timedelta(days=6)):
             self._assert_state(promise, "broken")

@@ -16,6 +16,10 @@ class TestSetAside(StoryCommon):
         cls.recent = cls._create_invoice(amount=600, days=-10)
         cls.old = cls._create_invoice(amount=600, days=-40)
 
+    def setUp(self):
+        super().setUp()
+        self._remind(self._items(self.old), self.scenario.level_ids[0], -20)
+
     def _letter_of(self, run, invoice):
         line = run.line_ids.filtered(lambda line: line.move_id == invoice)
         self.assertEqual(len(line), 1)
