@@ -11,11 +11,12 @@ import sys
 import time
 from collections import Counter
 
-from . import databases, machine, odoo_env, venv
-from .base import ROOT, DevError, cache, fingerprint, log_file, running
+from . import databases, machine, odoo_env, postgres, venv
+from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, running
 
 # tests of this environment, and of processes; all others are tests of addons
 PLAIN = ("tests_dev", "tests_process")
+ENDS = re.compile(r"^.*(?:passed|failed|error|skipped|no tests ran).* in [\d.]+s.*$", re.MULTILINE)
 SUMMARY = re.compile(r"(\d+) (passed|failed|error|skipped)")
 TOUR = re.compile(r"web_tour\.tours\W+add\(\s*\W(\w+)")
 
@@ -37,9 +38,9 @@ def run(arguments):
         count = sum((shown(*run) for run in runs), Counter())
     if addons and options.coverage:
         # of lines and branches, except of the tests themselves
-        report = ["coverage", "report", "--omit=*/tests/*", "--skip-covered"]
         env = {**os.environ, "COVERAGE_FILE": str(cache("coverage"))}
-        subprocess.run([venv.ensure(), "-m", *report], cwd=ROOT, env=env)
+        for report in ("combine -q", "report --omit=*/tests/* --skip-covered"):
+            subprocess.run([venv.ensure(), "-m", "coverage", *report.split()], cwd=ROOT, env=env)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
     print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
     return 1 if count["failed"] else 0
@@ -134,9 +135,14 @@ def run_addons(paths, options, more):
     origin = databases.prepared(needed_addons(paths), options.others)
     with databases.temporary(origin) as name:
         command = ["pytest", "--odoo-http", "--odoo-log-level=warn", f"--odoo-database={name}"]
+        if any((ROOT / path).is_dir() for path in paths):
+            # Each worker has a copy of the database, which pytest-odoo makes with createdb.
+            command += ["-n2", "--dist=loadscope"]
+            env = {**env, "PATH": f"{postgres.binaries()}{os.pathsep}{env['PATH']}"}
         if options.coverage:
             folders = ",".join(sorted({path.split("/")[0] for path in paths}))
-            command = ["coverage", "run", "--branch", f"--source={folders}", "-m", *command]
+            settings = f"--rcfile={DEVTOOLS / 'coverage.ini'}"
+            command = ["coverage", "run", settings, f"--source={folders}", "-m", *command]
             env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
         command, log = [python, "-m", *command, *more, *paths], log_file(f"{name}.log")
         with running(command, log, cwd=ROOT, env=env) as process:
@@ -144,9 +150,9 @@ def run_addons(paths, options, more):
 
 
 def shown(process, log):
-    """Print what a program writes until it ends; return the counts of pytest's last line.
+    """Print what a program writes until it ends; return the counts of pytest's summary.
 
-    Whoever ends badly failed at least once.
+    Whoever ends badly, or tests nothing, failed at least once.
     """
     with log.open(errors="replace") as file:
         ended, last = False, ""
@@ -154,10 +160,10 @@ def shown(process, log):
             ended = process.poll() is not None
             text = file.read()
             print(text, end="", flush=True)
-            last = (last + text).rstrip().rsplit("\n", 1)[-1]
+            last = (ENDS.findall(text) or [last])[-1]
             time.sleep(0 if ended else 0.2)
     count = Counter({kind: int(number) for number, kind in SUMMARY.findall(last)})
     count["failed"] += count.pop("error", 0)
-    if process.returncode and not count["failed"]:
+    if not count["failed"] and (process.returncode or not count["passed"]):
         count["failed"] = 1
     return count

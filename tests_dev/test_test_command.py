@@ -83,10 +83,12 @@ def test_options_of_pytest_are_passed_on():
         ("=== 7 passed, 3 subtests passed in 2.10s ===", 0, 7, 0),
         ("2 failed, 5 passed, 1 skipped, 1 error in 61.00s (0:01:01)", 1, 5, 3),
         ("no tests ran in 0.01s", 5, 0, 1),
+        ("=== 7 passed in 2.10s ===\nWARNING: one more line", 0, 7, 0),
+        ("nothing at all", 0, 0, 1),
         ("Killed", -9, 0, 1),
     ],
 )
-def test_the_last_line_of_pytest_is_counted(tmp_path, line, code, passed, failed):
+def test_the_summary_of_pytest_is_counted(tmp_path, line, code, passed, failed):
     script = f"import os, sys; print('...'); print({line!r}); sys.stdout.flush(); "
     script += "os.kill(os.getpid(), 9)" if code < 0 else f"sys.exit({code})"
     log = tmp_path / "log"
