@@ -27,8 +27,10 @@ class StoryCommon(ScenarioCommon, MailCase):
 
     def _queued_mails(self):
         # sudo: as the job of the mail queue, whoever made the mails
-        return self.env["mail.mail"].sudo().search(
-            [("model", "=", "dunning.notice"), ("state", "=", "outgoing")]
+        return (
+            self.env["mail.mail"]
+            .sudo()
+            .search([("model", "=", "dunning.notice"), ("state", "=", "outgoing")])
         )
 
     def _deliver(self):
