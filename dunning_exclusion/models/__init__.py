@@ -12,6 +12,7 @@ from . import (
     dunning_mixin,
     dunning_run_line,
     dunning_run,
+    dunning_task_list,
     dunning_panel,
     dunning_sender,
     dunning_action,

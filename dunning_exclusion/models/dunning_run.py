@@ -9,15 +9,14 @@ from ..screening import candidates
 from ..screening.domains import find_faults
 from ..screening.question import Question
 from . import customer_maximum
-from .arguments import DAYS, Char, Within, check_one, read_ids, without_context
-from .dunning_changes import changed_customers, oldest_transaction
+from .arguments import DAYS, Char, Within, check_one, without_context
+from .dunning_changes import oldest_transaction, read_basis
 from .dunning_exclusion_condition import condition_fault, condition_query
-from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
-    ("state", "automatic", "user_id", "stop_requested", "screened_transaction")
+    ("state", "automatic", "user_id", "stop_requested", "screened_transaction", "basis")
     + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count")
 )
 # What the run is about: it stays as it was when the messages went out.
@@ -122,6 +121,8 @@ class DunningRun(models.Model):
     stop_requested = fields.Boolean(readonly=True, copy=False)
     # The oldest transaction at work when the lines were last screened, see `dunning_changes`.
     screened_transaction = fields.Char(readonly=True, copy=False)
+    # The settings and payments of when the lines were listed, see `dunning_changes`.
+    basis = fields.Json(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
     notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
 
@@ -309,6 +310,7 @@ class DunningRun(models.Model):
             {
                 "state": "prepared",
                 "screened_transaction": oldest_transaction(self.env),
+                "basis": read_basis(self),
                 **self._prepare_scenario_vals(),
             }
         )
@@ -432,11 +434,13 @@ class DunningRun(models.Model):
     def action_open_lines(self):
         """Open the task list of the run."""
         check_one(self)
+        # As the action's own context says it, which a saved link has: the link names the run.
         shown = {"search_default_listed": 1, "search_default_by_customer": 1}
+        run = {"dunning_run_id": self.id, "active_id": self.id, "active_model": self._name}
         return {
             **self._prepare_action("dunning_exclusion.dunning_run_line_action"),
             "display_name": self.name,
-            "context": {**shown, "dunning_run_id": self.id},
+            "context": {**shown, **run},
         }
 
     def action_open_notices(self):
@@ -447,74 +451,6 @@ class DunningRun(models.Model):
     def _prepare_action(self, xml_id):
         action = self.env["ir.actions.act_window"]._for_xml_id(xml_id)
         return {**action, "domain": [("run_id", "=", self.id)], "context": {}}
-
-    @api.model
-    def action_open_latest(self):
-        """Open the task list of the latest run, preparing a first one when there is none."""
-        run = self._get_latest_run()
-        if not run:
-            run = self.create({})
-            run.action_prepare()
-        return run.action_open_lines()
-
-    # Figures above the task list ------------------------------------------------------------
-
-    @api.model
-    def _get_latest_run(self):
-        """Return the latest run that has lines to work on or to look at."""
-        worked_on = Domain("state", "not in", ["draft", "cancelled"])
-        return self.search(worked_on & Domain("company_id", "=", self.env.company.id), limit=1)
-
-    @api.model
-    def read_figures(self, run_id):
-        """Return what is ticked in a run, with blocks and promises that were changed since.
-
-        :param run_id: id of the run, or False for the latest one of the current company
-        :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
-            `customer_count`, `message_count`, `amount` (company currency), the number of lines by
-            outcome, `sent_count`, `failed_count` and `can_work`; empty when there is no run
-        """
-        self.browse().check_access("read")
-        ids = read_ids(self.env, [run_id]) if run_id else self._get_latest_run().ids
-        run = self.browse(ids).exists()
-        if not run:
-            return {}
-        run.check_access("read")
-        can_work = run.has_access("write")
-        # Whose blocks or promises were changed is screened again first.
-        if can_work and run.state == "prepared" and (customers := changed_customers(run)):
-            screen_again(run, customers)
-            # sudo: users do not write what the system notes
-            run.sudo().screened_transaction = oldest_transaction(self.env)
-        names = ["name", "state", "date", "sent_count", "failed_count"]
-        if run.state == "sending":
-            names.append("progress")
-        lines = self.env["dunning.run.line"]
-        counts = dict(lines._read_group([("run_id", "=", run.id)], ["outcome"], ["__count"]))
-        return {
-            **run.read(names)[0],
-            **{f"{outcome}_count": counts.get(outcome, 0) for outcome, _name in OUTCOMES},
-            **run._read_ticked(),
-            "currency_id": run.currency_id.id,
-            "can_work": can_work,
-        }
-
-    def _read_ticked(self):
-        """Return how much of what is ticked was not sent yet."""
-        self.env["dunning.run.line"].flush_model()
-        items, customers, messages, amount = self.env.execute_query(
-            SQL(
-                """SELECT COALESCE(SUM(items), 0), COUNT(DISTINCT partner_id), COUNT(*),
-                          COALESCE(SUM(amount), 0)
-                     FROM (SELECT partner_id, COUNT(*) AS items, SUM(amount_residual) AS amount
-                             FROM dunning_run_line
-                            WHERE run_id = %s AND checked AND notice_id IS NULL
-                            GROUP BY partner_id, message_key) AS message""",
-                self.id,
-            )
-        )[0]
-        counts = {"customer_count": customers, "message_count": messages}
-        return {**counts, "item_count": int(items), "amount": float(amount)}
 
 
 class DunningScenario(models.Model):

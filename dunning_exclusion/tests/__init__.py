@@ -33,6 +33,7 @@ from . import (
     test_dunning_sender,
     test_dunning_settings,
     test_dunning_takeover,
+    test_dunning_task_list,
     test_dunning_workflow,
     test_dunning_workflow_days,
     test_dunning_workflow_history,

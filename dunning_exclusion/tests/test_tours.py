@@ -37,6 +37,14 @@ class TestTours(ToursCommon):
         promise = self.env["dunning.promise"].search([("partner_id", "=", self.other_customer.id)])
         self.assertEqual(promise.open_amount, 300)
 
+    def test_todays_list_is_there_at_once_and_its_link_keeps_it(self):
+        self._create_invoice()
+        old = self._create_run(date=self._days(-1))
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_todays_list")
+        runs = self.env["dunning.run"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(runs.mapped("date"), [self.today] * 2)
+        self.assertEqual(len(runs - old), 1, "reloading prepared no other list")
+
     def test_invoice_is_stopped_from_its_form(self):
         invoice = self._create_invoice()
         self._start(f"account.move/{invoice.id}", "dunning_stop_invoice")

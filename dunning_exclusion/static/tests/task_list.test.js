@@ -288,10 +288,34 @@ test("sending asks first, and says how much goes to how many", async () => {
     expect.verifySteps([["action_send", 9]]);
 });
 
-test("sending a list of another day says so", async () => {
-    await mountTaskList({ ...FIGURES, date: "2026-11-30" });
+test("a list that was overtaken says so, also before it is sent, and is refreshed", async () => {
+    mockService("action", {
+        doActionButton: ({ name, resId }) => expect.step([name, resId]),
+    });
+    await mountTaskList({
+        ...FIGURES,
+        overtaken: ["The list is of last week.", "Payments came in since."],
+        can_refresh: true,
+    });
+    expect(".o_dunning_overtaken").toHaveText(/last week\. Payments came in since\./);
+    await contains(".o_dunning_overtaken button").click();
+    expect.verifySteps([["action_refresh", 9]]);
     await contains(".o_dunning_send").click();
-    expect(".modal-body").toHaveText(/in 2 items\. The list is as of .*30.*, not of today\.$/);
+    expect(".modal-body").toHaveText(/in 2 items\. The list is of last week\. Payments/);
+});
+
+test("an older list that is unfinished is opened or given up", async () => {
+    mockService("action", {
+        doActionButton: ({ name, resId }) => expect.step([name, resId]),
+    });
+    await mountTaskList({ ...FIGURES, unfinished: { id: 4, name: "Of yesterday" } });
+    expect(".o_dunning_unfinished").toHaveText(/Of yesterday/);
+    await contains(".o_dunning_unfinished button:eq(0)").click();
+    await contains(".o_dunning_unfinished button:eq(1)").click();
+    expect.verifySteps([
+        ["action_open_lines", 4],
+        ["action_cancel", 4],
+    ]);
 });
 
 test("many messages are sent in the background", async () => {

@@ -3,7 +3,6 @@ import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_d
 import { ListController } from "@web/views/list/list_controller";
 import { TaskListKeys } from "./task_list_keys";
 import { counted } from "../counted";
-import { deserializeDate, formatDate, today } from "@web/core/l10n/dates";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { onWillUnmount, useEffect, useState } from "@odoo/owl";
 
@@ -78,12 +77,7 @@ export class TaskListController extends ListController {
             "%(messages)s to %(customers)s, over %(amount)s in %(items)s.",
             this.ticked
         );
-        const day = deserializeDate(this.figures.date);
-        if (day.hasSame(today(), "day")) {
-            return what;
-        }
-        const when = _t("The list is as of %(day)s, not of today.", { day: formatDate(day) });
-        return `${what} ${when}`;
+        return [what, ...(this.figures.overtaken || [])].join(" ");
     }
 
     onShowKeys() {
@@ -106,13 +100,18 @@ export class TaskListController extends ListController {
         );
     }
 
-    async doRunAction(name) {
+    /** Open the task list of another run. */
+    openRun(runId) {
+        return this.doRunAction("action_open_lines", runId);
+    }
+
+    async doRunAction(name, runId = this.figures.id) {
         await this.actionService.doActionButton({
             type: "object",
             name,
             resModel: "dunning.run",
-            resId: this.figures.id,
-            resIds: [this.figures.id],
+            resId: runId,
+            resIds: [runId],
             context: this.props.context,
             onClose: () => this.model.load(),
         });

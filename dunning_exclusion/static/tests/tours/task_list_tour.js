@@ -60,3 +60,32 @@ registry.category("web_tour.tours").add("dunning_task_list", {
         },
     ],
 });
+
+/** The list of the day is there at once, and its link keeps it. */
+registry.category("web_tour.tours").add("dunning_todays_list", {
+    steps: () => [
+        { trigger: `${FIGURES}:contains('100.00')` },
+        { trigger: `.o_dunning_unfinished:contains('older list')` },
+        {
+            content: "Load the page again",
+            trigger: `${ROW}:contains('100.00')`,
+            run: () => location.reload(),
+            expectUnloadPage: true,
+        },
+        { trigger: `${FIGURES}:contains('100.00')` },
+        { trigger: `${GROUP}:contains('Alpha')` },
+        { trigger: ".o_searchview_facet:contains('Listed')" },
+        {
+            content: "Open the older list",
+            trigger: ".o_dunning_unfinished button:contains('Open it')",
+            run: "click",
+        },
+        { trigger: ".o_dunning_overtaken:contains('not of today')" },
+        {
+            content: "Bring it up to date",
+            trigger: ".o_dunning_overtaken button:contains('Refresh')",
+            run: "click",
+        },
+        { trigger: `.o_dunning_task_list:not(:has(.o_dunning_overtaken)) ${FIGURES}` },
+    ],
+});
