@@ -3,10 +3,10 @@
 Settings and payments: the run keeps a hash of all settings that decide on its lines, and the number
 of the newest payment. Both are compared when the task list is opened, which tells what changed.
 
-Blocks and promises: when a run is screened, it notes the oldest transaction at work. When the task list is
-opened, the customers are screened again about whom this transaction or a later one wrote something:
-sometimes without need, but nobody is missed. Comparing times would miss some, as a change bears
-the time at which its transaction began, which may be long before it is committed.
+Blocks and promises: when a run is screened, it notes the oldest transaction at work. When the task
+list is opened, the customers are screened again about whom this transaction or a later one wrote
+something: sometimes without need, but nobody is missed. Comparing times would miss some, as a
+change bears the time at which its transaction began, which may be long before it is committed.
 """
 
 from odoo.tools import SQL
@@ -16,7 +16,7 @@ HALF = 1 << 32
 # Payments get their numbers before they are committed: so many may be at work at once.
 PAYMENTS_AT_WORK = 1000
 # Columns that say nothing about who is reminded of what.
-RULE_NOTES = ("write_date", "disabled", "company_effect")
+NOTES = ("create_uid", "create_date", "write_uid", "name")
 NOT_DECIDING = (
     *("dunning_automatic_sending", "dunning_freshness_days", "dunning_cleanup_days"),
     *("dunning_mirror_no_followup", "dunning_obstacle_reported_on"),
@@ -96,50 +96,40 @@ def _is_paid_since(run, payment):
 
 def _hash_settings(run):
     """Return a hash of the rules, scenarios, reminder types and settings that decide on `run`."""
-    env, company = run.env, run.company_id
-    env.flush_all()
-    noted = ["create_uid", "create_date", "write_uid", "name"]
-    # Of rules each company has its own switches.
-    switches = SQL(
-        "jsonb_build_array(t.disabled -> %(id)s, t.company_effect -> %(id)s)", id=str(company.id)
-    )
+    run.env.flush_all()
+    company = run.company_id
     own = SQL("t.company_id IS NULL OR t.company_id = %s", company.id)
     scenarios = SQL("t.scenario_id IN (SELECT id FROM dunning_scenario t WHERE %s)", own)
-    row = SQL("to_jsonb(t) - %s::text[]", noted)
-    tables = {
-        "dunning_exclusion_rule": (
-            SQL("(to_jsonb(t) - %s::text[]) || %s", [*noted, *RULE_NOTES], switches),
-            own,
-        ),
-        "dunning_scenario": (row, own),
-        "dunning_level": (row, scenarios),
-        "dunning_condition": (row, scenarios),
-        "dunning_reminder_type": (row, SQL("TRUE")),
-        "res_company": (
-            SQL(
-                """(SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(t))
-                     WHERE key LIKE 'dunning_%%' AND NOT key = ANY(%s))""",
-                list(NOT_DECIDING),
-            ),
-            SQL("t.id = %s", company.id),
-        ),
-    }
-    texts = [
+    row = SQL("to_jsonb(t) - %s::text[]", list(NOTES))
+    # Each company has its own switches of the rules.
+    rule = SQL(
+        "(%s - '{write_date,disabled,company_effect}'::text[]) || "
+        "jsonb_build_array(t.disabled -> %s, t.company_effect -> %s)",
+        row,
+        *[str(company.id)] * 2,
+    )
+    settings = SQL(
+        """(SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(t))
+             WHERE key LIKE 'dunning_%%' AND NOT key = ANY(%s))""",
+        list(NOT_DECIDING),
+    )
+    tables = [
+        ("dunning_exclusion_rule", rule, own),
+        ("dunning_scenario", row, own),
+        ("dunning_level", row, scenarios),
+        ("dunning_condition", row, scenarios),
+        ("dunning_reminder_type", row, SQL("TRUE")),
+        ("res_company", settings, SQL("t.id = %s", company.id)),
+    ]
+    texts = SQL(" UNION ALL ").join(
         SQL(
             "SELECT %s AS place, t.id, (%s)::text AS text FROM %s t WHERE %s",
-            table,
-            columns,
-            SQL.identifier(table),
-            condition,
+            *(place, text, SQL.identifier(table), condition),
         )
-        for table, (columns, condition) in tables.items()
-    ]
-    return env.execute_query(
-        SQL(
-            "SELECT md5(string_agg(text, '|' ORDER BY place, id)) FROM (%s) AS settings",
-            SQL(" UNION ALL ").join(texts),
-        )
-    )[0][0]
+        for place, (table, text, condition) in enumerate(tables)
+    )
+    whole = SQL("SELECT md5(string_agg(text, '|' ORDER BY place, id)) FROM (%s) AS t", texts)
+    return run.env.execute_query(whole)[0][0]
 
 
 def _transactions(env):
