@@ -42,7 +42,8 @@ FLOORS = {
     ),
     "showing: contacts and invoices, dialogs, reports": (
         *("models/account_move", "models/account_move_line", "models/dunning_mixin"),
-        *("models/dunning_panel", "models/onboarding_onboarding_step", "models/res_company"),
+        *("models/dunning_panel", "models/dunning_task_list"),
+        *("models/onboarding_onboarding_step", "models/res_company"),
         *("models/res_partner", "models/res_users"),
         *("demo/", "hooks", "report/", "wizard/"),
     ),
