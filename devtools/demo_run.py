@@ -83,7 +83,7 @@ def tell(run):
         )
         for line in lines.sorted(lambda line: line.partner_id.display_name)
     ]
-    table("Left out", ("Customer", "Item", "Amount", "Outcome", "Reason"), rows)
+    table("Excluded", ("Customer", "Item", "Amount", "Outcome", "Reason"), rows)
 
 
 def main(env):

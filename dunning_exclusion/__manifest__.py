@@ -1,6 +1,6 @@
 {
     "name": "Dunning Exclusion",
-    "summary": "Who is reminded, who is left out of dunning, and why",
+    "summary": "Who is reminded, who is excluded from reminders, and why",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "author": "Dunning Exclusion contributors",

@@ -1,6 +1,6 @@
 {
     "name": "Dunning Exclusion: Credit Control",
-    "summary": "Account Credit Control leaves out what dunning excludes, and says why",
+    "summary": "Account Credit Control excludes what the follow-ups exclude, and says why",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "author": "Dunning Exclusion contributors",

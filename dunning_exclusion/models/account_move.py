@@ -25,8 +25,8 @@ class AccountMove(models.Model):
         copy=False,
         tracking=True,
         groups=EMPLOYEES,
-        help="Suspends dunning of this invoice through this day and replaces the due date for "
-        "dunning. The accounting due date stays as agreed.",
+        help="Suspends reminders of this invoice through this day and replaces the due date for "
+        "reminders. The accounting due date stays as agreed.",
     )
     dunning_collection_failed = fields.Boolean(
         string="Collection Failed",
@@ -36,12 +36,14 @@ class AccountMove(models.Model):
         help="An automatic payment of this invoice failed, so it is reminded like any other.",
     )
     dunning_promised = fields.Boolean(
+        "Promised to Pay",
         copy=False,
         readonly=True,
         groups=EMPLOYEES,
         help="A promise to pay was noted for an item of the entry.",
     )
     dunning_notice_count = fields.Integer(
+        "Number of Reminders",
         compute="_compute_dunning_notice_count",
         groups=READERS,
         help="How many messages reminded of the invoice.",

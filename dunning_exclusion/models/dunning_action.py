@@ -15,7 +15,7 @@ class DunningAction(models.AbstractModel):
     """
 
     _name = "dunning.action"
-    _description = "Dunning Action"
+    _description = "Reminder Action"
 
     def _send_email(self, notices):
         """Put the e-mails of `notices` into the mail queue."""
@@ -79,8 +79,8 @@ class DunningAction(models.AbstractModel):
             return
         notice._fail(
             self.env._(
-                "Nobody to notify: fill in 'Users' on the dunning level, or the salesperson of the "
-                "customer."
+                "Nobody to notify: fill in 'Users' on the reminder level, or the salesperson of "
+                "the customer."
             )
         )
 

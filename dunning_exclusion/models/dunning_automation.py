@@ -18,7 +18,7 @@ class DunningAutomation(models.AbstractModel):
     """
 
     _name = "dunning.automation"
-    _description = "Dunning Automation"
+    _description = "Automatic Reminders"
 
     def _send_all_companies(self):
         """Send what is due in each company, until the time of the job is over."""
@@ -298,7 +298,7 @@ class DunningNotice(models.Model):
             return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
         if not queued:
             raise UserError(
-                self.env._("None of the chosen notices has items: there is nothing to print.")
+                self.env._("None of the chosen reminders has items: there is nothing to print.")
             )
         return {
             "type": "ir.actions.client",

@@ -37,7 +37,7 @@ class DunningBlockReason(models.Model):
     """Why something is held back, and for how long unless somebody says otherwise."""
 
     _name = "dunning.block.reason"
-    _description = "Dunning Block Reason"
+    _description = "Hold Reason"
     _inherit = ["dunning.protected.mixin"]
     _order = "sequence, name, id"
     _company_path = ""
@@ -48,22 +48,22 @@ class DunningBlockReason(models.Model):
     name = Char(required=True, translate=True)
     default_days = fields.Integer(
         string="Default Duration (days)",
-        help="How long a block with this reason lasts when no end date is chosen. "
+        help="How long a hold with this reason lasts when no end date is chosen. "
         "0 means no end date is proposed.",
     )
     kind = fields.Selection(
-        KINDS, help="What blocks with this reason do unless somebody chooses otherwise."
+        KINDS, help="What holds with this reason do unless somebody chooses otherwise."
     )
     asks_items_until = fields.Boolean(
         string="Asks for a Cut-off Day",
-        help="Blocks on customers ask for the day up to which their items were issued, such as the "
+        help="Holds on customers ask for the day up to which their items were issued, such as the "
         "day on which insolvency was opened.",
     )
     active = fields.Boolean(default=True)
 
     _sequence_within = Within("sequence", *SEQUENCES)
     _default_days_within = Within("default_days", *TERM)
-    _code_unique = models.UniqueIndex("(code)", "Another block reason already has this code.")
+    _code_unique = models.UniqueIndex("(code)", "Another hold reason already has this code.")
 
 
 class DunningBlock(models.Model):
@@ -74,7 +74,7 @@ class DunningBlock(models.Model):
     """
 
     _name = "dunning.block"
-    _description = "Dunning Block"
+    _description = "Hold"
     _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date_from desc, id desc"
     _check_company_auto = True
@@ -91,23 +91,23 @@ class DunningBlock(models.Model):
         index="btree_not_null",
         ondelete="cascade",
         check_company=True,
-        help="Set when only this invoice or entry is blocked. Empty: the whole customer.",
+        help="Set when only this invoice or entry is held. Empty: the whole customer.",
     )
     move_line_id = fields.Many2one(
         "account.move.line",
-        string="Instalment",
+        string="Installment",
         index="btree_not_null",
         ondelete="set null",
         check_company=True,
-        help="Set when only one instalment of the invoice is blocked.",
+        help="Set when only one installment of the invoice is held.",
     )
     kind = fields.Selection(
         KINDS,
         required=True,
         default="stop",
         tracking=True,
-        help="Stop: listed but not ticked. Pause: nothing is sent until the end date. "
-        "Prevent: left out of every run.",
+        help="Stop: listed but not selected. Pause: nothing is sent until the end date. "
+        "Prevent: in no run.",
     )
     reason_id = fields.Many2one(
         "dunning.block.reason", index="btree_not_null", ondelete="restrict", tracking=True
@@ -121,7 +121,7 @@ class DunningBlock(models.Model):
     date_to = fields.Date(
         string="Until",
         tracking=True,
-        help="Last day on which the block holds; empty: until it is lifted.",
+        help="Last day of the hold; empty: until Resume is pressed.",
     )
     items_until = fields.Date(
         string="Items Issued Until",
@@ -144,23 +144,25 @@ class DunningBlock(models.Model):
         default=lambda self: "import" if self.env.context.get("import_file") else "user",
         readonly=True,
         copy=False,
-        help="Where the block comes from: somebody set it, the customer asked for it on the page "
+        help="Where the hold comes from: somebody set it, the customer asked for it on the page "
         "of a reminder, an e-mail of the customer waits for an answer, or it was taken over from "
         "a file or another system.",
     )
-    lifted_on = fields.Date(readonly=True, copy=False)
-    lifted_by_id = fields.Many2one("res.users", index="btree_not_null", readonly=True, copy=False)
+    lifted_on = fields.Date("Ended On", readonly=True, copy=False)
+    lifted_by_id = fields.Many2one(
+        "res.users", "Ended By", index="btree_not_null", readonly=True, copy=False
+    )
     state = fields.Selection(
         [
             ("scheduled", "Scheduled"),
             ("active", "Active"),
             ("expired", "Expired"),
-            ("lifted", "Lifted"),
+            ("lifted", "Ended"),
         ],
         compute="_compute_state",
         search="_search_state",
         help="Scheduled before its first day, active until its last one, then expired; "
-        "lifted when somebody ended it.",
+        "ended when somebody resumed reminders.",
     )
     age_days = fields.Integer(string="Age (days)", compute="_compute_age")
     forgotten = fields.Boolean(
@@ -335,20 +337,19 @@ class DunningBlock(models.Model):
     def _get_fault_of_dates(self):
         if self.date_to and self.date_to < self.date_from:
             return self.env._(
-                "A block cannot end before it starts: choose an 'Until' date on or after "
-                "%(start)s.",
+                "A hold cannot end before it starts: choose an 'Until' date on or after %(start)s.",
                 start=fields.Date.to_string(self.date_from),
             )
         if self.lifted_by_id and not self.lifted_on:
             return self.env._(
-                "Block of %(customer)s: somebody ended it, but it is not said when: fill in "
-                "'Lifted on'.",
+                "Hold of %(customer)s: somebody ended it, but it is not said when: fill in "
+                "'Ended On'.",
                 customer=self.partner_id.display_name,
             )
         if self.lifted_on and self.lifted_on > self.company_id._dunning_today():
             return self.env._(
-                "Block of %(customer)s: it cannot be lifted on a day to come (%(day)s): choose "
-                "that day in the field 'Until' instead of 'Lifted on'.",
+                "Hold of %(customer)s: it cannot be ended on a day to come (%(day)s): choose "
+                "that day in the field 'Until' instead of 'Ended On'.",
                 customer=self.partner_id.display_name,
                 day=fields.Date.to_string(self.lifted_on),
             )
@@ -359,7 +360,7 @@ class DunningBlock(models.Model):
         owner, move = self.partner_id.company_id, self.move_id
         if owner and owner not in self.company_id.parent_ids:
             return self.env._(
-                "%(customer)s belongs to %(owner)s and cannot be blocked in the company "
+                "%(customer)s belongs to %(owner)s and cannot be held in the company "
                 "%(company)s: choose a customer of that company in the field 'Customer'.",
                 customer=self.partner_id.display_name,
                 owner=owner.name,
@@ -367,20 +368,20 @@ class DunningBlock(models.Model):
             )
         if self.items_until and move:
             return self.env._(
-                "Block on %(move)s: only blocks on whole customers are limited to items issued "
+                "Hold on %(move)s: only holds on whole customers are limited to items issued "
                 "until a day. Leave the field 'Items Issued Until' empty.",
                 move=move.display_name,
             )
         if self.move_line_id and self.move_line_id.move_id != move:
             return self.env._(
-                "Block on %(item)s: the instalment does not belong to the invoice %(move)s. "
-                "Choose an instalment of that invoice.",
+                "Hold on %(item)s: the installment does not belong to the invoice %(move)s. "
+                "Choose an installment of that invoice.",
                 item=self.move_line_id.display_name,
                 move=move.display_name,
             )
         if move and self.partner_id not in move._dunning_customers():
             return self.env._(
-                "Invoice %(move)s: only entries that %(customer)s owes can be blocked, not vendor "
+                "Invoice %(move)s: only entries that %(customer)s owes can be held, not vendor "
                 "bills or entries without a receivable. Choose a customer invoice in the field "
                 "'Invoice'.",
                 move=move.display_name,
@@ -420,7 +421,7 @@ class DunningBlock(models.Model):
         """Return the id of the customer of a contact; raise an error when there is no contact."""
         if not partner_id:
             raise ValidationError(
-                self.env._("A block needs a customer: fill in the field 'Customer'.")
+                self.env._("A hold needs a customer: fill in the field 'Customer'.")
             )
         return self.env["res.partner"].browse(partner_id).commercial_partner_id.id
 
@@ -511,7 +512,7 @@ class DunningBlock(models.Model):
     @api.model
     def _cron_report_forgotten(self):
         """Remind people, once a week, of blocks they set that have no end or end soon."""
-        for_each_company(self.env, self.env._("Review of old blocks"), self._report_forgotten)
+        for_each_company(self.env, self.env._("Review of old holds"), self._report_forgotten)
 
     def _report_forgotten(self, company):
         mine = Domain("company_id", "=", company.id)
@@ -530,7 +531,7 @@ class DunningBlock(models.Model):
                 to_do,
                 user_id=user.id,
                 date_deadline=company._dunning_today(),
-                summary=first.env._("%(count)s blocks to review", count=len(own)),
+                summary=first.env._("%(count)s holds to review", count=len(own)),
                 note=in_language_of(own, user)._describe_review(),
             )
 

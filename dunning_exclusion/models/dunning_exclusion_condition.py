@@ -41,7 +41,7 @@ class DunningExclusionCondition(models.AbstractModel):
     """
 
     _name = "dunning.exclusion.condition"
-    _description = "Dunning Exclusion Conditions"
+    _description = "Conditions of Exclusion Rules"
 
     # What is joined -------------------------------------------------------------------------
 

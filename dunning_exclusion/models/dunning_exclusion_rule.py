@@ -13,7 +13,7 @@ from .dunning_exclusion_condition import condition_fault, condition_query
 
 _logger = logging.getLogger(__name__)
 
-EFFECTS = [("unchecked", "Listed, not ticked"), ("dropped", "Not listed")]
+EFFECTS = [("unchecked", "Held back"), ("dropped", "Not listed")]
 DOMAIN_MODELS = [
     ("res.partner", "Customer"),
     ("account.move", "Invoice"),
@@ -76,7 +76,7 @@ class DunningExclusionRule(models.Model):
         help="Built in, a condition typed here, or a rule of another addon.",
     )
     model = fields.Selection(DOMAIN_MODELS, string="Applies To", default="res.partner")
-    domain = Char(default="[]", help="Customers or items that match are left out.")
+    domain = Char(default="[]", help="Customers or items that match are excluded.")
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
@@ -107,7 +107,7 @@ class DunningExclusionRule(models.Model):
         default=True,
     )
     needs_approval = fields.Boolean(
-        readonly=True, help="Only a follow-up approver may tick what this rule has unticked."
+        readonly=True, help="Only a follow-up approver may select what this rule has unselected."
     )
     broken = fields.Char(
         compute="_compute_broken",
@@ -167,7 +167,7 @@ class DunningExclusionRule(models.Model):
             if rule.source == "domain" and rule.level == "customer" and rule.model != "res.partner":
                 raise ValidationError(
                     self.env._(
-                        "Rule '%(rule)s': a condition on invoices or items leaves out items. "
+                        "Rule '%(rule)s': a condition on invoices or items excludes items. "
                         "Choose 'Item' in the field 'Level', or apply the rule to customers.",
                         rule=rule.name,
                     )

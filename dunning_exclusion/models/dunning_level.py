@@ -19,7 +19,7 @@ class DunningLevel(models.Model):
     """One step of an invoice-level scenario, or one action of a customer-level workflow."""
 
     _name = "dunning.level"
-    _description = "Dunning Level"
+    _description = "Reminder Level"
     _inherit = ["dunning.protected.mixin"]
     _order = "scenario_id, sequence, id"
     _company_path = "scenario_id.company_id"

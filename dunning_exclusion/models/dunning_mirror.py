@@ -23,7 +23,7 @@ class DunningMirror(models.Model):
     @api.model
     def _cron_sync(self):
         """Let the flags follow the blocks that began or ended by date."""
-        for_each_company(self.env, self.env._("Mirroring blocks to No Follow-Up"), self._sync)
+        for_each_company(self.env, self.env._("Mirroring holds to No Follow-Up"), self._sync)
 
     @api.model
     def _sync(self, companies, customers=None):

@@ -28,7 +28,7 @@ class DunningMixin(models.AbstractModel):
     """
 
     _name = "dunning.mixin"
-    _description = "Left Out of Dunning or Not"
+    _description = "Excluded from Reminders or Not"
 
     # The field of `dunning.screening` that holds the id of a record, and the fields whose change
     # empties the cached outcome: only own ones, others cost queries when entries are posted.
@@ -37,21 +37,21 @@ class DunningMixin(models.AbstractModel):
 
     dunning_block_ids = fields.Many2many(
         "dunning.block",
-        string="Dunning Blocks",
+        string="Holds",
         compute="_compute_dunning_blocks",
-        help="Every hold ever set here in the current company, the history included.",
+        help="Every hold ever set here in the current company, ended ones too.",
         groups=READERS,
     )
     dunning_stop = fields.Boolean(
-        string="Dunning Stopped",
+        string="Reminders Stopped",
         compute="_compute_dunning_blocks",
         inverse=lambda self: self._inverse_dunning_flag("stop", "dunning_stop"),
         search=lambda self, *condition: self._search_dunning_flag("stop", *condition),
-        help="Listed in runs but not ticked, with an (x) and the reason.",
+        help="Listed in runs but not selected, with an (x) and the reason.",
         groups=READERS,
     )
     dunning_pause = fields.Boolean(
-        string="Dunning Paused",
+        string="Reminders Paused",
         compute="_compute_dunning_blocks",
         inverse=lambda self: self._inverse_dunning_flag("pause", "dunning_pause"),
         search=lambda self, *condition: self._search_dunning_flag("pause", *condition),
@@ -67,20 +67,20 @@ class DunningMixin(models.AbstractModel):
         groups=READERS,
     )
     prevent_dunning = fields.Boolean(
-        string="Dunning Prevented",
+        string="Reminders Prevented",
         compute="_compute_dunning_blocks",
         inverse=lambda self: self._inverse_dunning_flag("prevent", "prevent_dunning"),
         search=lambda self, *condition: self._search_dunning_flag("prevent", *condition),
-        help="Left out of every run.",
+        help="In no run: not listed, not sent.",
         groups=READERS,
     )
     dunning_outcome = fields.Selection(
         OUTCOMES,
-        string="Dunning",
+        string="Reminder Outcome",
         compute="_compute_dunning_outcome",
         search="_search_dunning_outcome",
-        help="What dunning would do today: remind (included), list unticked (unchecked) or not "
-        "list at all (dropped). Empty when nothing is open.",
+        help="What would happen today: send (To send), list without selecting (Held back) or not "
+        "list at all (Not listed). Empty when nothing is open.",
         groups=READERS,
     )
 

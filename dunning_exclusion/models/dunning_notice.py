@@ -24,7 +24,7 @@ class DunningNotice(models.Model):
     """One message to one customer: what it says, who gets it, and whether it left."""
 
     _name = "dunning.notice"
-    _description = "Dunning Notice"
+    _description = "Reminder"
     _rec_names_search = ["partner_id.name", "level_id.name", "type_id.name"]
     _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
@@ -43,7 +43,7 @@ class DunningNotice(models.Model):
         help="The customer who owes the items: the company, not one of its contacts.",
     )
     level_id = fields.Many2one(
-        "dunning.level", string="Dunning Level", index="btree_not_null", ondelete="set null"
+        "dunning.level", string="Reminder Level", index="btree_not_null", ondelete="set null"
     )
     # The id of the level, 0 without one: unlike the level it stays when that is deleted.
     level_number = fields.Integer(compute="_compute_level_number", store=True, precompute=True)

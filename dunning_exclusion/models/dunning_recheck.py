@@ -247,7 +247,7 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
     type_off = SQL("type.id IS NOT NULL AND type.active IS NOT TRUE")
     cases = (
         (SQL("move.dunning_due_date >= %s", today), env._("Postponed since")),
-        (SQL("%s AND level.id IS NULL", by_level), env._("Dunning level deleted since")),
+        (SQL("%s AND level.id IS NULL", by_level), env._("Reminder level deleted since")),
         (left, env._("Reminded in this run already")),
         (SQL("said.day >= %s", run.date), env._("Reminded by another run since")),
         (SQL("line.id IS NULL"), env._("Item deleted since")),

@@ -24,7 +24,7 @@ class DunningReminderType(models.Model):
     template_id = fields.Many2one(
         "mail.template",
         domain=[("model", "=", "dunning.notice"), ("dunning_released", "=", True)],
-        help="Used when the dunning level has no template of its own.",
+        help="Used when the reminder level has no template of its own.",
     )
     customer_filter = fields.Selection(
         [("all", "All customers"), ("only", "Only these"), ("except", "All but these")],

@@ -39,7 +39,7 @@ class DunningRun(models.Model):
     """One task list: what would be reminded on a day, what is left out, and what was sent."""
 
     _name = "dunning.run"
-    _description = "Dunning Run"
+    _description = "Follow-up Run"
     _rec_names_search = ["scenario_ids.name", "type_id.name"]
     _inherit = ["dunning.protected.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
@@ -124,29 +124,29 @@ class DunningRun(models.Model):
     # The settings and payments of when the lines were listed, see `dunning_changes`.
     basis = fields.Json(readonly=True, copy=False)
     line_ids = fields.One2many("dunning.run.line", "run_id", string="Lines", copy=False)
-    notice_ids = fields.One2many("dunning.notice", "run_id", string="Notices", copy=False)
+    notice_ids = fields.One2many("dunning.notice", "run_id", string="Reminders", copy=False)
 
     # Figures
-    checked_amount = fields.Monetary(compute="_compute_figures", string="Ticked Amount")
-    checked_count = fields.Integer(compute="_compute_figures", string="Ticked Items")
-    customer_count = fields.Integer(compute="_compute_figures", string="Ticked Customers")
-    included_count = fields.Integer(compute="_compute_figures", string="Included Items")
-    unchecked_count = fields.Integer(compute="_compute_figures", string="Unchecked Items")
-    dropped_count = fields.Integer(compute="_compute_figures", string="Dropped Items")
-    included_amount = fields.Monetary(compute="_compute_figures")
-    unchecked_amount = fields.Monetary(compute="_compute_figures")
-    dropped_amount = fields.Monetary(compute="_compute_figures")
+    checked_amount = fields.Monetary(compute="_compute_figures", string="Selected Amount")
+    checked_count = fields.Integer(compute="_compute_figures", string="Selected Items")
+    customer_count = fields.Integer(compute="_compute_figures", string="Selected Customers")
+    included_count = fields.Integer(compute="_compute_figures", string="Items to Send")
+    unchecked_count = fields.Integer(compute="_compute_figures", string="Held Back Items")
+    dropped_count = fields.Integer(compute="_compute_figures", string="Not Listed Items")
+    included_amount = fields.Monetary(compute="_compute_figures", string="Amount to Send")
+    unchecked_amount = fields.Monetary(compute="_compute_figures", string="Held Back Amount")
+    dropped_amount = fields.Monetary(compute="_compute_figures", string="Not Listed Amount")
     included_customer_count = fields.Integer(
-        compute="_compute_customers", string="Included Customers"
+        compute="_compute_customers", string="Customers to Send"
     )
     unchecked_customer_count = fields.Integer(
-        compute="_compute_customers", string="Unchecked Customers"
+        compute="_compute_customers", string="Held Back Customers"
     )
     dropped_customer_count = fields.Integer(
-        compute="_compute_customers", string="Dropped Customers"
+        compute="_compute_customers", string="Not Listed Customers"
     )
     progress = fields.Float(
-        compute="_compute_progress", help="Percentage of the ticked customers dealt with."
+        compute="_compute_progress", help="Percentage of the selected customers dealt with."
     )
     sent_count = fields.Integer(
         compute="_compute_notice_counts",

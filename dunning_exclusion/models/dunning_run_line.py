@@ -37,7 +37,7 @@ class DunningRunLine(models.Model):
     """
 
     _name = "dunning.run.line"
-    _description = "Dunning Run Line"
+    _description = "Run Line"
     _inherit = "dunning.reasons"
     # Lines are shown by run; ordering them by it as well would join its table each time.
     _order = "partner_id, date_due, id"
@@ -58,13 +58,13 @@ class DunningRunLine(models.Model):
         "account.move.line",
         string="Item",
         index=True,
-        help="The receivable item: an invoice, or one instalment of it.",
+        help="The receivable item: an invoice, or one installment of it.",
     )
     move_id = UncheckedMany2one("account.move", string="Invoice")
     level_id = UncheckedMany2one(
         "dunning.level",
-        string="Dunning Level",
-        help="The dunning level of the scenario, or the action of the workflow.",
+        string="Reminder Level",
+        help="The reminder level of the scenario, or the action of the workflow.",
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
     scenario_id = UncheckedMany2one("dunning.scenario")
@@ -88,7 +88,7 @@ class DunningRunLine(models.Model):
     overdue = fields.Monetary(currency_field="company_currency_id", readonly=True, aggregator=None)
     outcome = fields.Selection(
         OUTCOMES,
-        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
+        help="To send: it is reminded. Held back: listed, not selected. Not listed: in no list.",
     )
     rule_id = UncheckedMany2one(
         "dunning.exclusion.rule",
@@ -97,37 +97,41 @@ class DunningRunLine(models.Model):
     )
     promise_date = fields.Date(string="Promised For", compute="_compute_promise_date")
     salesperson_id = fields.Many2one(related="partner_id.user_id", string="Salesperson")
-    notice_id = UncheckedMany2one("dunning.notice", readonly=True, index="btree_not_null")
+    notice_id = UncheckedMany2one(
+        "dunning.notice", "Reminder", readonly=True, index="btree_not_null"
+    )
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )
     skip_reason = fields.Char(
-        readonly=True, help="Why a line was left out when the run was sent, if not by a rule."
+        readonly=True, help="Why a line was excluded when the run was sent, if not by a rule."
     )
 
     # Ticks
-    checked = fields.Boolean(string="Send", help="Ticked lines are sent.")
+    checked = fields.Boolean(string="Send", help="Selected lines are sent.")
     # It was ticked until something stood against it: it is ticked again when that has gone.
     set_aside = fields.Boolean(readonly=True)
     override_user_id = UncheckedMany2one(
         "res.users",
-        string="Ticked by",
+        string="Selected by",
         readonly=True,
         index="btree_not_null",
-        help="Who ticked the item although a reason stands against it.",
+        help="Who selected the item although a reason stands against it.",
     )
-    override_date = fields.Datetime(string="Ticked on", readonly=True)
+    override_date = fields.Datetime(string="Selected on", readonly=True)
     override_reason_ids = fields.Json(
-        readonly=True, help="The reasons that stood against the item when somebody ticked it."
+        readonly=True, help="The reasons that stood against the item when somebody selected it."
     )
 
     # Figures of groups: of a line they are 0 or 1, of a group their sum
     checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
-    included_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
+    included_count = fields.Integer(
+        "Items to Send", compute="_compute_group_figures", aggregator="sum"
+    )
     listed_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     # A Monetary field would round each line again.
     checked_amount = fields.Float(
-        string="Ticked Amount", compute="_compute_group_figures", aggregator="sum"
+        string="Selected Amount", compute="_compute_group_figures", aggregator="sum"
     )
 
     # The pages of the task list and the work of the sender.
@@ -212,7 +216,7 @@ class DunningRunLine(models.Model):
         if foreign := set(vals) - {"checked"}:
             raise UserError(
                 self.env._(
-                    "Only the tick box of a run line can be changed, not: %(fields)s",
+                    "Only the check box of a run line can be changed, not: %(fields)s",
                     fields=", ".join(sorted(foreign)),
                 )
             )
@@ -264,7 +268,7 @@ class DunningRunLine(models.Model):
         if not self.search_count(lines, limit=1):
             raise UserError(
                 self.env._(
-                    "Nothing here may be ticked: it is left out, reminded already, or above the "
+                    "Nothing here may be selected: it is excluded, reminded already, or above the "
                     "maximum, which only a follow-up approver may release."
                 )
             )
@@ -353,7 +357,7 @@ class DunningRunLine(models.Model):
         if dropped := self.filtered(lambda line: line.outcome == "dropped")[:1]:
             raise UserError(
                 self.env._(
-                    "%(item)s cannot be ticked, it is left out: %(reason)s",
+                    "%(item)s cannot be selected, it is excluded: %(reason)s",
                     item=dropped.move_line_id.display_name,
                     reason=dropped.rule_id.name,
                 )
@@ -376,7 +380,7 @@ class DunningRunLine(models.Model):
         customer_maximum.refuse(self.run_id, above)
         raise UserError(
             self.env._(
-                "%(customer)s is above the maximum: only a follow-up approver may tick it.",
+                "%(customer)s is above the maximum: only a follow-up approver may select it.",
                 customer=customer.display_name,
             )
         )

@@ -24,7 +24,7 @@ class DunningScenario(models.Model):
     """Who is reminded, when and of what: ordered dunning levels, or a workflow with actions."""
 
     _name = "dunning.scenario"
-    _description = "Dunning Scenario"
+    _description = "Scenario"
     _inherit = ["dunning.protected.mixin"]
     _order = "sequence, id"
     _company_path = "company_id"
@@ -42,7 +42,7 @@ class DunningScenario(models.Model):
         [("invoice", "Invoice level"), ("customer", "Customer level")],
         required=True,
         default="invoice",
-        help="Invoice level: each invoice goes through the dunning levels at its own pace. "
+        help="Invoice level: each invoice goes through the reminder levels at its own pace. "
         "Customer level: on fixed days everything the customer owes goes out in one message.",
     )
     profile_ids = fields.Many2many(
@@ -70,7 +70,7 @@ class DunningScenario(models.Model):
         "scenario_id",
         string="Levels",
         copy=True,
-        help="The dunning levels in their order, or the actions of the workflow.",
+        help="The reminder levels in their order, or the actions of the workflow.",
     )
     condition_ids = fields.One2many(
         "dunning.condition",
@@ -471,7 +471,7 @@ class DunningCondition(models.Model):
     """What must be true of a customer before a workflow reminds it."""
 
     _name = "dunning.condition"
-    _description = "Dunning Workflow Condition"
+    _description = "Workflow Condition"
     _inherit = ["dunning.protected.mixin"]
     _order = "scenario_id, id"
     _company_path = "scenario_id.company_id"
@@ -529,7 +529,7 @@ class DunningProfile(models.Model):
     """A name for how a group of customers is treated; scenarios choose customers by it."""
 
     _name = "dunning.profile"
-    _description = "Dunning Profile"
+    _description = "Profile"
     _inherit = ["dunning.protected.mixin"]
     _order = "sequence, name, id"
     _company_path = ""

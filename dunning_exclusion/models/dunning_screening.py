@@ -13,7 +13,7 @@ from ..screening import explain, items, statement
 from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one
 
-OUTCOMES = [("included", "Included"), ("unchecked", "Unchecked"), ("dropped", "Dropped")]
+OUTCOMES = [("included", "To send"), ("unchecked", "Held back"), ("dropped", "Not listed")]
 # The best outcome for the reminder among grouped items.
 BEST_OUTCOME = SQL(
     "(%(codes)s::text[])[MIN(array_position(%(codes)s::text[], outcome))]",
@@ -110,7 +110,7 @@ class DunningScreening(models.Model):
     move_line_id = fields.Many2one(
         "account.move.line",
         string="Item",
-        help="The receivable item: an invoice, or one instalment of it.",
+        help="The receivable item: an invoice, or one installment of it.",
     )
     move_id = fields.Many2one("account.move", string="Invoice")
     partner_id = fields.Many2one(
@@ -123,7 +123,7 @@ class DunningScreening(models.Model):
         related="company_id.currency_id", string="Company Currency"
     )
     currency_id = fields.Many2one("res.currency")
-    date_due = fields.Date(string="Due Date", help="For dunning: the postponed due date counts.")
+    date_due = fields.Date(string="Due Date", help="For reminders: the postponed due date counts.")
     days_overdue = fields.Integer(
         readonly=True, aggregator="max", help="Days since the due date; 0 before it."
     )
@@ -150,7 +150,7 @@ class DunningScreening(models.Model):
     )
     outcome = fields.Selection(
         OUTCOMES,
-        help="Included: it is reminded. Unchecked: listed without a tick. Dropped: not listed.",
+        help="To send: it is reminded. Held back: listed, not selected. Not listed: in no list.",
     )
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
 

@@ -31,7 +31,7 @@ class DunningSender(models.AbstractModel):
     """
 
     _name = "dunning.sender"
-    _description = "Dunning Sender"
+    _description = "Sender of Reminders"
 
     def _send_run(self, run):
         """Send what is left to send of `run`; return False when the time of the job is over.

@@ -113,7 +113,7 @@ class MailTemplate(models.Model):
             if fault := template._dunning_fault():
                 raise ValidationError(
                     self.env._(
-                        "%(fault)s Correct it, or untick 'Released for Reminders'.", fault=fault
+                        "%(fault)s Correct it, or switch 'Released for Reminders' off.", fault=fault
                     )
                 )
 
@@ -125,7 +125,7 @@ class MailTemplate(models.Model):
             raise AccessError(
                 self.env._(
                     "Only follow-up administrators release templates for reminders: leave "
-                    "'Released for Reminders' unticked, and ask one of them."
+                    "'Released for Reminders' off, and ask one of them."
                 )
             )
 
@@ -152,7 +152,7 @@ class MailTemplate(models.Model):
         template = self.sudo()
         if template.model != "dunning.notice":
             return self.env._(
-                "The template '%(template)s' is not made for dunning notices.",
+                "The template '%(template)s' is not made for reminders.",
                 template=template.name,
             )
         for report in template.report_template_ids:
@@ -160,14 +160,14 @@ class MailTemplate(models.Model):
                 # For the number of a notice it would print another document with that number.
                 return self.env._(
                     "The template '%(template)s' attaches the report '%(report)s', which is not "
-                    "made for dunning notices.",
+                    "made for reminders.",
                     template=template.name,
                     report=report.name,
                 )
         if not template.dunning_released:
             return self.env._(
                 "The template '%(template)s' is not released for reminders. A follow-up "
-                "administrator ticks 'Released for Reminders' on it.",
+                "administrator switches 'Released for Reminders' on.",
                 template=template.name,
             )
         return False

@@ -46,12 +46,12 @@ class ResCompany(models.Model):
     dunning_item_minimum = fields.Monetary(
         string="Minimum Follow-up Threshold",
         groups=EMPLOYEES,
-        help="Items with a smaller open amount are not ticked. 0 means no threshold.",
+        help="Items with a smaller open amount are not selected. 0 means no threshold.",
     )
     dunning_customer_minimum = fields.Monetary(
         string="Reminder Threshold for Total Amount",
         groups=EMPLOYEES,
-        help="Customers reminded of less than this in total are not ticked. 0: no threshold.",
+        help="Customers reminded of less than this in total are not selected. 0: no threshold.",
     )
     dunning_customer_maximum = fields.Monetary(
         string="Reminder Ceiling for Total Amount",
@@ -61,13 +61,13 @@ class ResCompany(models.Model):
     dunning_list_creditors = fields.Boolean(
         string="List Creditor Customers",
         groups=EMPLOYEES,
-        help="Customers whom we owe are listed unticked instead of being left out.",
+        help="Customers whom we owe are listed without being selected instead of being excluded.",
     )
     dunning_exclude_promises = fields.Boolean(
         string="Exclude Entries with Upcoming Promises",
         default=True,
         groups=EMPLOYEES,
-        help="Items with an open promise to pay are not ticked.",
+        help="Items with an open promise to pay are not selected.",
     )
     dunning_honour_no_followup = fields.Boolean(
         string="Honour No Follow-Up on Miscellaneous Entries",
@@ -76,9 +76,9 @@ class ResCompany(models.Model):
         "there only when this is switched on. On invoices it always counts.",
     )
     dunning_mirror_no_followup = fields.Boolean(
-        string="Mirror Blocks to No Follow-Up",
+        string="Mirror Holds to No Follow-Up",
         groups=EMPLOYEES,
-        help="Items that are excluded by a block also get Odoo's 'No Follow-Up' flag.",
+        help="Items that are excluded by a hold also get Odoo's 'No Follow-Up' flag.",
     )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
@@ -119,6 +119,7 @@ class ResCompany(models.Model):
         "the same time is kept everywhere in it, else UTC.",
     )
     dunning_obstacle_reported_on = fields.Date(
+        "Obstacle to Reminders Reported On",
         readonly=True,
         groups=EMPLOYEES,
         help="When the administrators were last told why nothing is sent.",

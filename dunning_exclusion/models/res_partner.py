@@ -33,7 +33,7 @@ class ResPartner(models.Model):
     )
     dunning_profile_id = fields.Many2one(
         related="commercial_partner_id.dunning_own_profile_id",
-        string="Dunning Profile",
+        string="Follow-up Profile",
         readonly=False,
         help="How this customer is treated; scenarios choose customers by it.",
         groups=READERS,
@@ -47,7 +47,7 @@ class ResPartner(models.Model):
     )
     dunning_scenario_id = fields.Many2one(
         related="commercial_partner_id.dunning_own_scenario_id",
-        string="Dunning Scenario",
+        string="Follow-up Scenario",
         readonly=False,
         help="The customer's own scenario. Empty: the first scenario that applies.",
         groups=READERS,
@@ -60,6 +60,7 @@ class ResPartner(models.Model):
         groups=READERS,
     )
     dunning_scenario_message = fields.Char(
+        "Why No Scenario Applies",
         compute="_compute_dunning_scenario_missing",
         help="Why no scenario reminds the customer.",
         groups=READERS,
@@ -76,11 +77,13 @@ class ResPartner(models.Model):
         help="The kinds of reminders this customer does not get from the current company.",
     )
     dunning_outstanding = fields.Monetary(
+        "Outstanding",
         compute="_compute_dunning_balance",
         help="All open items, credits deducted, held items counted. In company currency.",
         groups=READERS,
     )
     dunning_overdue = fields.Monetary(
+        "Overdue",
         compute="_compute_dunning_balance",
         help="The part of the outstanding amount that is past its due date.",
         groups=READERS,
@@ -89,7 +92,7 @@ class ResPartner(models.Model):
         "dunning.promise", "partner_id", string="Promises to Pay", groups=READERS
     )
     dunning_notice_ids = fields.One2many(
-        "dunning.notice", "partner_id", string="Notices", groups=READERS
+        "dunning.notice", "partner_id", string="Reminders", groups=READERS
     )
 
     # What the mixin asks of each model --------------------------------------------------------

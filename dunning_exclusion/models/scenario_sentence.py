@@ -70,7 +70,7 @@ def _levels(scenario):
     env, levels = scenario.env, scenario.level_ids.sorted("sequence")
     steps = _steps(env, [_level(level, scenario) for level in levels])
     if not steps:
-        return env._("Nothing is sent yet: add a dunning level.")
+        return env._("Nothing is sent yet: add a reminder level.")
     return f"{steps[:1].upper()}{steps[1:]}."
 
 

@@ -25,20 +25,20 @@ class DunningExclusionReport(models.Model):
     _order = "amount_residual desc, id"
 
     amount_residual = fields.Monetary(string="Excluded Amount")
-    block_id = fields.Many2one("dunning.block", readonly=True)
+    block_id = fields.Many2one("dunning.block", "Hold", readonly=True)
     kind = fields.Selection(
         KINDS,
         readonly=True,
-        help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
+        help="Stop: listed but not selected. Pause: until a day. Prevent: in no run.",
     )
-    reason_id = fields.Many2one("dunning.block.reason", string="Block Reason", readonly=True)
+    reason_id = fields.Many2one("dunning.block.reason", string="Hold Reason", readonly=True)
     user_id = fields.Many2one("res.users", string="Set by", readonly=True)
     date_from = fields.Date(string="Held Since", readonly=True)
     date_to = fields.Date(
-        string="Held Until", readonly=True, help="Empty: until somebody ends the block."
+        string="Held Until", readonly=True, help="Empty: until somebody ends the hold."
     )
     age_days = fields.Integer(string="Age (days)", readonly=True, aggregator="max")
-    age = fields.Selection(AGES, string="Age of the Block", readonly=True)
+    age = fields.Selection(AGES, string="Age of the Hold", readonly=True)
 
     @property
     def _table_query(self):

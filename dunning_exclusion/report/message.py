@@ -19,7 +19,7 @@ def check_template(notices):
     if not template:
         raise UserError(
             notices.env._(
-                "There is no template: fill in 'Template' on the dunning level or on its "
+                "There is no template: fill in 'Template' on the reminder level or on its "
                 "reminder type."
             )
         )
@@ -27,7 +27,7 @@ def check_template(notices):
         raise UserError(
             notices.env._(
                 "%(fault)s Or choose another one in the field 'Template' of the run, the "
-                "dunning level or the reminder type.",
+                "reminder level or the reminder type.",
                 fault=fault,
             )
         )

@@ -69,4 +69,5 @@ from . import (
     test_tours_reminders,
     test_transients,
     test_translations,
+    test_words,
 )

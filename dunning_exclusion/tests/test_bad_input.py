@@ -85,7 +85,7 @@ class TestBadInput(OutcomeCommon):
         self._assert_refused("Choose a customer invoice", lambda: self._create_block(**values))
         other = self._items(self._create_invoice())
         values = {"partner_id": self.customer.id, "move_id": invoice.id, "move_line_id": other.id}
-        self._assert_refused("Choose an instalment", lambda: self._create_block(**values))
+        self._assert_refused("Choose an installment", lambda: self._create_block(**values))
 
     def test_block_on_an_invoice_of_another_company_is_refused(self):
         invoice = self._invoice_of_other_company(self.customer)

@@ -82,7 +82,7 @@ class TestBlockHistory(DunningCommon):
             {"lifted_on": self.today + timedelta(days=1)},
             {"lifted_by_id": self.worker.id},
         ):
-            with self.subTest(wrong), self.assertRaisesRegex(ValidationError, "Lifted on"):
+            with self.subTest(wrong), self.assertRaisesRegex(ValidationError, "Ended On"):
                 Block.create({"partner_id": self.customer.id, **wrong})
 
     def test_lifted_block_stays_as_it_was(self):
@@ -490,7 +490,7 @@ class TestBlockRights(OutcomeCommon):
     def test_dialog_refuses_models_that_cannot_be_blocked(self):
         Wizard = self.env["dunning.block.wizard"]
         wizard = Wizard.create({"res_model": "res.users", "res_ids": self.env.user.ids})
-        with self.assertRaisesRegex(UserError, "can be blocked"):
+        with self.assertRaisesRegex(UserError, "can be held"):
             wizard.action_apply()
 
     def test_future_block_begins_by_itself(self):

@@ -280,7 +280,8 @@ class TestDunningLevelDeleted(ScenarioCommon):
         self.assertEqual(run.state, "done")
         self.assertFalse(run.notice_ids)
         self.assertEqual(
-            (run.line_ids.checked, run.line_ids.skip_reason), (False, "Dunning level deleted since")
+            (run.line_ids.checked, run.line_ids.skip_reason),
+            (False, "Reminder level deleted since"),
         )
 
     def test_levels_that_were_sent_can_be_deleted(self):

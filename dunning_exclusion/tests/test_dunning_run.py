@@ -98,7 +98,7 @@ class TestDunningRun(DunningCommon):
         invoice = self._create_invoice()
         invoice.prevent_dunning = True
         run = self._create_run()
-        with self.assertRaisesRegex(UserError, "cannot be ticked"):
+        with self.assertRaisesRegex(UserError, "cannot be selected"):
             run.line_ids.checked = True
 
     def test_ticking_an_excluded_line_is_recorded_and_sent(self):
@@ -114,7 +114,7 @@ class TestDunningRun(DunningCommon):
         foreign = self.env.ref("auth_signup.set_password_email")
         self.assertNotEqual(foreign.model, "dunning.notice")
         values = {"mode": "criteria", "type_id": self.type_overdue.id}
-        with self.assertRaisesRegex(ValidationError, "not made for dunning notices"):
+        with self.assertRaisesRegex(ValidationError, "not made for reminders"):
             self._create_run(prepare=False, template_id=foreign.id, **values)
         run = self._create_run(prepare=False, **values)
         with self.assertRaisesRegex(ValidationError, "'Template'"):
@@ -130,12 +130,12 @@ class TestDunningRun(DunningCommon):
             mode="criteria", type_id=self.type_overdue.id, template_id=template.id
         )
         template.model_id = self._model_id("res.users")
-        with self.assertRaisesRegex(UserError, "not made for dunning notices"):
+        with self.assertRaisesRegex(UserError, "not made for reminders"):
             run.line_ids.action_preview()
         run.action_send()
         self.assertEqual(run.notice_ids.state, "failed")
-        self.assertIn("not made for dunning notices", run.notice_ids.failure_reason)
-        with self.assertRaisesRegex(UserError, "not made for dunning notices"):
+        self.assertIn("not made for reminders", run.notice_ids.failure_reason)
+        with self.assertRaisesRegex(UserError, "not made for reminders"):
             run.notice_ids._render_message()
 
     def _model_id(self, name):

@@ -298,7 +298,7 @@ class TestDunningStoppedRun(DunningCommon):
                     rest.checked = True
                 with self.assertRaisesRegex(UserError, "Gamma was reminded in this run already"):
                     rest.action_preview()
-                with self.assertRaisesRegex(UserError, "Nothing here may be ticked"):
+                with self.assertRaisesRegex(UserError, "Nothing here may be selected"):
                     self.env["dunning.run.line"].tick([("id", "=", rest.id)], True)
                 self.assertFalse(rest.checked)
                 self.assertEqual(first.notice_id, run.notice_ids)

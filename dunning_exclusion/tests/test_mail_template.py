@@ -83,7 +83,7 @@ class TestReleasedTemplates(DunningCommon):
         ):
             with self.assertRaises(ValidationError) as caught:
                 change()
-            self.assertIn("not made for dunning notices", str(caught.exception))
+            self.assertIn("not made for reminders", str(caught.exception))
         foreign = self._create_template(
             self.worker, report_template_ids=[Command.set(self.receipt.ids)]
         )
@@ -104,7 +104,7 @@ class TestReleasedTemplates(DunningCommon):
             )
         )
         self.env.invalidate_all()
-        self._assert_fails(run, "not made for dunning notices")
+        self._assert_fails(run, "not made for reminders")
 
     def test_employees_release_nothing(self):
         own = self._create_template(self.worker)

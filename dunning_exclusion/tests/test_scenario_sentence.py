@@ -85,7 +85,7 @@ class TestDunningScenarioWords(ScenarioCommon):
 
     def test_scenario_without_levels_says_so(self):
         for campaign_type, expected in (
-            ("invoice", "Nothing is sent yet: add a dunning level."),
+            ("invoice", "Nothing is sent yet: add a reminder level."),
             ("customer", "Nothing is sent yet: add an action."),
         ):
             scenario = self.env["dunning.scenario"].create(

@@ -12,14 +12,14 @@ class DunningBlockWizard(models.TransientModel):
     """Asks for reason, end and note, then blocks all selected customers or invoices at once."""
 
     _name = "dunning.block.wizard"
-    _description = "Block Dunning"
+    _description = "Hold Reminders"
     _inherit = ["dunning.protected.mixin"]
 
     kind = fields.Selection(
         KINDS,
         required=True,
         default="stop",
-        help="Stop: listed but not ticked. Pause: until a day. Prevent: left out of every run.",
+        help="Stop: listed but not selected. Pause: until a day. Prevent: in no run.",
     )
     reason_id = fields.Many2one("dunning.block.reason")
     date_from = fields.Date(
@@ -32,7 +32,7 @@ class DunningBlockWizard(models.TransientModel):
         compute="_compute_date_to",
         store=True,
         readonly=False,
-        help="The last day of the block; empty: until somebody lifts it.",
+        help="The last day of the hold; empty: until Resume is pressed.",
     )
     items_until = fields.Date(
         string="Items Issued Until",
@@ -42,14 +42,14 @@ class DunningBlockWizard(models.TransientModel):
     asks_items_until = fields.Boolean(related="reason_id.asks_items_until")
     note = Text(help="Anything colleagues should know about it.")
     res_model = Char(
-        required=True, readonly=True, help="Whether customers, invoices or items are blocked."
+        required=True, readonly=True, help="Whether customers, invoices or items are held."
     )
     res_ids = fields.Json(
-        required=True, readonly=True, help="The numbers of the records to be blocked."
+        required=True, readonly=True, help="The numbers of the records to be held."
     )
     target_count = fields.Integer(compute="_compute_targets")
     target_names = fields.Char(string="Whom", compute="_compute_targets")
-    already_blocked = fields.Char(compute="_compute_targets")
+    already_blocked = fields.Char("Already Held", compute="_compute_targets")
 
     _date_from_within = Within("date_from", *DAYS)
     _date_to_within = Within("date_to", *DAYS)
@@ -87,7 +87,7 @@ class DunningBlockWizard(models.TransientModel):
     def _targets(self):
         """Return the selected records, checked: the model comes from the client."""
         if self.res_model not in TARGET_MODELS:
-            raise UserError(self.env._("Only customers, invoices and items can be blocked."))
+            raise UserError(self.env._("Only customers, invoices and items can be held."))
         ids = read_ids(self.env, self.res_ids or [])
         targets = self.env[self.res_model].browse(ids).exists()
         targets.check_access("read")
@@ -116,7 +116,7 @@ class DunningBlockWizard(models.TransientModel):
         if not already:
             return close
         message = self.env._(
-            "%(blocked)s blocked. Blocked already: %(already)s.",
+            "%(blocked)s held. Held already: %(already)s.",
             blocked=len(blocks),
             already=self._names(already),
         )

@@ -37,12 +37,12 @@ class DunningScenarioPreview(models.TransientModel):
         compute="_compute_result",
         help="What would be reminded of, in company currency.",
     )
-    excluded_count = fields.Integer(string="Items Left Out", compute="_compute_result")
+    excluded_count = fields.Integer(string="Items Excluded", compute="_compute_result")
     excluded_amount = fields.Monetary(
-        string="Amount Left Out",
+        string="Amount Excluded",
         currency_field="company_currency_id",
         compute="_compute_result",
-        help="What is open of the items that are left out, in company currency.",
+        help="What is open of the items that are excluded, in company currency.",
     )
     line_ids = fields.One2many(
         "dunning.scenario.preview.line",
@@ -176,9 +176,9 @@ class DunningScenarioPreviewLine(models.TransientModel):
         currency_field="company_currency_id",
         help="What the customer would be reminded of, in company currency.",
     )
-    excluded_count = fields.Integer(string="Items Left Out")
+    excluded_count = fields.Integer(string="Items Excluded")
     excluded_amount = fields.Monetary(
-        string="Amount Left Out",
+        string="Amount Excluded",
         currency_field="company_currency_id",
-        help="What is open of the items that are left out, in company currency.",
+        help="What is open of the items that are excluded, in company currency.",
     )

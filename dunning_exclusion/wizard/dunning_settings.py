@@ -42,17 +42,24 @@ class DunningSettingsMixin(models.AbstractModel):
     dunning_cleanup_days = setting(fields.Integer, "dunning_cleanup_days")
     dunning_timezone = setting(fields.Selection, "dunning_timezone")
     dunning_timezone_now = fields.Char(
+        "Day and Time Zone Now",
         compute="_compute_dunning_timezone_now",
         help="The time zone that counts now, and which day it is there.",
     )
     dunning_item_minimum_effect = fields.Char(
-        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+        "Effect of the Minimum per Item",
+        compute="_compute_dunning_threshold_effects",
+        help="What this value would exclude today.",
     )
     dunning_customer_minimum_effect = fields.Char(
-        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+        "Effect of the Minimum per Customer",
+        compute="_compute_dunning_threshold_effects",
+        help="What this value would exclude today.",
     )
     dunning_customer_maximum_effect = fields.Char(
-        compute="_compute_dunning_threshold_effects", help="What this value would exclude today."
+        "Effect of the Maximum per Customer",
+        compute="_compute_dunning_threshold_effects",
+        help="What this value would exclude today.",
     )
 
     @api.model_create_multi

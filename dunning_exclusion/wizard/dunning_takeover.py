@@ -30,7 +30,7 @@ class DunningTakeover(models.TransientModel):
     line_ids = fields.One2many(
         "dunning.takeover.line",
         "takeover_id",
-        string="Blocks to Be Created",
+        string="Holds to Be Created",
         default=lambda self: self._default_line_ids(),
         help="Remove the lines that shall not be taken over.",
     )

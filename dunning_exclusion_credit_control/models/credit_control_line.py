@@ -28,7 +28,7 @@ class CreditControlLine(models.Model):
         self._message_log_batch(
             bodies={
                 line.id: self.env._(
-                    "Left out when it was to be sent: %(reason)s",
+                    "Excluded when it was to be sent: %(reason)s",
                     reason=exclusions[line.move_line_id],
                 )
                 for line in self
@@ -38,7 +38,7 @@ class CreditControlLine(models.Model):
             mine = {line.move_line_id: exclusions[line.move_line_id] for line in lines}
             if run:
                 run.report = (run.report or Markup()) + Markup("%s<br/>") % self.env._(
-                    "Left out when sending: %(count)s items: %(reasons)s.",
+                    "Excluded when sending: %(count)s items: %(reasons)s.",
                     count=len(mine),
                     reasons=lines.move_line_id._credit_control_summary(mine),
                 )

@@ -16,7 +16,7 @@ class CreditControlPrinter(models.TransientModel):
             "params": {
                 "type": "warning",
                 "message": self.env._(
-                    "Everything chosen is left out by now: nothing is printed. The reasons are in "
+                    "Everything chosen is excluded by now: nothing is printed. The reasons are in "
                     "the history of the credit control lines."
                 ),
                 "next": {"type": "ir.actions.act_window_close"},

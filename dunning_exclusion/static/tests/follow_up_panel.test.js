@@ -85,7 +85,7 @@ test("the tab costs nothing until it is opened", async () => {
 test("it says who stopped the customer, since when and why", async () => {
     await mountPanel();
     await contains("a[name=dunning]").click();
-    expect(".o_dunning_status").toHaveText(/Stopped.*until it is lifted.*Dispute.*by Ann/s);
+    expect(".o_dunning_status").toHaveText(/Stopped.*without an end.*Dispute.*by Ann/s);
     expect(".o_dunning_reasons").toHaveText("The customer is stopped");
     expect("button[name=action_dunning_stop]").toHaveCount(0);
     expect("button[name=action_dunning_resume]").toHaveCount(1);

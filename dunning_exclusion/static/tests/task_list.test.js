@@ -120,8 +120,8 @@ test("each customer has a tick box, its totals and its reasons", async () => {
     expect(".o_group_header:eq(1) input").toBeChecked();
     expect(".o_group_header:eq(1) .o_dunning_mark").toHaveCount(0);
     expect(queryAllTexts(".o_dunning_group_ticked")).toEqual([
-        "0 of 1 ticked, 0.00",
-        "2 of 2 ticked, 400.00",
+        "0 of 1 selected, 0.00",
+        "2 of 2 selected, 400.00",
     ]);
 });
 
@@ -146,10 +146,10 @@ test("a customer ticked: its lines and totals follow, the page is not read anew"
     onRpc("dunning.run", "read_figures", () => ({ ...FIGURES, amount: 450 }));
     await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
     await animationFrame();
-    expect(".o_group_header:eq(0) .o_dunning_group_ticked").toHaveText("1 of 1 ticked, 50.00");
+    expect(".o_group_header:eq(0) .o_dunning_group_ticked").toHaveText("1 of 1 selected, 50.00");
     expect(".o_group_header:eq(0) input").toBeChecked();
     expect(".o_data_row:eq(0) .o_dunning_tick input").toBeChecked();
-    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("2 of 2 ticked, 400.00");
+    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("2 of 2 selected, 400.00");
     expect(".o_dunning_figures").toHaveText(/450\.00/);
     expect.verifySteps([]);
 });
@@ -160,7 +160,7 @@ test("one item unticked: the totals of its customer follow", async () => {
     await contains(".o_data_row:eq(1) .o_dunning_tick input").click();
     await animationFrame();
     expect.verifySteps([[[2], { checked: false }]]);
-    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("1 of 2 ticked, 100.00");
+    expect(".o_group_header:eq(1) .o_dunning_group_ticked").toHaveText("1 of 2 selected, 100.00");
     expect(".o_group_header:eq(1) input").toHaveProperty("indeterminate", true);
 });
 

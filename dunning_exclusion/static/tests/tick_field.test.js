@@ -47,5 +47,5 @@ test("a tick is saved at once, without opening the row", async () => {
 test("what may not be ticked is closed and says so", async () => {
     await mountLines();
     expect(".o_data_row:eq(1) .o_dunning_tick input").not.toBeEnabled();
-    expect(".o_data_row:eq(1) .o_dunning_tick .visually-hidden").toHaveText("Cannot be ticked");
+    expect(".o_data_row:eq(1) .o_dunning_tick .visually-hidden").toHaveText("Cannot be selected");
 });

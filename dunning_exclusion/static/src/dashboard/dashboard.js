@@ -65,14 +65,14 @@ export class DunningDashboard extends Component {
             },
             {
                 name: "ending",
-                title: _t("Blocks ending within a week"),
+                title: _t("Holds ending within a week"),
                 figure: this.count(data.ending),
                 text: _t("their items come back by themselves"),
                 open: () => this.open("dunning_block_action", { search_default_ending_soon: 1 }),
             },
             {
                 name: "forgotten",
-                title: _t("Forgotten blocks"),
+                title: _t("Forgotten holds"),
                 figure: this.count(data.forgotten),
                 text: _t("older than 90 days, without an end"),
                 alert: data.forgotten > 0,
@@ -87,21 +87,21 @@ export class DunningDashboard extends Component {
         return [
             {
                 name: "by_reason",
-                title: _t("Overdue and left out, by reason"),
+                title: _t("Overdue and excluded, by reason"),
                 rows: data.by_reason,
-                empty: _t("Nothing that is overdue is left out."),
+                empty: _t("Nothing that is overdue is excluded."),
                 open: (row) => this.open("dunning_screening_action", {}, row.domain),
             },
             {
                 name: "by_age",
-                title: _t("Blocks by age"),
+                title: _t("Holds by age"),
                 rows: data.by_age,
                 empty: _t("Nobody is held back."),
                 open: (row) => this.open("dunning_block_action", blocks, row.domain),
             },
             {
                 name: "by_person",
-                title: _t("Blocks by person"),
+                title: _t("Holds by person"),
                 rows: data.by_person,
                 empty: _t("Nobody is held back."),
                 open: (row) => this.open("dunning_block_action", blocks, row.domain),

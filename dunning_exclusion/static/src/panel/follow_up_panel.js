@@ -72,7 +72,7 @@ export class FollowUpPanel extends Component {
         const { outcome, item_count } = this.state.panel;
         return {
             included: _t("Would be reminded today"),
-            unchecked: _t("Listed, but not ticked"),
+            unchecked: _t("Listed, but not selected"),
             dropped: _t("Not listed in any run today"),
             false: item_count ? _t("Nothing to remind of") : _t("Nothing is open"),
         }[outcome];
@@ -93,7 +93,7 @@ export class FollowUpPanel extends Component {
     blockText(block) {
         const parts = [
             block.state === "scheduled" && _t("from %s", this.date(block.since)),
-            block.until ? _t("until %s", this.date(block.until)) : _t("until it is lifted"),
+            block.until ? _t("until %s", this.date(block.until)) : _t("without an end"),
             block.reason,
             _t("by %(user)s on %(date)s", { user: block.user, date: this.date(block.since) }),
         ];

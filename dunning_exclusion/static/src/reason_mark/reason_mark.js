@@ -14,12 +14,12 @@ export class ReasonMark extends Component {
     };
 
     get label() {
-        return _t("Left out: %(reasons)s", { reasons: this.props.reasons.join(", ") });
+        return _t("Excluded: %(reasons)s", { reasons: this.props.reasons.join(", ") });
     }
 
     get tooltipInfo() {
         return JSON.stringify({
-            title: this.props.title || _t("Left out because"),
+            title: this.props.title || _t("Excluded because"),
             reasons: this.props.reasons,
         });
     }

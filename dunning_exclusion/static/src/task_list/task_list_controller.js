@@ -65,7 +65,7 @@ export class TaskListController extends ListController {
     }
 
     get tickedText() {
-        return _t("ticked: %(messages)s to %(customers)s, %(items)s", this.ticked);
+        return _t("selected: %(messages)s to %(customers)s, %(items)s", this.ticked);
     }
 
     get sentText() {

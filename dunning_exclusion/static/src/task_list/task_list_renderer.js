@@ -188,7 +188,7 @@ export class TaskListRenderer extends ListRenderer {
 
     groupTicked(group) {
         const { checked_count = 0, listed_count = 0, checked_amount = 0 } = group.aggregates;
-        return _t("%(ticked)s of %(all)s ticked, %(amount)s", {
+        return _t("%(ticked)s of %(all)s selected, %(amount)s", {
             ticked: checked_count,
             all: listed_count,
             amount: formatMonetary(checked_amount, {

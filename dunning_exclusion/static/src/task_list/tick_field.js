@@ -13,7 +13,7 @@ export class TickField extends Component {
     static props = { ...standardFieldProps };
 
     get label() {
-        return this.props.readonly ? _t("Cannot be ticked") : _t("Send this item");
+        return this.props.readonly ? _t("Cannot be selected") : _t("Send this item");
     }
 
     onChange(checked) {
@@ -23,7 +23,7 @@ export class TickField extends Component {
 
 registry.category("fields").add("dunning_tick", {
     component: TickField,
-    displayName: _t("Tick box, saved at once"),
+    displayName: _t("Check box, saved at once"),
     supportedTypes: ["boolean"],
     // The row is never in edition: only the field's own condition closes the box.
     extractProps: (_fieldInfo, { readonly }) => ({ readonly }),

@@ -8,7 +8,7 @@ registry.category("web_tour.tours").add("dunning_stop_invoice", {
             trigger: ".o_dunning_panel button[name=action_dunning_stop]",
             run: "click",
         },
-        { trigger: ".o_dunning_alert:contains('is stopped')" },
+        { trigger: ".o_dunning_alert:contains('are stopped')" },
         {
             content: "Why is this not reminded?",
             trigger: ".o_dunning_reasons:contains('The item is stopped')",

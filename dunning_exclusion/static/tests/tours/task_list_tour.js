@@ -15,8 +15,8 @@ registry.category("web_tour.tours").add("dunning_task_list", {
         },
         { content: "The total follows", trigger: `${FIGURES}:contains('100.00')` },
         {
-            content: "The customer's box is half ticked",
-            trigger: `${GROUP}:contains('Beta'):contains('1 of 2 ticked')`,
+            content: "The customer's box is half selected",
+            trigger: `${GROUP}:contains('Beta'):contains('1 of 2 selected')`,
         },
         {
             content: "Tick the customer again",
@@ -44,7 +44,7 @@ registry.category("web_tour.tours").add("dunning_task_list", {
         },
         { trigger: ".modal .o_form_button_save", run: "click" },
         {
-            content: "The promised item is unticked, with the (x) beside the promise",
+            content: "The promised item is not selected, with the (x) beside the promise",
             trigger: `${ROW}:contains('300.00') td[name=promise_date] .o_dunning_mark`,
         },
         { trigger: `${FIGURES}:contains('150.00')` },
@@ -53,7 +53,7 @@ registry.category("web_tour.tours").add("dunning_task_list", {
             trigger: ".o_searchview_dropdown_toggler",
             run: "click",
         },
-        { trigger: ".o_filter_menu .o_menu_item:contains('Dropped')", run: "click" },
+        { trigger: ".o_filter_menu .o_menu_item:contains('Not listed')", run: "click" },
         {
             content: "The prevented customer has its reason",
             trigger: `${GROUP}:contains('Gamma') .o_dunning_mark[aria-label*='prevented']`,
