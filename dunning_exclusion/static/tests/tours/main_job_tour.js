@@ -16,7 +16,7 @@ registry.category("web_tour.tours").add("dunning_main_job", {
             content: "The tab says so",
             trigger: ".o_dunning_status .badge:contains('Stopped')",
         },
-        { content: "The ribbon says so", trigger: ".ribbon:contains('Dunning stop')" },
+        { content: "The ribbon says so", trigger: ".ribbon:contains('Stopped')" },
         { trigger: ".o_navbar_apps_menu button, .o_menu_toggle", run: "click" },
         {
             content: "Go to Invoicing",
