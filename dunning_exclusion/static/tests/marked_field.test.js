@@ -42,7 +42,7 @@ test("the mark says every reason, to the eye and to the ear", async () => {
     await mountLines("item");
     expect(".o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Left out: The item is stopped, Promised to pay"
+        "Excluded: The item is stopped, Promised to pay"
     );
     const info = JSON.parse(document.querySelector(".o_dunning_mark").dataset.tooltipInfo);
     expect(info.reasons).toEqual(["The item is stopped", "Promised to pay"]);
@@ -52,7 +52,7 @@ test("another marker shows its own reasons", async () => {
     await mountLines("amount");
     expect(".o_data_row:eq(1) .o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Left out: Below the minimum"
+        "Excluded: Below the minimum"
     );
 });
 

@@ -115,7 +115,7 @@ test("each customer has a tick box, its totals and its reasons", async () => {
     expect(".o_group_header:eq(0) input").not.toBeChecked();
     expect(".o_group_header:eq(0) .o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Left out: The customer is stopped"
+        "Excluded: The customer is stopped"
     );
     expect(".o_group_header:eq(1) input").toBeChecked();
     expect(".o_group_header:eq(1) .o_dunning_mark").toHaveCount(0);
@@ -242,7 +242,7 @@ test("a customer of whom only a part is ticked has half a tick and a grey mark",
     expect(".o_group_header:eq(1) input").toHaveProperty("indeterminate", true);
     expect(".o_group_header:eq(1) .o_dunning_mark.text-muted").toHaveAttribute(
         "aria-label",
-        "Left out: 1 item held back"
+        "Excluded: 1 item held back"
     );
 });
 
