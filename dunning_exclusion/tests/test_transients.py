@@ -47,7 +47,10 @@ class TestTransients(OutcomeCommon):
             {"partner_ids": self.customer.ids, "type_ids": self.type_overdue.ids}
         )
         takeover = env["dunning.takeover"].create({})
-        return [preview, block, scenario, settings, switch, takeover]
+        handover = env["dunning.handover"].create(
+            {"receiver": "Collectors", "move_ids": line.move_id.ids}
+        )
+        return [handover, preview, block, scenario, settings, switch, takeover]
 
     def test_dialogs_of_colleagues_are_neither_read_nor_changed(self):
         self._create_invoice()
