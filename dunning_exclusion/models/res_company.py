@@ -103,13 +103,13 @@ class ResCompany(models.Model):
         default=10,
         groups=EMPLOYEES,
         help="So long a payment in process, a bank statement line that is not matched or a pending "
-        "online payment keeps items from being ticked. 0: they do not.",
+        "online payment holds items back. 0: they do not.",
     )
     dunning_not_delivered_from = fields.Date(
         string="Hold Back Invoices That Did Not Arrive Since",
         groups=EMPLOYEES,
         help="Invoices issued since this day that were never sent, or whose last sending failed, "
-        "are not ticked. Empty: nobody looks whether they were sent.",
+        "are held back. Empty: nobody looks whether they were sent.",
     )
     dunning_catch_up_days = fields.Integer(
         string="Catch Up Missed Days",

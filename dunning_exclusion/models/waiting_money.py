@@ -21,7 +21,7 @@ from odoo.tools import SQL
 
 from ..screening import items
 
-# Between words of a bank text. Inside a word, other marks are left out: some banks drop them.
+# Between words of a bank text. Inside a word, other marks are removed: some banks drop them.
 SEPARATORS = ",;:()[]{}<>\"'+*=|\\?!&#@\t\n\r"
 INNER_MARKS = "/-_."
 # Indexes cannot hold longer words.
