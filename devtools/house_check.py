@@ -43,7 +43,7 @@ FLOORS = {
     ),
     "showing: contacts and invoices, dialogs, reports": (
         *("models/account_move", "models/account_move_line", "models/account_payment"),
-        *("models/digest_digest", "models/dunning_mixin", "models/dunning_panel"),
+        *("models/dunning_mixin", "models/dunning_panel"),
         *("models/dunning_task_list", "models/onboarding_onboarding_step", "models/res_company"),
         *("models/res_partner", "models/res_users"),
         *("demo/", "hooks", "report/", "wizard/"),

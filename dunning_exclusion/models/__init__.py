@@ -27,7 +27,6 @@ from . import (
     account_move,
     account_move_line,
     account_payment,
-    digest_digest,
     account_payment_method_line,
     onboarding_onboarding_step,
 )
