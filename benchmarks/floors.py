@@ -18,10 +18,12 @@ COUNT = """
 # The ranks are places in this list; `archived` is the last rule that drops.
 RULES = """prevent_customer prevent_item pause_customer pause_item no_followup automatic_payment
     type_off type_filter creditor archived stop_customer stop_item item_minimum customer_minimum
-    customer_maximum promise paid blocked_payment no_address"""
+    customer_maximum promise paid blocked_payment no_address covered payment_under_way"""
 RANK = {code: place for place, code in enumerate(RULES.split(), start=1)}
 ACTIVE = """block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)
     AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)"""
+BANK_WAITS = """bank.is_reconciled IS NOT TRUE AND bank.amount > 0 AND entry.state = 'posted'
+    AND entry.date + company.dunning_payment_days >= %(today)s"""
 HELD = """bool_or(kind = 'prevent') AS prevent, bool_or(kind = 'pause') AS pause,
     bool_or(kind = 'stop') AS stop"""
 
@@ -44,11 +46,12 @@ promised AS (
      WHERE promise.cancelled_on IS NULL AND company.dunning_exclude_promises
        AND promise.date + company.dunning_promise_tolerance_days >= %(today)s
        AND promise.open_amount - line.amount_residual < promise.open_amount),
-item AS (
+read AS MATERIALIZED (
     SELECT line.id, line.move_id, line.company_id, line.currency_id,
            contact.commercial_partner_id AS customer_id, line.amount_residual,
            line.amount_residual_currency,
            GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date) AS due,
+           move.payment_state IN ('paid', 'in_payment', 'reversed') AS settled,
            CASE WHEN line_hold.prevent OR move_hold.prevent THEN {RANK["prevent_item"]}
                 WHEN line_hold.pause OR move_hold.pause THEN {RANK["pause_item"]}
                 WHEN line.no_followup AND move.move_type <> 'entry' THEN {RANK["no_followup"]}
@@ -78,6 +81,54 @@ item AS (
       LEFT JOIN promised ON promised.move_line_id = line.id
      WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
        AND account.account_type = 'asset_receivable' AND line.company_id = ANY(%(companies)s)),
+named AS MATERIALIZED (
+    SELECT DISTINCT word.bank_id, invoice.id AS move_id
+      FROM (SELECT bank.id AS bank_id, unnest(string_to_array(bank.payment_ref, ' ')) AS word
+              FROM account_bank_statement_line bank
+              JOIN account_move entry ON entry.id = bank.move_id
+              JOIN res_company company ON company.id = bank.company_id
+             WHERE {BANK_WAITS}) word
+     CROSS JOIN LATERAL (SELECT id FROM account_move
+                          WHERE name = word.word AND state = 'posted' AND name <> '/'
+                         OFFSET 0) invoice),
+received AS MATERIALIZED (
+    SELECT bank.id AS bank_id, bank.company_id, bank.amount,
+           COALESCE(bank.partner_id, (SELECT read.customer_id FROM named JOIN read USING (move_id)
+                                       WHERE named.bank_id = bank.id LIMIT 1)) AS customer_id
+      FROM account_bank_statement_line bank
+      JOIN account_move entry ON entry.id = bank.move_id
+      JOIN res_company company ON company.id = bank.company_id
+     WHERE {BANK_WAITS}),
+money AS MATERIALIZED (
+    SELECT company_id, customer_id, SUM(credits) AS credits, SUM(bank) AS bank
+      FROM (SELECT company_id, customer_id, -amount_residual AS credits, 0 AS bank FROM read
+             WHERE amount_residual < 0 AND NOT settled
+            UNION ALL
+            SELECT company_id, customer_id, 0, amount FROM received) waits
+     GROUP BY 1, 2),
+waiting AS MATERIALIZED (
+    SELECT id, MIN(rank) AS rank
+      FROM (SELECT id, CASE WHEN is_due AND running <= credits THEN {RANK["covered"]}
+                            WHEN is_named OR is_due AND bank > 0 AND paid <= credits + bank
+                                 THEN {RANK["payment_under_way"]} END AS rank
+              FROM (SELECT read.id, credits, bank, due <= %(today)s AS is_due,
+                           invoice.move_id IS NOT NULL AS is_named,
+                           SUM(amount_residual) FILTER (WHERE due <= %(today)s) OVER (
+                               PARTITION BY company_id, customer_id ORDER BY due, read.id)
+                               AS running,
+                           SUM(amount_residual) OVER (
+                               PARTITION BY company_id, customer_id
+                               ORDER BY invoice.move_id IS NULL, due, read.id) AS paid
+                      FROM read
+                      JOIN money USING (company_id, customer_id)
+                      LEFT JOIN (SELECT DISTINCT move_id FROM named) invoice USING (move_id)
+                     WHERE amount_residual > 0 AND NOT settled
+                       AND (due <= %(today)s OR invoice.move_id IS NOT NULL)) queue) ranked
+     WHERE rank IS NOT NULL GROUP BY id),
+item AS MATERIALIZED (
+    SELECT read.id, move_id, company_id, currency_id, customer_id, amount_residual,
+           amount_residual_currency, due, LEAST(read.rank, waiting.rank) AS rank
+      FROM read LEFT JOIN waiting ON waiting.id = read.id),
 total AS (
     SELECT company_id, customer_id, SUM(amount_residual) AS outstanding,
            SUM(amount_residual) FILTER (WHERE rank IS NULL AND due < %(today)s

@@ -1,12 +1,15 @@
 """What people hold and set up on a generated ledger: every rule on, three scenarios.
 
 Blocks on 5 % of the customers and 5 % of the items (a third of these on whole invoices), as many
-again that are over; promises on 3 % of the items; a payment method that collects by itself, chosen
+again that are over; promises on 3 % of the items; bank lines that nobody has matched for 2 %, half
+of them of a customer and half naming an invoice; a payment method that collects by itself, chosen
 on 5 % of the invoices; a reminder type switched off for 2 % of the customers, and not for 1 %.
 """
 
 from odoo import fields
 from odoo.fields import Command
+
+from .ledger import copy_rows
 
 LEVELS = ((10, "Friendly reminder", 1), (20, "Firm reminder", 30), (30, "Final notice", 90))
 OPEN_ITEMS = """
@@ -48,6 +51,15 @@ made AS (
       FROM promised)
 INSERT INTO dunning_promise_move_line_rel (promise_id, move_line_id)
 SELECT promise_id, id FROM promised"""
+BANK_LINES = """
+CREATE TEMP TABLE plan AS
+SELECT nextval('account_move_id_seq') AS move_id,
+       nextval('account_bank_statement_line_id_seq') AS bank_id, line.company_id,
+       CASE WHEN number %% 100 = 11 THEN line.partner_id END AS payer_id,
+       CASE WHEN number %% 100 = 11 THEN 'Transfer' ELSE 'Invoice ' || move.name END AS text,
+       line.amount_residual AS factor, (number / 50 %% 15)::int AS age
+  FROM open_item line JOIN account_move move ON move.id = line.move_id
+ WHERE number %% 50 = 11 AND line.amount_residual > 0"""
 SWITCHED_OFF = """
 INSERT INTO dunning_reminder_type_customer_rel (partner_id, type_id)
 SELECT id, %(type)s FROM res_partner WHERE ref LIKE 'C%%' AND id %% 100 = 7;
@@ -65,10 +77,53 @@ def fill(env):
     values = {"today": fields.Date.today(), "uid": env.uid, "type": overdue.id}
     for statement in (OPEN_ITEMS, BLOCKS, PROMISES, SWITCHED_OFF):
         env.cr.execute(statement, values)
+    receive(env)
     env.cr.commit()
     # What a year of use would have left to the planner, at once.
     env.cr.execute("ANALYZE")
     env.cr.commit()
+
+
+def receive(env):
+    """Make the bank lines: copies of one line of each company, multiplied like the ledger."""
+    lines = env["account.bank.statement.line"]
+    for company in env["res.company"].search([]):
+        journal = env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", company.id)], limit=1
+        )
+        own = lines.with_company(company)
+        lines |= own.create({"journal_id": journal.id, "payment_ref": "Pattern", "amount": 1.0})
+    env.flush_all()
+    env.cr.execute("SET session_replication_role = replica")
+    env.cr.execute(BANK_LINES)
+    ids = ", ".join(map(str, lines.ids))
+    bank = "account_bank_statement_line bank ON bank.company_id = plan.company_id"
+    bank = f"{bank} AND bank.id IN ({ids})"
+    moved = {"move_id": "plan.move_id", "partner_id": "plan.payer_id"}
+    name = "'BANK' || plan.move_id"
+    copy_rows(
+        env,
+        "account_move",
+        f"plan JOIN {bank} JOIN account_move pattern ON pattern.id = bank.move_id",
+        {"id": "plan.move_id", "statement_line_id": "plan.bank_id", "name": name}
+        | {"partner_id": "plan.payer_id", "sequence_number": "plan.move_id"},
+    )
+    copy_rows(
+        env,
+        "account_move_line",
+        f"plan JOIN {bank} JOIN account_move_line pattern ON pattern.move_id = bank.move_id",
+        {**moved, "id": "nextval('account_move_line_id_seq')", "move_name": name}
+        | {"statement_line_id": "plan.bank_id"},
+    )
+    copy_rows(
+        env,
+        "account_bank_statement_line",
+        f"plan JOIN {bank} JOIN account_bank_statement_line pattern ON pattern.id = bank.id",
+        {**moved, "id": "plan.bank_id", "payment_ref": "plan.text"},
+    )
+    env.cr.execute("SET session_replication_role = origin")
+    env.invalidate_all()
+    lines.unlink()
 
 
 def set_up(env):

@@ -28,6 +28,7 @@ FLOORS = {
         *("models/dunning_level", "models/dunning_mirror", "models/dunning_promise"),
         *("models/dunning_protected_mixin", "models/dunning_reminder_type"),
         *("models/dunning_scenario", "models/isolation", "models/scenario_sentence"),
+        "models/waiting_money",
     ),
     "outcomes: the model that asks the statement": ("models/dunning_screening",),
     "runs: task lists, and the notices that are made of them": (
@@ -41,9 +42,9 @@ FLOORS = {
         *("wizard/dunning_preview", "wizard/mail_compose_message"),
     ),
     "showing: contacts and invoices, dialogs, reports": (
-        *("models/account_move", "models/account_move_line", "models/dunning_mixin"),
-        *("models/dunning_panel", "models/dunning_task_list"),
-        *("models/onboarding_onboarding_step", "models/res_company"),
+        *("models/account_move", "models/account_move_line", "models/account_payment"),
+        *("models/dunning_mixin", "models/dunning_panel"),
+        *("models/dunning_task_list", "models/onboarding_onboarding_step", "models/res_company"),
         *("models/res_partner", "models/res_users"),
         *("demo/", "hooks", "report/", "wizard/"),
     ),

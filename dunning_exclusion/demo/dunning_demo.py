@@ -51,7 +51,9 @@ class DunningDemo(models.AbstractModel):
             "company_id": company.id,
             "partner_id": self._ref(row["customer"]).id,
             "currency_id": self._currency(row, company).id,
-            "invoice_date": min(due - timedelta(days=DAYS_TO_PAY), today),
+            "invoice_date": min(
+                due - timedelta(days=int(row["days_to_pay"] or DAYS_TO_PAY)), today
+            ),
             "invoice_date_due": due,
             "invoice_payment_term_id": term and term.id,
             "invoice_line_ids": [
@@ -69,7 +71,10 @@ class DunningDemo(models.AbstractModel):
 
     @api.model
     def _load_payments(self):
-        """Create the receipts of payments.csv on the bank and match those that name an invoice."""
+        """Create the receipts of payments.csv on the bank and match those with an invoice.
+
+        Those that only name one wait to be matched.
+        """
         rows = self._rows("payments.csv")
         for company, mine in self._by_company(rows):
             receipts = self._create(
@@ -92,6 +97,9 @@ class DunningDemo(models.AbstractModel):
             "amount": float(row["amount"]),
             "counterpart_account_id": customer.property_account_receivable_id.id,
         }
+        if row["names"]:
+            vals["payment_ref"] = f"Invoice {self._ref(row['names']).name}, thank you"
+            del vals["partner_id"], vals["counterpart_account_id"]
         currency = self._currency(row, company)
         if currency != company.currency_id:
             vals["foreign_currency_id"] = currency.id

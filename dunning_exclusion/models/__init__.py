@@ -6,6 +6,7 @@ from . import (
     dunning_reminder_type,
     dunning_scenario,
     dunning_level,
+    waiting_money,
     dunning_exclusion_condition,
     dunning_exclusion_rule,
     dunning_screening,
@@ -25,6 +26,7 @@ from . import (
     res_users,
     account_move,
     account_move_line,
+    account_payment,
     account_payment_method_line,
     onboarding_onboarding_step,
 )

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from .arguments import DAYS, Within, check_bounds, check_one, tracked
 from .dunning_mixin import EMPLOYEES, READERS
+from .waiting_money import IS_INVOICE, key_sql, words_sql
 
 
 class AccountMove(models.Model):
@@ -49,6 +50,18 @@ class AccountMove(models.Model):
         help="How many messages reminded of the invoice.",
     )
 
+    # How bank statements name invoices, see `waiting_money`.
+    _dunning_name_index = models.Index(f"(({key_sql('name')})) WHERE {IS_INVOICE}")
+    _dunning_reference_index = models.Index(
+        f"(({key_sql('payment_reference')})) WHERE {IS_INVOICE}"
+    )
+    _dunning_ref_words_index = models.Index(
+        f"USING gin (({words_sql('ref')})) WHERE statement_line_id IS NOT NULL AND ref IS NOT NULL"
+    )
+    _dunning_narration_words_index = models.Index(
+        f"USING gin (({words_sql('narration')}))"
+        " WHERE statement_line_id IS NOT NULL AND narration IS NOT NULL"
+    )
     _dunning_due_date_within = Within("dunning_due_date", *DAYS)
 
     def _compute_dunning_notice_count(self):
@@ -123,6 +136,11 @@ class AccountMove(models.Model):
         # Where no item has a customer, creating the block raises an error that says so.
         customers = self._dunning_customers() or [self.commercial_partner_id]
         return [(self.company_id.id, customer.id, self.id, False) for customer in customers]
+
+    def _dunning_collected(self):
+        """Return those that customers owe, with the right to note that a payment failed."""
+        # sudo: who handles payments, or pays online, need not have the right to write invoices
+        return self.sudo().filtered(lambda move: move.is_sale_document(include_receipts=True))
 
     def _dunning_receivable_lines(self):
         """Return the receivable items of these entries."""

@@ -1,10 +1,16 @@
+from collections import defaultdict
+from datetime import timedelta
+
 from odoo import models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..screening import items
 from ..screening.domains import company_query, find_fault
+from . import waiting_money
 
 KINDS = ("stop", "pause", "prevent")
+# These follow from all items of a customer together, see `screening.statement`.
+LATE_RULES = ("covered", "payment_under_way")
 
 
 def condition_query(Model, text, company):
@@ -29,6 +35,7 @@ class DunningExclusionCondition(models.AbstractModel):
       (the blocks on the item: `stop`, `pause`, `prevent`, each TRUE or not), `promised`
       (`move_line_id`: NULL without an open promise), `method` (account_payment_method_line, how
       the invoice is paid) and `mirror` (its `id` is NULL where a flag mirrors no block);
+      The `LATE_RULES` are about `waiting` instead;
     - customer rules: `customer` (res_partner, the commercial partner), `company`, `held` (the
       blocks on the customer), and `total` with `outstanding`, `overdue`, `reminded_amount`
       (company currency), `type_id` (0: none) and `sends_email` of the message the customer would
@@ -240,6 +247,116 @@ class DunningExclusionCondition(models.AbstractModel):
 
     def _condition_blocked_payment(self, question):
         return SQL("move.payment_state = 'blocked' AND line.amount_residual <> 0")
+
+    def _condition_not_delivered(self, question):
+        if not any(question.companies.mapped("dunning_not_delivered_from")):
+            return SQL("FALSE")
+        # CASE: whether it was sent is looked up only where that is asked.
+        return SQL(
+            """CASE WHEN move.move_type IN ('out_invoice', 'out_receipt')
+                     AND %(issued_on)s >= company.dunning_not_delivered_from
+                    THEN (%(delivered)s) IS NOT TRUE END""",
+            issued_on=items.ISSUED_ON,
+            delivered=self._delivered_sql(),
+        )
+
+    def _delivered_sql(self) -> SQL:
+        """Return whether the invoice `move` was sent, and its last sending did not fail.
+
+        Odoo's flag `is_move_sent` proves nothing: it is also set where an e-mail bounced, and by
+        those who only look at the PDF. What counts is the last message to somebody outside, by
+        e-mail or by post, and what became of it. An override adds a way of sending with OR.
+        """
+        delivered = SQL(
+            """(SELECT COALESCE(
+                          BOOL_OR(notified.notification_status
+                                  NOT IN ('bounce', 'exception', 'canceled')),
+                          NOT EXISTS (SELECT 1 FROM mail_mail mail
+                                       WHERE mail.mail_message_id = message.id
+                                         AND mail.state IN ('exception', 'cancel')))
+                  FROM mail_message message
+                  LEFT JOIN (mail_notification notified
+                             LEFT JOIN res_partner receiver
+                                    ON receiver.id = notified.res_partner_id)
+                         ON notified.mail_message_id = message.id
+                        AND notified.notification_type <> 'inbox'
+                        AND receiver.partner_share IS NOT FALSE
+                 WHERE message.model = 'account.move' AND message.res_id = line.move_id
+                   AND (notified.id IS NOT NULL OR message.message_type = 'email_outgoing')
+                 GROUP BY message.id ORDER BY message.id DESC LIMIT 1)"""
+        )
+        # Of addons that may not be there: their invoices go over a network.
+        if "peppol_move_state" in self.env["account.move"]._fields:
+            networks = "move.peppol_move_state IN ('to_send', 'processing', 'done')"
+            delivered = SQL("%s OR COALESCE(%s, FALSE)", SQL(networks), delivered)
+        return delivered
+
+    # Money that waits -----------------------------------------------------------------------
+
+    def _waiting(self, question) -> SQL:
+        """Return SELECT of the items of `item` for which money waits, see `waiting_money`."""
+        return waiting_money.waiting(question, self._payments_of_items(question))
+
+    def _payments_of_items(self, question) -> SQL:
+        """Return SELECT item_id, source, day, amount, currency_id of payments on their way.
+
+        They are meant for single items of `item`, and count for the days that the company says,
+        see `waiting_money.is_recent`. An override adds a UNION ALL to what `super` returns.
+        """
+        return SQL(
+            """SELECT item.id AS item_id, 'payment' AS source, payment.date AS day, payment.amount,
+                      payment.currency_id
+                 FROM item
+                 JOIN account_move__account_payment linked ON linked.invoice_id = item.move_id
+                 JOIN account_payment payment ON payment.id = linked.payment_id
+                 JOIN res_company company ON company.id = item.company_id
+                WHERE item.amount_residual > 0 AND payment.state = 'in_process'
+                  AND payment.payment_type = 'inbound' AND %s""",
+            waiting_money.is_recent(SQL("payment.date"), question),
+        )
+
+    def _condition_covered(self, question):
+        return SQL("waiting.covered")
+
+    def _condition_payment_under_way(self, question):
+        return SQL("waiting.under_way")
+
+    def _explain_waiting(self, question, rows):
+        """Return {(rule code, item id): what waits, in words, with its days} of the items `rows`.
+
+        :param question: the question about a handful of customers of one company
+        :param rows: (item id, entry id, customer id, …) of each item
+        """
+        found = self.env.execute_query(
+            waiting_money.sources(question, self._payments_of_items(question))
+        )
+        days = timedelta(days=question.companies.dunning_payment_days)
+        by_item, by_customer = defaultdict(list), defaultdict(list)
+        for item_id, customer_id, source, day, amount, currency_id in found:
+            text = self._describe_waiting(
+                source, day, self.env["res.currency"].browse(currency_id).format(amount)
+            )
+            reason = {"words": text, "since": day or False, "until": day and day + days or False}
+            rule = "covered" if source == "credit" else "payment_under_way"
+            (by_item if item_id else by_customer)[rule, item_id or customer_id].append(reason)
+        return {
+            (rule, item_id): by_item.get((rule, item_id)) or by_customer[rule, customer_id]
+            for item_id, _move_id, customer_id, *_others in rows
+            for rule in LATE_RULES
+        }
+
+    def _describe_waiting(self, source, day, amount):
+        """Return a sentence about money of this `source`, `amount` with its currency."""
+        if source == "credit":
+            return self.env._("%(amount)s of payments and credit notes wait", amount=amount)
+        day = format_date(self.env, day)
+        if source == "bank":
+            return self.env._(
+                "bank statement line of %(day)s, %(amount)s, not matched yet",
+                day=day,
+                amount=amount,
+            )
+        return self.env._("payment of %(day)s, %(amount)s, in process", day=day, amount=amount)
 
     # Customers ------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from odoo.tools import SQL, OrderedSet
 
 from ..screening import explain, items, statement
 from ..screening.question import Branch, Owner, Question, RankedRule
-from .arguments import check_one
+from .arguments import check_one, read_date
+from .dunning_exclusion_condition import LATE_RULES
 
 OUTCOMES = [("included", "To send"), ("unchecked", "Held back"), ("dropped", "Not listed")]
 # The best outcome for the reminder among grouped items.
@@ -223,12 +224,13 @@ class DunningScreening(models.Model):
         return Branch(
             question=question,
             rules=tuple(
-                RankedRule(rule.id, rule.level, effect, condition)
+                RankedRule(rule.id, rule.level, effect, condition, rule.code in LATE_RULES)
                 for rule, effect in ranked
                 if (condition := rule._condition_sql(question))
             ),
             item_joins=conditions._item_joins(question),
             customer_joins=conditions._customer_joins(question),
+            waiting=conditions._waiting(question),
             assumed=SQL() if question.candidates else self._assumed_message(question.companies),
         )
 
@@ -244,7 +246,19 @@ class DunningScreening(models.Model):
 
     @property
     def _table_query(self):
-        return self._statement(Question(self.env.companies, owner=self._scope()))
+        day = self._asked_day()
+        return self._statement(Question(self.env.companies, day, owner=self._scope()))
+
+    @api.model
+    def _asked_day(self):
+        """Return the day that `dunning_day` of the context asks about, or None for today.
+
+        It is a day, or "next_run": the day of the next automatic run of the current company.
+        """
+        day = self.env.context.get("dunning_day")
+        if day == "next_run":
+            return self.env.company._dunning_next_run_day()
+        return read_date(self.env, day)
 
     @api.model
     def _scope(self):
@@ -392,9 +406,21 @@ class DunningScreening(models.Model):
             Promise = self.env["dunning.promise"]
             promised = Domain("move_line_ids", "in", [row[0] for row in rows])
             promises = Promise.search(promised & Promise._state_domain(["open"], today))
+            waiting = self._explain_waiting(company, today, rules, rows)
             ranked = rules._deciding_first(company)
-            found = {**explain.reasons(rows, ranked, company, blocks, promises), **found}
+            reasons = explain.reasons(rows, ranked, company, blocks, promises, waiting)
+            found = {**reasons, **found}
         return list(found.values())
+
+    @api.model
+    def _explain_waiting(self, company, today, rules, rows):
+        """Return the money that waits for the items `rows`, if one of `rules` is about it."""
+        if not set(LATE_RULES).intersection(rules.mapped("code")):
+            return {}
+        customer_ids = tuple({row[2] for row in rows})
+        question = Question(company, today, customers=customer_ids)
+        with self._planned(few=True):
+            return self.env["dunning.exclusion.condition"]._explain_waiting(question, rows)
 
     @api.model
     def _count_open(self, customer_ids, company):

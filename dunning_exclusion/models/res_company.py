@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import pytz
@@ -16,13 +16,14 @@ from .dunning_mixin import EMPLOYEES
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
     *("dunning_freshness_days", "dunning_promise_tolerance_days"),
-    *("dunning_catch_up_days", "dunning_cleanup_days"),
+    *("dunning_catch_up_days", "dunning_cleanup_days", "dunning_payment_days"),
 )
 # The only fields of a company that follow-up administrators may change.
 SETTINGS = {
     *(*THRESHOLDS, *DAY_COUNTS, "dunning_timezone", "dunning_automatic_sending"),
     *("dunning_list_creditors", "dunning_exclude_promises"),
     *("dunning_honour_no_followup", "dunning_mirror_no_followup"),
+    "dunning_not_delivered_from",
 }
 
 
@@ -97,6 +98,19 @@ class ResCompany(models.Model):
         groups=EMPLOYEES,
         help="A promise is broken when this many days after the promised date have passed.",
     )
+    dunning_payment_days = fields.Integer(
+        string="Payments on Their Way Count (days)",
+        default=10,
+        groups=EMPLOYEES,
+        help="So long a payment in process, a bank statement line that is not matched or a pending "
+        "online payment holds items back. 0: they do not.",
+    )
+    dunning_not_delivered_from = fields.Date(
+        string="Hold Back Invoices That Did Not Arrive Since",
+        groups=EMPLOYEES,
+        help="Invoices issued since this day that were never sent, or whose last sending failed, "
+        "are held back. Empty: nobody looks whether they were sent.",
+    )
     dunning_catch_up_days = fields.Integer(
         string="Catch Up Missed Days",
         default=3,
@@ -130,6 +144,8 @@ class ResCompany(models.Model):
     _customer_maximum_within = Within("dunning_customer_maximum", *AMOUNTS)
     _freshness_days_within = Within("dunning_freshness_days", *TERM)
     _promise_tolerance_days_within = Within("dunning_promise_tolerance_days", *TERM)
+    _not_delivered_from_within = Within("dunning_not_delivered_from", *DAYS)
+    _payment_days_within = Within("dunning_payment_days", *TERM)
     _catch_up_days_within = Within("dunning_catch_up_days", *TERM)
     _cleanup_days_within = Within("dunning_cleanup_days", *TERM)
     _obstacle_reported_on_within = Within("dunning_obstacle_reported_on", *DAYS)
@@ -194,6 +210,17 @@ class ResCompany(models.Model):
     def _dunning_today(self):
         """Return today's date in the time zone of the company."""
         return datetime.now(pytz.timezone(self._dunning_timezone())).date()
+
+    def _dunning_next_run_day(self):
+        """Return the day of the next automatic run; tomorrow where nothing is sent by itself."""
+        tomorrow = self._dunning_today() + timedelta(days=1)
+        # sudo: the time of the job is no secret
+        cron = self.sudo().env.ref("dunning_exclusion.cron_send_automatic", False)
+        if not (cron and cron.active and self.sudo().dunning_automatic_sending):
+            return tomorrow
+        begins = pytz.utc.localize(cron.nextcall)
+        day = begins.astimezone(pytz.timezone(self._dunning_timezone())).date()
+        return max(day, tomorrow)
 
     @api.model
     def _dunning_companies_by_day(self):

@@ -59,7 +59,8 @@ class DunningExclusionReport(models.Model):
     @api.model
     def _deciding_block_query(self) -> SQL:
         """Return SELECT of the longest-standing block that makes `rule` exclude `excluded`."""
-        today = self.env["res.company"]._dunning_today_sql(SQL("excluded.company_id"))
+        day = self._asked_day()
+        today = day or self.env["res.company"]._dunning_today_sql(SQL("excluded.company_id"))
         return SQL(
             """SELECT block.*, %(today)s - block.date_from AS age_days
                  FROM dunning_block block
@@ -73,5 +74,5 @@ class DunningExclusionReport(models.Model):
                   AND %(active)s
                 ORDER BY block.date_from, block.id LIMIT 1""",
             today=today,
-            active=self.env["dunning.block"]._state_sql(),
+            active=self.env["dunning.block"]._state_sql(day),
         )

@@ -7,30 +7,32 @@ BLOCK_RULES = {
 }
 
 
-def reasons(rows, rules, company, blocks, promises):
-    """Return {(rule, block id): reason} of the excluded items `rows`, the deciding reason first.
+def reasons(rows, rules, company, blocks, promises, waiting):
+    """Return {(rule, block id, words): reason} of the excluded items `rows`, deciding ones first.
 
     :param rows: (item id, entry id, customer id, day of issue, ids of all rules) of each excluded
         item
     :param rules: the rules named in `rows`, the deciding ones first
     :param blocks: the blocks that hold on the day asked about, on these items and customers
     :param promises: the promises on these items that are open on that day
+    :param waiting: {(rule code, item id): dicts of words and days} of money that waits
     :return: dicts as `dunning_explain` returns them
     """
     found = {}
     for rule in rules:
         lines = [row for row in rows if rule.id in row[-1]]
-        for source in _sources(rule, lines, blocks, promises) or [{}]:
+        for source in _sources(rule, lines, blocks, promises, waiting) or [{}]:
             reason = prepare_reason(rule, company, **source)
-            found.setdefault((rule, reason["block_id"]), reason)
+            found.setdefault((rule, reason["block_id"], reason["reason"]), reason)
     return found
 
 
-def prepare_reason(rule, company, since=False, until=False, block_id=False):
+def prepare_reason(rule, company, since=False, until=False, block_id=False, words=None):
+    """Return a reason as `dunning_explain` returns it; `words` say more than the rule's name."""
     return {
         "outcome": rule._effect_in(company),
         "rule": rule.code,
-        "reason": rule.name,
+        "reason": f"{rule.name}: {words}" if words else rule.name,
         "marker": rule.marker,
         "level": rule.level,
         "since": since,
@@ -39,13 +41,16 @@ def prepare_reason(rule, company, since=False, until=False, block_id=False):
     }
 
 
-def _sources(rule, rows, blocks, promises):
+def _sources(rule, rows, blocks, promises, waiting):
     """Return since, until and block of what makes `rule` exclude the items of `rows`."""
     if rule.code in BLOCK_RULES:
         return [
             {"since": block.date_from, "until": block.date_to, "block_id": block.id}
             for block in _holding(rule.code, rows, blocks)
         ]
+    of_items = [source for row in rows for source in waiting.get((rule.code, row[0]), ())]
+    if of_items:
+        return of_items
     if rule.code == "promise":
         item_ids = {row[0] for row in rows}
         return [

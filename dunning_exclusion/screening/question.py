@@ -56,12 +56,15 @@ class RankedRule:
     """A rule that works in a company. Its rank is its place in the rules of a `Branch`, from 1.
 
     :param condition: when the rule excludes, as SQL over the aliases of its level
+    :param late: whether the condition is about `waiting`, which follows from all items of a
+        customer, see `Branch`
     """
 
     id: int
     level: str
     effect: str
     condition: SQL
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Branch:
     :param rules: the `RankedRule`s, the deciding ones first: dropped before unchecked
     :param item_joins: the JOINs that the conditions on items need
     :param customer_joins: the JOINs that the conditions on customers need
+    :param waiting: SELECT id, ... of the items of `item` that late rules may exclude
     :param assumed: the columns `type_id` and `sends_email` of the message that is assumed outside
         a run; empty in a run
     """
@@ -80,4 +84,5 @@ class Branch:
     rules: tuple
     item_joins: SQL
     customer_joins: SQL
+    waiting: SQL
     assumed: SQL

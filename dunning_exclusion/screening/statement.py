@@ -1,11 +1,14 @@
 """The one SQL statement that decides, and the settings of PostgreSQL for executing it.
 
-`item` takes the open receivable items with the ranks of all item rules that exclude them, in one
-pass over Odoo's tables; `message` sums up what each customer owes and would be reminded of, and
-adds the ranks of the customer rules; the last SELECT joins both. The lowest rank decides.
+`item` takes the open receivable items with the ranks of the item rules that exclude them, in one
+pass over Odoo's tables. Some rules follow from all items of a customer together, such as money that
+waits to be set against the oldest ones: `waiting` holds the items that they exclude, and `listed`
+the items with the ranks of all item rules. `message` sums up what each customer owes and would be
+reminded of, and adds the ranks of the customer rules; the last SELECT joins both. The lowest rank
+decides.
 
-For a run two more parts stand between them: `total` is what each customer owes, and `candidate`
-takes those of the items that reach a level, see `candidates`.
+For a run `total` is what each customer owes, and `listed` takes only those of the items that reach
+a level, see `candidates`.
 """
 
 from contextlib import contextmanager
@@ -32,7 +35,8 @@ def _branch(branch) -> SQL:
     restricted = question.owner and question.owner.kind != "partner"
     return SQL(
         """WITH item AS MATERIALIZED (%(item)s),
-                %(candidate)s
+                waiting AS MATERIALIZED (%(waiting)s),
+                %(listed)s,
                 message AS MATERIALIZED (%(message)s)
            SELECT listed.id, listed.id AS move_line_id, listed.move_id, listed.partner_id,
                   listed.company_id, listed.currency_id, listed.invoice_date, listed.date_due,
@@ -50,26 +54,25 @@ def _branch(branch) -> SQL:
                   ELSE (SELECT jsonb_agg((%(rule_ids)s::int[])[rank] ORDER BY rank)
                          FROM unnest(listed.ranks || message.ranks) rank)
                   END AS reason_ids
-             FROM %(listed)s listed
-             JOIN message %(same_message)s
+             FROM listed JOIN message %(same_message)s
             CROSS JOIN LATERAL (
                 SELECT LEAST(listed.ranks[1], message.ranks[1]) AS rank) decision
             %(restriction)s""",
         item=_item(branch),
-        candidate=_candidate(question),
+        waiting=branch.waiting,
+        listed=_candidates(branch) if question.candidates else _all_items(branch),
         message=_message(branch),
         today=question.today,
         run_columns=_run_columns(question),
         dropped=sum(rule.effect == "dropped" for rule in branch.rules),
         rule_ids=[rule.id for rule in branch.rules],
-        listed=SQL("candidate") if question.candidates else SQL("item"),
         same_message=_same_message(question),
         restriction=SQL("WHERE %s", question.owner.matches("listed")) if restricted else SQL(),
     )
 
 
 def _item(branch) -> SQL:
-    """Return the open items with the ranks of the item rules that exclude them."""
+    """Return the open items with the ranks of the item rules that exclude them, but late ones."""
     question = branch.question
     ordered = SQL()
     if question.customers is None:
@@ -81,7 +84,9 @@ def _item(branch) -> SQL:
                   contact.commercial_partner_id AS partner_id, %(date_due)s AS date_due,
                   %(issued_on)s AS invoice_date,
                   move.dunning_due_date AS postponed_to,
-                  line.amount_residual, line.amount_residual_currency, %(ranks)s AS ranks
+                  line.amount_residual, line.amount_residual_currency,
+                  move.payment_state IN ('paid', 'in_payment', 'reversed') AS settled,
+                  %(ranks)s AS own_ranks
              %(open_items)s %(ordered)s""",
         date_due=items.DATE_DUE,
         issued_on=items.ISSUED_ON,
@@ -91,20 +96,38 @@ def _item(branch) -> SQL:
     )
 
 
-def _ranks(branch, level) -> SQL:
+def _ranks(branch, level, late=False) -> SQL:
     """Return the ranks of the rules of one level that exclude, lowest first, as int[]."""
     cases = [
         SQL("CASE WHEN %s THEN %s END", rule.condition, rank)
         for rank, rule in enumerate(branch.rules, start=1)
-        if rule.level == level
+        if rule.level == level and rule.late == late
     ]
     return SQL("array_remove(ARRAY[%s]::int[], NULL)", SQL(", ").join(cases))
 
 
-def _candidate(question) -> SQL:
-    """Return the parts of the statement that only a run has: `total` and `candidate`."""
-    if not question.candidates:
-        return SQL()
+def _all_items(branch) -> SQL:
+    """Return the part `listed` outside a run: every item."""
+    return SQL(
+        """listed AS NOT MATERIALIZED (
+               SELECT item.*, %s AS ranks FROM item LEFT JOIN waiting ON waiting.id = item.id)""",
+        _item_ranks(branch, SQL("item")),
+    )
+
+
+def _item_ranks(branch, item) -> SQL:
+    """Return the ranks of all item rules that exclude the row `item`, which is LEFT JOINed."""
+    return SQL(
+        """CASE WHEN waiting.id IS NULL THEN %(own)s
+           ELSE ARRAY(SELECT rank FROM unnest(%(own)s || %(late)s) rank ORDER BY rank) END""",
+        own=SQL("%s.own_ranks", item),
+        late=_ranks(branch, "item", late=True),
+    )
+
+
+def _candidates(branch) -> SQL:
+    """Return the parts `total` and `listed` of a run: the items that reach a level."""
+    question = branch.question
     # PostgreSQL has no statistics of `item`. Grouped by the customer alone it would expect 200
     # customers, and look each one up; grouped by two columns it expects a tenth of the items.
     # The level of a candidate is joined here and not at the end, where PostgreSQL expects a
@@ -112,13 +135,16 @@ def _candidate(question) -> SQL:
     return SQL(
         """total AS MATERIALIZED (
                SELECT partner_id, %(owed)s FROM item GROUP BY company_id, partner_id),
-           candidate AS MATERIALIZED (
-               SELECT chosen.*, COALESCE(chosen.message_id, chosen.level_id) AS message_key,
+           listed AS MATERIALIZED (
+               SELECT chosen.*, %(ranks)s AS ranks,
+                      COALESCE(chosen.message_id, chosen.level_id) AS message_key,
                       level.sequence AS level_sequence, level.scenario_id,
                       COALESCE(level.type_id, %(type)s) AS type_id,
                       COALESCE(level.action, 'email') = 'email' AS sends_email
                  FROM (%(candidates)s) chosen
-                 LEFT JOIN dunning_level level ON level.id = chosen.level_id),""",
+                 LEFT JOIN waiting ON waiting.id = chosen.id
+                 LEFT JOIN dunning_level level ON level.id = chosen.level_id)""",
+        ranks=_item_ranks(branch, SQL("chosen")),
         owed=items.owed(question.today),
         type=question.type_id,
         candidates=question.candidates,
@@ -160,7 +186,7 @@ def _all_totals(question) -> SQL:
                   COALESCE(SUM(amount_residual) FILTER (
                       WHERE cardinality(ranks) = 0 AND date_due < %(today)s
                         AND amount_residual > 0), 0) AS reminded_amount
-             FROM item
+             FROM listed
             GROUP BY company_id, partner_id""",
         owed=items.owed(question.today),
         today=question.today,
@@ -180,7 +206,7 @@ def _run_totals(question) -> SQL:
                   ) AS reminded_amount
              FROM (SELECT %(keys)s, COALESCE(SUM(amount_residual)
                               FILTER (WHERE cardinality(ranks) = 0), 0) AS amount
-                     FROM candidate GROUP BY %(keys)s) message
+                     FROM listed GROUP BY %(keys)s) message
              JOIN total USING (partner_id)
              LEFT JOIN (SELECT level.id, level.scenario_id FROM dunning_level level
                           JOIN dunning_scenario scenario ON scenario.id = level.scenario_id

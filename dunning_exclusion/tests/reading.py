@@ -364,11 +364,26 @@ class Reading:
         company = self.companies[item.company]
         if any(block.item == item.key and block.holds(day) for block in self.blocks):
             return True
-        if 0 < item.residual < company.item_minimum:
+        if 0 < item.residual < company.item_minimum or self._is_covered(item, day):
             return True
         return any(
             item.key in promise.items and self._is_open(promise, day) for promise in self.promises
         )
+
+    def _is_covered(self, item, day):
+        """Return whether credits pay all of an item: they pay the oldest due items first."""
+        own = [
+            other
+            for other in self.items.values()
+            if (other.customer, other.company) == (item.customer, item.company)
+        ]
+        left = -sum(other.residual for other in own if other.residual < 0)
+        due = [other for other in own if other.residual > 0 and other.due_for_dunning <= day]
+        for other in sorted(due, key=lambda other: (other.due_for_dunning, other.key)):
+            left -= other.residual
+            if other is item:
+                return left >= 0
+        return False
 
     def _is_open(self, promise, day):
         if promise.cancelled:

@@ -12,7 +12,10 @@ from odoo.tools.misc import file_open
 from .common import DunningCommon
 
 TABLE = "dunning_exclusion/tests/access_table.csv"
-ADDONS = ("dunning_exclusion", "dunning_exclusion_credit_control", "dunning_exclusion_queue_job")
+ADDONS = (
+    *("dunning_exclusion", "dunning_exclusion_credit_control"),
+    *("dunning_exclusion_payment", "dunning_exclusion_queue_job"),
+)
 ROLES = {
     "portal": "base.group_portal",
     "employee": "base.group_user",
@@ -130,6 +133,7 @@ class AccessTableCommon(DunningCommon):
         return {
             "dunning.block.wizard": {"res_model": "res.partner", "res_ids": cls.customer.ids},
             "dunning.customer.setup": {"partner_ids": cls.customer.ids},
+            "dunning.handover": {"receiver": "Collectors", "move_ids": cls.invoice.ids},
             "dunning.preview": {"subject": "Subject"},
             "dunning.scenario.preview": {"scenario_id": cls.scenario.id},
             "dunning.scenario.preview.line": {"preview_id": preview.id},

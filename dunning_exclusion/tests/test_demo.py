@@ -24,6 +24,9 @@ CUSTOMERS = {
     "blocked_payment": "delta",
     "no_address": "stonebridge",
     "archived": "curtain",
+    "covered": "marlow",
+    "payment_under_way": "seaview",
+    "not_delivered": "beech",
 }
 
 
@@ -88,6 +91,9 @@ class TestDemo(TransactionCase):
             ("willow", 2, {"included"}),
             ("dubois", 2, {"included"}),
             ("silverline", 0, set()),
+            ("marlow", 2, {"included", "unchecked"}),
+            ("seaview", 2, {"included", "unchecked"}),
+            ("ember", 2, {"included", "dropped"}),
         ):
             with self.subTest(customer=name):
                 customer = self._customer(name)

@@ -1,7 +1,10 @@
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL
 
-ADDONS = ("dunning_exclusion", "dunning_exclusion_credit_control", "dunning_exclusion_queue_job")
+ADDONS = (
+    *("dunning_exclusion", "dunning_exclusion_credit_control"),
+    *("dunning_exclusion_payment", "dunning_exclusion_queue_job"),
+)
 INDEX = True
 FEW = "A table of what is set up: a few records."
 RUNS = "Some runs a day: reading all of them costs nothing beside the deletion."

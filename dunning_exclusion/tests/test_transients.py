@@ -48,7 +48,10 @@ class TestTransients(OutcomeCommon):
         )
         takeover = env["dunning.takeover"].create({})
         setup = env["dunning.customer.setup"].create({"partner_ids": self.customer.ids})
-        return [preview, block, scenario, settings, switch, takeover, setup]
+        handover = env["dunning.handover"].create(
+            {"receiver": "Collectors", "move_ids": line.move_id.ids}
+        )
+        return [handover, preview, block, scenario, settings, switch, takeover, setup]
 
     def test_dialogs_of_colleagues_are_neither_read_nor_changed(self):
         self._create_invoice()

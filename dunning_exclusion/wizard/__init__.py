@@ -2,6 +2,7 @@ from . import (
     base_partner_merge,
     dunning_block_wizard,
     dunning_customer_setup,
+    dunning_handover,
     dunning_preview,
     dunning_scenario_preview,
     dunning_settings,

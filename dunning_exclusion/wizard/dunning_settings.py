@@ -38,6 +38,8 @@ class DunningSettingsMixin(models.AbstractModel):
     dunning_automatic_sending = setting(fields.Boolean, "dunning_automatic_sending")
     dunning_freshness_days = setting(fields.Integer, "dunning_freshness_days")
     dunning_promise_tolerance_days = setting(fields.Integer, "dunning_promise_tolerance_days")
+    dunning_not_delivered_from = setting(fields.Date, "dunning_not_delivered_from")
+    dunning_payment_days = setting(fields.Integer, "dunning_payment_days")
     dunning_catch_up_days = setting(fields.Integer, "dunning_catch_up_days")
     dunning_cleanup_days = setting(fields.Integer, "dunning_cleanup_days")
     dunning_timezone = setting(fields.Selection, "dunning_timezone")

@@ -1,0 +1,291 @@
+"""Money of customers that is there but not yet set against what they owe, as SQL.
+
+Three kinds of it keep an item from being reminded:
+
+- *credits*: unapplied payments and credit notes, which are open items themselves;
+- *bank* lines: money on a bank statement that is not matched yet, of the customer, or naming one of
+  its invoices;
+- *directed* payments: those that are meant for one invoice, such as a payment in process, an online
+  payment, or a bank line whose text names the invoice.
+
+Credits are set against the items of the customer that are due, the oldest due date first (then by
+id). Bank lines come after them, and first of all pay the invoices that they name. An item is held
+back when it is covered whole. Amounts are in company currency. Bank lines and payments count for as
+many days as the company says (`dunning_payment_days`): then somebody should have matched them.
+
+The parts of the statement built here read `item`, see `screening.statement`.
+"""
+
+from odoo import models
+from odoo.tools import SQL
+
+from ..screening import items
+
+# Between words of a bank text. Inside a word, other marks are removed: some banks drop them.
+SEPARATORS = ",;:()[]{}<>\"'+*=|\\?!&#@\t\n\r"
+INNER_MARKS = "/-_."
+# Indexes cannot hold longer words.
+LONGEST = 600
+
+
+def words_sql(name) -> str:
+    """Return the words of the column `name`, in an expression that indexes can hold."""
+    gaps = " " * len(SEPARATORS)
+    marks = _quoted(SEPARATORS + INNER_MARKS)
+    words = f"UPPER(TRANSLATE(LEFT({name}, {LONGEST}), {marks}, '{gaps}'))"
+    return f"string_to_array({words}, ' ') || {key_sql(name)}"
+
+
+def key_sql(name) -> str:
+    """Return the column `name` as one word, as it may stand in a bank text."""
+    marks = _quoted(SEPARATORS + INNER_MARKS + " ")
+    return f"UPPER(TRANSLATE(LEFT({name}, {LONGEST}), {marks}, ''))"
+
+
+def _quoted(text) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    for mark, code in (("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        escaped = escaped.replace(mark, code)
+    return f"E'{escaped}'"
+
+
+IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
+# Where words of a bank line stand: alias and column.
+TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
+# How an invoice is named.
+NAMES = ("name", "payment_reference")
+
+
+class AccountBankStatementLine(models.Model):
+    _inherit = "account.bank.statement.line"
+
+    _dunning_words_index = models.Index(
+        f"USING gin (({words_sql('payment_ref')})) WHERE is_reconciled IS NOT TRUE"
+    )
+    _dunning_customer_index = models.Index("(partner_id) WHERE is_reconciled IS NOT TRUE")
+
+
+def waiting(question, payments) -> SQL:
+    """Return SELECT id, covered, under_way of the items for which money waits.
+
+    :param payments: SELECT of the payments of single items: see `_payments_of_items` of
+        `dunning.exclusion.condition`
+    """
+    return SQL(
+        """WITH %(parts)s,
+                queue AS (%(queue)s)
+           SELECT id, BOOL_OR(covered) AS covered, BOOL_OR(under_way) AS under_way
+             FROM (SELECT id, running <= credits AS covered,
+                          bank > 0 AND running > credits AND running_after <= credits + bank
+                              AS under_way
+                     FROM queue WHERE is_due
+                   UNION ALL
+                   SELECT item_id, FALSE, TRUE FROM directed) money
+            GROUP BY id HAVING BOOL_OR(covered OR under_way)""",
+        parts=_parts(question, payments),
+        queue=_queue(question),
+    )
+
+
+def sources(question, payments) -> SQL:
+    """Return SELECT item_id, partner_id, source, day, amount, currency_id of what waits.
+
+    For a handful of customers. What is meant for one item names it; what is of a customer has no
+    item: its credits together (without a day), and each of its bank lines.
+    """
+    return SQL(
+        """WITH item AS (
+               SELECT line.id, line.move_id, line.company_id, line.amount_residual,
+                      contact.commercial_partner_id AS partner_id, %(due)s AS date_due,
+                      move.payment_state IN ('paid', 'in_payment', 'reversed') AS settled
+               %(open_items)s),
+           %(parts)s
+           SELECT item_id, NULL::int AS partner_id, source, day, amount, currency_id FROM directed
+           UNION ALL
+           SELECT NULL, money.partner_id, 'credit', NULL, credits, company.currency_id
+             FROM money JOIN res_company company ON company.id = company_id WHERE credits > 0
+           UNION ALL
+           SELECT NULL, partner_id, 'bank', day, amount, currency_id FROM bank_line
+            ORDER BY day, source, amount""",
+        due=items.DATE_DUE,
+        open_items=items.open_items(question),
+        parts=_parts(question, payments),
+    )
+
+
+def is_recent(day, question) -> SQL:
+    """Return whether a payment of `day` still counts, over the alias `company`."""
+    return SQL(
+        "company.dunning_payment_days > 0 AND %s + company.dunning_payment_days >= %s",
+        day,
+        question.today,
+    )
+
+
+def _parts(question, payments) -> SQL:
+    """Return the parts named, bank_line, directed and money."""
+    return SQL(
+        """named AS MATERIALIZED (%(named)s),
+           bank_line AS MATERIALIZED (%(bank)s),
+           directed AS MATERIALIZED (
+               SELECT item.id AS item_id, 'bank' AS source, bank_line.day, bank_line.amount,
+                      bank_line.currency_id
+                 FROM named
+                 JOIN bank_line USING (bank_id)
+                 JOIN item ON item.move_id = named.move_id AND item.amount_residual > 0
+               UNION ALL
+               %(payments)s),
+           money AS MATERIALIZED (
+               SELECT company_id, partner_id, SUM(credits) AS credits, SUM(bank) AS bank
+                 FROM (SELECT company_id, partner_id, -amount_residual AS credits, 0 AS bank
+                         FROM item WHERE amount_residual < 0 AND settled IS NOT TRUE
+                       UNION ALL
+                       SELECT company_id, partner_id, 0, amount FROM bank_line) waits
+                GROUP BY company_id, partner_id)""",
+        named=_named_by_items() if question.customers is not None else _named_by_words(question),
+        bank=_bank_lines(question),
+        payments=payments,
+    )
+
+
+def _queue(question) -> SQL:
+    """Return the items of customers with money, each with what is owed up to and with it."""
+    return SQL(
+        """SELECT id, is_due, credits, bank,
+                  SUM(amount) FILTER (WHERE is_due) OVER (
+                      PARTITION BY company_id, partner_id ORDER BY date_due, id) AS running,
+                  SUM(amount) OVER (PARTITION BY company_id, partner_id
+                                    ORDER BY is_named DESC, date_due, id) AS running_after
+             FROM (SELECT item.id, item.company_id, item.partner_id, item.date_due,
+                          item.amount_residual AS amount, money.credits, money.bank,
+                          item.date_due <= %(today)s AS is_due,
+                          invoice.move_id IS NOT NULL AS is_named
+                     FROM item
+                     JOIN money ON money.company_id = item.company_id
+                      AND money.partner_id = item.partner_id
+                     LEFT JOIN (SELECT move_id FROM named JOIN bank_line USING (bank_id)
+                                 GROUP BY move_id) invoice ON invoice.move_id = item.move_id
+                    WHERE item.amount_residual > 0 AND item.settled IS NOT TRUE) owed
+            WHERE is_due OR is_named""",
+        today=question.today,
+    )
+
+
+def _bank_lines(question) -> SQL:
+    """Return SELECT bank_id, company_id, partner_id, day, amount, currency_id of money that waits.
+
+    A line without customer is of the customer whose invoice it names. The amount is what is left
+    on the suspense account.
+    """
+    chosen = SQL()
+    if question.customers is not None:
+        chosen = SQL(
+            """AND bank.id IN (SELECT bank_id FROM named
+                               UNION ALL
+                               SELECT own.id FROM account_bank_statement_line own
+                                 JOIN res_partner payer ON payer.id = own.partner_id
+                                WHERE own.is_reconciled IS NOT TRUE
+                                  AND payer.commercial_partner_id = ANY(%s))""",
+            list(question.customers),
+        )
+    return SQL(
+        """SELECT bank.id AS bank_id, bank.company_id, entry.date AS day,
+                  COALESCE(payer.commercial_partner_id, invoiced.partner_id) AS partner_id,
+                  COALESCE(open.amount, bank.amount) AS amount, company.currency_id
+             FROM account_bank_statement_line bank
+             JOIN account_move entry ON entry.id = bank.move_id
+             JOIN account_journal journal ON journal.id = bank.journal_id
+             JOIN res_company company ON company.id = bank.company_id
+             LEFT JOIN res_partner payer ON payer.id = bank.partner_id
+             LEFT JOIN (SELECT named.bank_id, MIN(item.partner_id) AS partner_id
+                          FROM named JOIN item ON item.move_id = named.move_id
+                         GROUP BY named.bank_id) invoiced ON invoiced.bank_id = bank.id
+            CROSS JOIN LATERAL (
+                SELECT -SUM(suspense.balance) AS amount FROM account_move_line suspense
+                 WHERE suspense.move_id = bank.move_id
+                   AND suspense.account_id = journal.suspense_account_id) open
+            WHERE %(waits)s AND bank.company_id = ANY(%(companies)s) %(chosen)s
+              AND COALESCE(payer.commercial_partner_id, invoiced.partner_id) IS NOT NULL""",
+        waits=_waits(question),
+        companies=question.companies.ids,
+        chosen=chosen,
+    )
+
+
+def _waits(question) -> SQL:
+    return SQL(
+        """bank.is_reconciled IS NOT TRUE AND bank.amount > 0 AND entry.state = 'posted' AND %s""",
+        is_recent(SQL("entry.date"), question),
+    )
+
+
+def _named_by_words(question) -> SQL:
+    """Return SELECT bank_id, move_id of the invoices that bank lines name, of everybody.
+
+    The words of the lines are looked up in an index of the names of invoices.
+    """
+    invoices = SQL(" UNION ALL ").join(
+        SQL(
+            """SELECT id FROM account_move
+                WHERE %s = word.word AND %s AND company_id = word.company_id""",
+            SQL(key_sql(name)),
+            SQL(IS_INVOICE),
+        )
+        for name in NAMES
+    )
+    words = SQL(" || ").join(
+        SQL("COALESCE(%s, '{}')", SQL(words_sql(f"{alias}.{column}"))) for alias, column in TEXTS
+    )
+    # OFFSET 0: otherwise PostgreSQL would read all invoices for a hash.
+    return SQL(
+        """SELECT DISTINCT word.bank_id, invoice.id AS move_id
+             FROM (SELECT DISTINCT bank.id AS bank_id, bank.company_id, word
+                     FROM account_bank_statement_line bank
+                     JOIN account_move entry ON entry.id = bank.move_id
+                     JOIN res_company company ON company.id = bank.company_id
+                    CROSS JOIN LATERAL unnest(%(words)s) word
+                    WHERE %(waits)s AND bank.company_id = ANY(%(companies)s)
+                      AND word ~ '[0-9]') word
+            CROSS JOIN LATERAL (%(invoices)s OFFSET 0) invoice""",
+        words=words,
+        waits=_waits(question),
+        companies=question.companies.ids,
+        invoices=invoices,
+    )
+
+
+def _named_by_items() -> SQL:
+    """Return the same for a few customers: their invoices are looked up in an index of words."""
+    found = SQL(" UNION ").join(
+        SQL(
+            """SELECT bank.id AS bank_id, invoice.move_id FROM invoice %s
+                WHERE bank.company_id = invoice.company_id AND bank.is_reconciled IS NOT TRUE""",
+            SQL(
+                """JOIN account_bank_statement_line bank ON (%s) @> ARRAY[invoice.key]""",
+                SQL(words_sql("bank.payment_ref")),
+            )
+            if alias == "bank"
+            else SQL(
+                """JOIN account_move entry ON (%s) @> ARRAY[invoice.key]
+                    AND entry.statement_line_id IS NOT NULL AND %s IS NOT NULL
+                   JOIN account_bank_statement_line bank ON bank.move_id = entry.id""",
+                SQL(words_sql(f"entry.{column}")),
+                SQL.identifier("entry", column),
+            ),
+        )
+        for alias, column in TEXTS
+    )
+    return SQL(
+        """SELECT bank_id, move_id
+             FROM (WITH invoice AS (
+                       SELECT DISTINCT move.id AS move_id, move.company_id, named.key
+                         FROM item
+                         JOIN account_move move ON move.id = item.move_id
+                        CROSS JOIN LATERAL (VALUES (%(name)s), (%(reference)s)) named (key)
+                        WHERE move.%(is_invoice)s AND named.key ~ '[0-9]')
+                   %(found)s) found""",
+        name=SQL(key_sql("move.name")),
+        reference=SQL(key_sql("move.payment_reference")),
+        is_invoice=SQL(IS_INVOICE.replace("move_type", "move.move_type")),
+        found=found,
+    )

@@ -1,0 +1,448 @@
+from datetime import timedelta
+from random import Random
+
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import OutcomeCommon
+
+
+class WaitingMoneyCommon(OutcomeCommon):
+    """Shorthands for money that waits."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.bank = cls.company_data["default_journal_bank"]
+
+    def _bank_line(self, amount, text="Transfer", partner=None, days_ago=0, **values):
+        return self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.bank.id,
+                "date": self.today - timedelta(days=days_ago),
+                "payment_ref": text,
+                "partner_id": partner and partner.id,
+                "amount": amount,
+                **values,
+            }
+        )
+
+    def _unapplied_payment(self, customer, amount, days_ago=3, **values):
+        """Create a receipt that is booked on the receivable account and matched with nothing."""
+        return self._bank_line(
+            amount,
+            partner=customer,
+            days_ago=days_ago,
+            counterpart_account_id=customer.property_account_receivable_id.id,
+            **values,
+        )
+
+    def _payment_in_process(self, invoice, amount, days_ago=0):
+        """Create a payment without journal entry that is linked to the invoice."""
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_id": invoice.partner_id.id,
+                "amount": amount,
+                "date": self.today - timedelta(days=days_ago),
+                "journal_id": self.bank.id,
+                "invoice_ids": [Command.set(invoice.ids)],
+            }
+        )
+        payment.outstanding_account_id = False
+        payment.action_post()
+        self.assertEqual((payment.state, bool(payment.move_id)), ("in_process", False))
+        return payment
+
+    def _codes(self, *invoices):
+        """Return the reasons of each invoice, as one word each where there is one."""
+        self.env.invalidate_all()
+        # Each payment is a reason of its own.
+        found = [list(dict.fromkeys(self._reasons(invoice))) for invoice in invoices]
+        run = [
+            (self._screened(invoice, "rule_ids")[self._items(invoice)]).mapped("code")
+            for invoice in invoices
+        ]
+        self.assertEqual(found, run, "the explanation says what the report says")
+        return [" ".join(codes) for codes in found]
+
+
+@tagged("post_install", "-at_install")
+class TestCovered(WaitingMoneyCommon):
+    """Credits of a customer are set against its due items, the oldest first."""
+
+    def test_table_of_verdicts(self):
+        for name, credits, items, expected in (
+            ("no credit", [], [(100, -10)], [""]),
+            ("covered exactly", [100], [(100, -10)], ["covered"]),
+            ("a cent is missing", [99.99], [(100, -10)], [""]),
+            ("more than one item", [150], [(100, -10), (100, -5)], ["covered", ""]),
+            (
+                "two credits for three items",
+                [60, 90],
+                [(50, -30), (100, -20), (10, -10)],
+                ["covered", "covered", ""],
+            ),
+            ("oldest due date first", [50], [(50, -5), (50, -20)], ["", "covered"]),
+            ("the older one is covered in part", [50], [(100, -20), (30, -10)], ["", ""]),
+            ("same day: the first", [50], [(50, -10), (50, -10)], ["covered", ""]),
+            ("due today", [50], [(50, 0)], ["covered"]),
+            ("not due yet", [500], [(50, 5), (40, -1)], ["", "covered"]),
+        ):
+            with self.subTest(name):
+                customer = self._fresh_customer()
+                # More is owed than waits, so that nobody is a creditor.
+                self._create_invoice(customer, 1000, days=40)
+                invoices = [self._create_invoice(customer, *item) for item in items]
+                for credit in credits:
+                    self._refund(customer, credit)
+                self.assertEqual(self._codes(*invoices), expected)
+
+    def test_payments_and_credit_notes_of_this_company_and_customer_only(self):
+        invoice = self._create_invoice(self.customer, 100)
+        self._create_invoice(self.customer, 1000, days=40)
+        self._refund(self.other_customer, 100)
+        self._unapplied_payment(self.other_customer, 100)
+        other = self.customer.with_company(self.other_company)
+        self._create_invoice(other, 300, move_type="out_refund", company_id=self.other_company.id)
+        self.assertEqual(self._codes(invoice), [""])
+        self._unapplied_payment(self.customer, 60)
+        self._refund(self.customer, 40)
+        self.assertEqual(self._codes(invoice), ["covered"])
+        reason = invoice.dunning_explain()[0]
+        self.assertIn(self.company.currency_id.format(100), reason["reason"])
+        self.assertEqual((reason["marker"], reason["outcome"]), ("amount", "unchecked"))
+
+    def test_child_contact_pays_for_its_company(self):
+        contact = self._create_customer("Child", parent_id=self.customer.id)
+        invoice = self._create_invoice(contact, 100)
+        self._create_invoice(self.customer, 1000, days=40)
+        self._refund(self.customer, 100)
+        self.assertEqual(self._codes(invoice), ["covered"])
+
+    def test_company_currency_counts(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        invoice = self._create_invoice(self.customer, 100)
+        self._create_invoice(
+            self.customer, 199, move_type="out_refund", currency_id=self.foreign.id
+        )
+        self.assertEqual(self._codes(invoice), [""])
+        self._create_invoice(self.customer, 1, move_type="out_refund", currency_id=self.foreign.id)
+        self.assertEqual(self._codes(invoice), ["covered"])
+
+    def test_credit_note_of_a_paid_invoice_waits_and_an_applied_one_does_not(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        paid, due = (self._create_invoice(self.customer, 100, days) for days in (-30, -10))
+        receipt = self._unapplied_payment(self.customer, 100)
+        self._items(paid | receipt.move_id).reconcile()
+        self.assertEqual(self._codes(due), [""])
+        refund = paid._reverse_moves([{"invoice_date": self.today}])
+        refund.action_post()
+        self.assertEqual(self._codes(due), ["covered"])
+        self._items(refund | due).reconcile()
+        self.assertFalse(due.amount_residual)
+
+    def test_what_is_paid_without_entry_takes_no_credit(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        paid, due = (self._create_invoice(self.customer, 100, days) for days in (-30, -10))
+        payment = self._payment_in_process(paid, 100, days_ago=40)
+        self.assertEqual((paid.payment_state, paid.amount_residual), ("paid", 100), payment)
+        self._refund(self.customer, 100)
+        self.assertEqual(self._codes(paid, due), ["paid", "covered"])
+
+    def test_creditors_keep_their_rule_and_the_switch_is_off_where_it_is_off(self):
+        invoice = self._create_invoice(self.customer, 100)
+        self._refund(self.customer, 150)
+        self.assertEqual(self._codes(invoice), ["creditor covered"])
+        self.env.ref("dunning_exclusion.rule_covered").enabled = False
+        self.assertEqual(self._codes(invoice), ["creditor"])
+
+    def test_postponed_items_wait_their_turn(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        postponed, due = (self._create_invoice(self.customer, 50, days) for days in (-30, -10))
+        self._refund(self.customer, 50)
+        postponed.dunning_due_date = self.today + timedelta(days=3)
+        self.assertEqual(self._codes(postponed, due), ["", "covered"])
+
+    def test_run_holds_back_and_does_not_count_what_is_covered(self):
+        self.company.dunning_customer_minimum = 80
+        old, new = (self._create_invoice(self.customer, 50, days) for days in (-30, -10))
+        self._refund(self.customer, 50)
+        run = self._create_run(scenario_ids=self.scenario.ids)
+        lines = {line.move_id: line for line in run.line_ids}
+        self.assertEqual(lines[old].rule_ids.mapped("code"), ["customer_minimum", "covered"])
+        self.assertEqual(lines[new].rule_ids.mapped("code"), ["customer_minimum"])
+        self.company.dunning_customer_minimum = 50
+        self.assertEqual(self._codes(old, new), ["covered", ""])
+
+    def test_credit_that_came_in_since_is_seen_before_sending(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        invoice, other = (
+            self._create_invoice(self.customer),
+            self._create_invoice(self.other_customer),
+        )
+        run = self._create_run(scenario_ids=self.scenario.ids)
+        self.assertEqual(len(run.line_ids.filtered("checked")), 2)
+        self._refund(self.customer, 100)
+        run.action_send()
+        lines = {line.move_id: line for line in run.line_ids}
+        self.assertFalse(lines[invoice].notice_id)
+        self.assertEqual(lines[invoice].rule_id.code, "covered")
+        self.assertTrue(lines[other].notice_id)
+
+
+@tagged("post_install", "-at_install")
+class TestPaymentUnderWay(WaitingMoneyCommon):
+    """Payments that somebody has only to match keep items from being reminded for some days."""
+
+    def _age(self, days):
+        return self.today - timedelta(days=days)
+
+    def test_bank_lines_are_set_against_due_items_after_credits(self):
+        for name, credit, receipts, items, expected in (
+            ("nothing", 0, [], [100], [""]),
+            ("exactly", 0, [100], [100], ["payment_under_way"]),
+            ("in part", 0, [99.99], [100], [""]),
+            ("two for two", 0, [60, 60], [50, 70, 10], ["payment_under_way"] * 2 + [""]),
+            ("credits come first", 100, [100], [100, 100, 1], ["covered", "payment_under_way", ""]),
+            ("both together", 50, [50], [100, 1], ["payment_under_way", ""]),
+        ):
+            with self.subTest(name):
+                customer = self._fresh_customer()
+                self._create_invoice(customer, 1000, days=40)
+                invoices = [
+                    self._create_invoice(customer, amount, days)
+                    for days, amount in enumerate(items, start=-20)
+                ]
+                if credit:
+                    self._refund(customer, credit)
+                for receipt in receipts:
+                    self._bank_line(receipt, partner=customer)
+                self.assertEqual(self._codes(*invoices), expected)
+
+    def test_bank_lines_that_do_not_count(self):
+        invoice = self._create_invoice(self.customer, 100)
+        self._create_invoice(self.customer, 1000, days=40)
+        self._bank_line(100, partner=self.other_customer)
+        self._bank_line(-100, partner=self.customer)
+        self._bank_line(100, partner=self.customer, days_ago=11)
+        self._bank_line(100)
+        other_bank = self.env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.other_company.id)], limit=1
+        )
+        self._bank_line(
+            100,
+            invoice.name,
+            self.customer,
+            journal_id=other_bank.id,
+            company_id=self.other_company.id,
+        )
+        self.assertEqual(self._codes(invoice), [""])
+        matched = self._bank_line(100, invoice.name, self.customer)
+        self.assertEqual(self._codes(invoice), ["payment_under_way"])
+        line = matched.line_ids.filtered(
+            lambda line: line.account_id == self.bank.suspense_account_id
+        )
+        line.account_id = self.company_data["default_account_revenue"]
+        self.assertTrue(matched.is_reconciled)
+        self.assertEqual(self._codes(invoice), [""])
+
+    def test_days_lapse(self):
+        invoice = self._create_invoice(self.customer, 100)
+        self._bank_line(100, partner=self.customer, days_ago=10)
+        self.assertEqual(self._codes(invoice), ["payment_under_way"])
+        tomorrow = self.today + timedelta(days=1)
+        self.assertEqual(self._reasons(invoice, tomorrow), [])
+        reason = invoice.dunning_explain()[0]
+        self.assertEqual((reason["since"], reason["until"]), (self._age(10), self.today))
+        self.company.dunning_payment_days = 11
+        self.assertEqual(self._reasons(invoice, tomorrow), ["payment_under_way"])
+        self.company.dunning_payment_days = 0
+        self.assertEqual(self._codes(invoice), [""])
+
+    def test_text_names_the_invoice_as_a_whole_word(self):
+        invoice = self._create_invoice(self.customer, 100)
+        invoice.payment_reference = "+++084/4450/26456+++"
+        name = invoice.name
+        for text, found in (
+            (name, True),
+            (f"Invoice {name}, thank you.", True),
+            (f"RE: ({name.lower()}).", True),
+            (name.replace("/", ""), True),
+            ("+++084/4450/26456+++", True),
+            ("084445026456", True),
+            ("0844 4502 6456", True),
+            (f"{name}1", False),
+            (f"X{name}", False),
+            (f"{name}/2", False),
+            ("1084445026456", False),
+            (name[:-1], False),
+            ("Thank you", False),
+            ("", False),
+        ):
+            for field in ("payment_ref", "narration", "ref"):
+                if field != "payment_ref" and text == "0844 4502 6456":
+                    continue
+                with self.subTest(text, field=field), self.env.cr.savepoint() as savepoint:
+                    # A part of the amount is enough: who pays it must look at it.
+                    self._bank_line(10, **{"text": "Transfer", field: text})
+                    self.assertEqual(self._codes(invoice), ["payment_under_way"] if found else [""])
+                    savepoint.rollback()
+
+    def test_named_invoice_is_paid_first(self):
+        self._create_invoice(self.customer, 1000, days=40)
+        old, named, later = (self._create_invoice(self.customer, 100, days) for days in (-9, -5, 9))
+        line = self._bank_line(100, named.name, self.customer)
+        self.assertEqual(self._codes(old, named), ["", "payment_under_way"])
+        line.amount = 200
+        self.assertEqual(self._codes(old, named), ["payment_under_way"] * 2)
+        line.payment_ref = later.name
+        self.assertEqual(
+            self._codes(old, named, later), ["payment_under_way", "", "payment_under_way"]
+        )
+
+    def test_line_without_customer_is_of_the_one_whose_invoice_it_names(self):
+        old, named = (self._create_invoice(self.customer, 100, days) for days in (-9, -5))
+        self._bank_line(200, named.name)
+        self.assertEqual(self._codes(old, named), ["payment_under_way"] * 2)
+
+    def test_very_long_texts_can_be_imported(self):
+        self._bank_line(10, "1" * 9000, narration="é1" * 9000, ref="2" * 9000)
+        self._create_invoice(self.customer, 100, payment_reference="3" * 9000)
+        self.env.flush_all()
+
+    def test_payment_in_process_counts_for_its_invoice(self):
+        invoice, other = self._create_invoice(), self._create_invoice()
+        payment = self._payment_in_process(invoice, 40, days_ago=10)
+        # Odoo shows the invoice as paid, whatever the amount.
+        self.assertEqual((invoice.payment_state, invoice.amount_residual), ("paid", 100))
+        self.assertEqual(self._codes(invoice, other), ["paid payment_under_way", ""])
+        words = invoice.dunning_explain()[1]["reason"]
+        self.assertIn(self.company.currency_id.format(40), words)
+        payment.date = self._age(11)
+        self.assertEqual(self._codes(invoice), ["paid"])
+        payment.date = self.today
+        payment.action_validate()
+        self.assertEqual(payment.state, "paid")
+        self.assertEqual(self._codes(invoice), ["paid"], "it is settled")
+
+    def test_foreign_bank_line_counts_in_company_currency(self):
+        invoice = self._create_invoice(self.customer, 100)
+        line = self._bank_line(
+            100, partner=self.customer, foreign_currency_id=self.foreign.id, amount_currency=200
+        )
+        self.assertEqual(self._codes(invoice), ["payment_under_way"])
+        self.assertIn(
+            self.company.currency_id.format(100), invoice.dunning_explain()[0]["reason"], line
+        )
+
+    def test_all_agree_when_everybody_is_screened(self):
+        first, second, third = (self._create_invoice(self.customer, 100, d) for d in (-9, -8, -7))
+        self._create_invoice(self.other_customer, 70)
+        self._bank_line(50, third.name)
+        self._bank_line(150, partner=self.customer)
+        expected = ["payment_under_way", "", "payment_under_way"]
+        self.assertEqual(self._codes(first, second, third), expected)
+        run = self._create_run(scenario_ids=self.scenario.ids)
+        codes = {line.move_id: line.rule_id.code or "" for line in run.line_ids}
+        self.assertEqual([codes[move] for move in (first, second, third)], expected)
+
+    def test_returned_payment_ends_the_automatic_payment(self):
+        method = self.company_data["default_journal_bank"].inbound_payment_method_line_ids[:1]
+        method.dunning_automatic = True
+        for way in ("action_draft", "action_reject"):
+            with self.subTest(way):
+                invoice = self._create_invoice(self.customer, 100)
+                invoice.preferred_payment_method_line_id = method
+                self.assertEqual(self._codes(invoice), ["automatic_payment"])
+                payment = self._payment_in_process(invoice, 100)
+                self.assertFalse(invoice.dunning_collection_failed)
+                getattr(payment, way)()
+                self.assertTrue(invoice.dunning_collection_failed)
+                self.assertEqual(self._codes(invoice), [""])
+        draft = self.env["account.payment"].create({"amount": 5, "journal_id": self.bank.id})
+        draft.action_draft()
+
+
+@tagged("post_install", "-at_install")
+class TestRandomLedgers(WaitingMoneyCommon):
+    """On random ledgers the rules find what a person finds who goes through the open items."""
+
+    def _ledger(self, chance):
+        """Create random documents; return {invoice: what a person knows of it}, credits, lines."""
+        customers = [self._fresh_customer() for _number in range(2)]
+        owed, credits, receipts = {}, [], []
+        for _number in range(chance.randint(3, 6)):
+            customer, amount = chance.choice(customers), chance.choice([10, 20, 30, 50])
+            days = chance.randint(-6, 3)
+            invoice = self._create_invoice(customer, amount, days)
+            owed[invoice] = (customer, amount, days)
+        for _number in range(chance.randint(0, 2)):
+            customer, amount = chance.choice(customers), chance.choice([5, 10, 40, 60])
+            self._refund(customer, amount)
+            credits.append((customer, amount))
+        for _number in range(chance.randint(0, 3)):
+            customer = chance.choice([*customers, None])
+            amount = chance.choice([10, 20, 45, 80])
+            named = chance.choice([None, *owed])
+            ending = chance.choice(["", "", "", "7"])
+            age = chance.choice([0, 3, 10, 11])
+            text = f"paid: {named.name}{ending}." if named else "paid"
+            self._bank_line(amount, text, customer, days_ago=age)
+            if age <= 10:
+                receipts.append((customer, amount, named if named and not ending else None))
+        return owed, credits, receipts
+
+    def _read(self, owed, credits, receipts):
+        """Return {invoice: reasons}, found by paying one item after the other."""
+        named = {invoice for _customer, _amount, invoice in receipts if invoice}
+        reasons = {invoice: set() for invoice in owed}
+        for invoice in named:
+            reasons[invoice].add("payment_under_way")
+        for customer in {customer for customer, _amount, _days in owed.values()}:
+            mine = sorted(
+                (days, invoice.id, invoice)
+                for invoice, (owner, _amount, days) in owed.items()
+                if owner == customer
+            )
+            waits = sum(amount for owner, amount in credits if owner == customer)
+            left = waits
+            for days, _id, invoice in mine:
+                if days <= 0:
+                    left -= owed[invoice][1]
+                    if left >= 0:
+                        reasons[invoice].add("covered")
+            at_bank = sum(
+                amount
+                for payer, amount, invoice in receipts
+                if (payer or (invoice and owed[invoice][0])) == customer
+            )
+            left = waits + at_bank
+            for days, _id, invoice in sorted(mine, key=lambda row: row[2] not in named):
+                if days > 0 and invoice not in named:
+                    continue
+                left -= owed[invoice][1]
+                if left >= 0 and days <= 0 and at_bank and "covered" not in reasons[invoice]:
+                    reasons[invoice].add("payment_under_way")
+        return reasons
+
+    def test_rules_find_what_a_person_finds(self):
+        kinds = set()
+        for seed in range(12):
+            with self.subTest(seed=seed):
+                owed, credits, receipts = self._ledger(Random(seed))
+                expected = self._read(owed, credits, receipts)
+                moves = self.env["account.move"].union(*owed)
+                self.env.invalidate_all()
+                everybody = self.env["dunning.screening"].search(
+                    [("company_id", "=", self.company.id)]
+                )
+                rules = {line.move_id: line.rule_ids for line in everybody}
+                few = self._screened(moves, "rule_ids")
+                for invoice, codes in expected.items():
+                    wanted = {"covered", "payment_under_way"}
+                    by_all = wanted.intersection(rules[invoice].mapped("code"))
+                    by_few = wanted.intersection(few[self._items(invoice)].mapped("code"))
+                    self.assertEqual((by_all, by_few), (codes, codes), invoice.name)
+                    kinds |= codes
+        self.assertEqual(kinds, {"covered", "payment_under_way"})
