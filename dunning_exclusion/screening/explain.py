@@ -7,7 +7,7 @@ BLOCK_RULES = {
 }
 
 
-def reasons(rows, rules, company, blocks, promises, waiting):
+def reasons(rows, rules, company, blocks, promises, waiting, known):
     """Return {(rule, block id, words): reason} of the excluded items `rows`, deciding ones first.
 
     :param rows: (item id, entry id, customer id, day of issue, ids of all rules) of each excluded
@@ -16,12 +16,15 @@ def reasons(rows, rules, company, blocks, promises, waiting):
     :param blocks: the blocks that hold on the day asked about, on these items and customers
     :param promises: the promises on these items that are open on that day
     :param waiting: {(rule code, item id): dicts of words and days} of money that waits
+    :param known: {code of a rule: {customer id: what is known of its reason}}
     :return: dicts as `dunning_explain` returns them
     """
     found = {}
     for rule in rules:
         lines = [row for row in rows if rule.id in row[-1]]
-        for source in _sources(rule, lines, blocks, promises, waiting) or [{}]:
+        sources = _sources(rule, lines, blocks, promises, waiting)
+        sources += [source for row in lines if (source := known.get(rule.code, {}).get(row[2]))]
+        for source in sources or [{}]:
             reason = prepare_reason(rule, company, **source)
             found.setdefault((rule, reason["block_id"], reason["reason"]), reason)
     return found

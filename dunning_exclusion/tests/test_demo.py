@@ -23,6 +23,8 @@ CUSTOMERS = {
     "paid": "harper",
     "blocked_payment": "delta",
     "no_address": "stonebridge",
+    "reminded_recently": "palm",
+    "bounced": "valley",
     "archived": "curtain",
     "covered": "marlow",
     "payment_under_way": "seaview",
