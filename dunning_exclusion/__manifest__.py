@@ -11,6 +11,7 @@
         "security/dunning_groups.xml",
         "security/ir.model.access.csv",
         "security/dunning_rules.xml",
+        "data/dunning_answer_type_data.xml",
         "data/dunning_block_reason_data.xml",
         "data/dunning_exclusion_rule_data.xml",
         "data/mail_template_data.xml",
@@ -20,6 +21,7 @@
         "data/ir_cron_data.xml",
         "data/onboarding_data.xml",
         "views/dunning_notice_templates.xml",
+        "views/reminder_page_templates.xml",
         "report/dunning_notice_report.xml",
         "wizard/dunning_block_wizard_views.xml",
         "wizard/dunning_preview_views.xml",
@@ -44,6 +46,7 @@
         "views/account_payment_method_line_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/dunning_answer_views.xml",
         "views/dunning_menus.xml",
     ],
     "demo": [

@@ -385,7 +385,7 @@ class DunningScreening(models.Model):
             )
             Promise = self.env["dunning.promise"]
             promised = Domain("move_line_ids", "in", [row[0] for row in rows])
-            promises = Promise.search(promised & Promise._state_domain(["open"], today))
+            promises = Promise.search(promised & Promise._state_domain(["open", "proposed"], today))
             ranked = rules._deciding_first(company)
             found = {**explain.reasons(rows, ranked, company, blocks, promises), **found}
         return list(found.values())

@@ -15,6 +15,15 @@ RESTRICTED = "What it names cannot be deleted while there are runs of it; nothin
 # Each stored many2one of our models, and whether an index begins with it. Without one, deleting
 # what it names reads the whole table, so the reason is here.
 KEYS = {
+    "dunning_answer": {
+        "company_id": INDEX,
+        "message_id": INDEX,
+        "notice_id": INDEX,
+        "partner_id": INDEX,
+        "promise_id": INDEX,
+        "type_id": FEW,
+        "user_id": INDEX,
+    },
     "dunning_block": {
         "company_id": INDEX,
         "lifted_by_id": INDEX,
