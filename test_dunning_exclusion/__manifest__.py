@@ -8,5 +8,8 @@
     "license": "LGPL-3",
     "depends": ["dunning_exclusion"],
     "external_dependencies": {"python": ["odoo_test_helper"]},
-    "data": ["data/dunning_exclusion_rule_data.xml"],
+    "data": [
+        "data/dunning_answer_type_data.xml",
+        "data/dunning_exclusion_rule_data.xml",
+    ],
 }

@@ -15,10 +15,10 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 from odoo.tools.mimetypes import guess_mimetype
 
-from ..report.message import Message
-from ..screening.question import Owner, Question
 from ..models.arguments import read_date
 from ..models.dunning_answer import DISPUTE_REASONS
+from ..report.message import Message
+from ..screening.question import Owner, Question
 
 ITEMS_SHOWN = 200
 LONGEST = {"text": 2000, "reference": 100}

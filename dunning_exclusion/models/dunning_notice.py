@@ -118,7 +118,7 @@ class DunningNotice(models.Model):
     access_url = fields.Char(
         compute="_compute_access_url",
         string="Customer's Page",
-        help="Where the customer answers this reminder. The address in messages has the token, too.",
+        help="Where the customer answers this reminder; messages add the token to the address.",
     )
 
     # What the message says, as it was written: templates change, and what was sent is history.

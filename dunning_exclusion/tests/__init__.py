@@ -70,6 +70,7 @@ from . import (
     test_survival,
     test_tours,
     test_tours_reminders,
+    test_tours_reminder_page,
     test_transients,
     test_translations,
     test_words,

@@ -275,3 +275,18 @@ class TestReminderPage(AnswersCommon):
                 self.assertEqual(page.status_code, 200 if found else 404)
                 if found:
                     self.assertNotIn(self.notice.access_token, page.text)
+
+    def test_letter_has_short_address_and_code(self):
+        report = self.env["ir.actions.report"]
+        letter, _type = report._render_qweb_html(
+            "dunning_exclusion.action_report_notice", self.notice.ids
+        )
+        tree = html.fromstring(letter)
+        (link,) = tree.find_class("dunning_link")
+        self.assertIn(self.notice._get_short_url(), link.text_content())
+        self.assertTrue(link.xpath(".//img")[0].get("src").startswith("data:image/png;base64,"))
+        self.company.dunning_answers = False
+        letter, _type = report._render_qweb_html(
+            "dunning_exclusion.action_report_notice", self.notice.ids
+        )
+        self.assertNotIn(b"dunning_link", letter)
