@@ -43,7 +43,9 @@ class AnswersCommon(DunningCommon, MailCase, HttpCase):
         return html.fromstring(response.content)
 
     def _text(self, response):
-        return " ".join(self._tree(response).text_content().split())
+        """Return the text that the page shows."""
+        shown = self._tree(response).xpath("//*[@id='wrap']")
+        return " ".join(" ".join(part.text_content() for part in shown).split())
 
     def _fill_in(self, code, notice=None, files=None, items=None, **values):
         """Open the form of an answer, fill it in, send it; return the response."""

@@ -78,6 +78,7 @@ KEYS = {
     "dunning_settings": {"company_id": "A page of settings, removed within the day."},
     "dunning_takeover": {"company_id": PREVIEW},
     "dunning_takeover_line": {"move_id": INDEX, "partner_id": INDEX, "takeover_id": INDEX},
+    "res_company": {"dunning_answer_user_id": INDEX},
     "dunning_type_off": {"company_id": INDEX, "partner_id": INDEX, "type_id": INDEX},
 }
 # What Odoo adds to each table of each addon. It indexes them nowhere, and users are archived.

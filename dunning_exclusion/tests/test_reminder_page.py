@@ -30,7 +30,7 @@ class TestReminderPage(AnswersCommon):
 
     def test_page_speaks_the_language_of_the_customer(self):
         self.env["res.lang"]._activate_lang("fr_FR")
-        self.notice.lang = "fr_FR"
+        self.notice.sudo().lang = "fr_FR"
         page = self._open(self._url())
         self.assertEqual(self._tree(page).get("lang"), "fr-FR")
         self.assertIn("100,00", self._text(page))

@@ -118,7 +118,8 @@ class TestReminderPageAttacks(AnswersCommon):
     def test_said_twice_is_one_answer(self):
         page = self._open(self._url(path="/answer/dispute"))
         form = self._tree(page).forms[0]
-        data = [*form.form_values(), ("reason", "other"), ("text", "Twice")]
+        data = [pair for pair in form.form_values() if pair[0] != "text"]
+        data += [("reason", "other"), ("text", "Twice")]
         for _time in range(3):
             self.assertEqual(self._open(form.action, data=data).status_code, 200)
         self.assertEqual(len(self._answers()), 1)
@@ -129,9 +130,9 @@ class TestReminderPageAttacks(AnswersCommon):
         foreign = self._items(self._create_invoice(self.other_customer))
         other_company = self.setup_other_company()["company"]
         invoice = self._create_invoice(
-            self.customer.with_company(other_company), company_id=other_company.id
+            self.customer.with_company(other_company), 777, company_id=other_company.id
         )
-        self.assertNotIn(invoice.name, self._text(self._open(self._url())))
+        self.assertNotIn("777", self._text(self._open(self._url())))
         paid = self._create_invoice()
         self._pay(paid)
         for items in (foreign, self._items(invoice), self._items(paid), []):

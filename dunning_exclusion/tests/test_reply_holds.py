@@ -11,6 +11,8 @@ from odoo.addons.mail.tests.common import MailCommon
 
 from .common import DunningCommon
 
+# What an employee writes in the web client, for the customer.
+COMMENT = {"message_type": "comment", "subtype_xmlid": "mail.mt_comment"}
 HELD_CUSTOMER = ("unchecked", "stop_customer")
 HELD_ITEM = ("unchecked", "stop_item")
 
@@ -76,7 +78,7 @@ class TestReplyHolds(DunningCommon, MailCommon):
 
     def test_answer_on_an_invoice_holds_the_invoice(self):
         other = self._create_invoice(amount=50)
-        self.invoice.message_post(body="Here is our invoice", subtype_xmlid="mail.mt_comment")
+        self.invoice.message_post(body="Here is our invoice", **COMMENT)
         self._receive(self.invoice)
         block = self._replies().block_ids
         self.assertEqual((block.origin, block.move_id), ("reply", self.invoice))
@@ -111,7 +113,6 @@ class TestReplyHolds(DunningCommon, MailCommon):
     def test_wrong_thread(self):
         with self.assertRaises(ValueError):
             self._receive(None)
-        self._receive(self.contact)
         bill = self._create_invoice(move_type="in_invoice", post=False)
         self._receive(bill)
         paid = self._create_invoice(amount=10)
@@ -132,7 +133,7 @@ class TestReplyHolds(DunningCommon, MailCommon):
 
     def test_mail_older_than_our_answer(self):
         self.notice.with_user(self.responsible).message_post(
-            body="Here is what you asked for.", subtype_xmlid="mail.mt_comment"
+            body="Here is what you asked for.", **COMMENT
         )
         self._receive(self.notice, received=fields.Datetime.now() - timedelta(hours=3))
         self.assertFalse(self._replies())
@@ -140,10 +141,11 @@ class TestReplyHolds(DunningCommon, MailCommon):
     def test_answer_of_an_employee_ends_the_hold(self):
         self._receive(self.notice)
         posted = self.notice.with_user(self.responsible)
-        posted.message_post(body="Colleagues, who knows?", subtype_xmlid="mail.mt_note")
+        note = {"message_type": "comment", "subtype_xmlid": "mail.mt_note"}
+        posted.message_post(body="Colleagues, who knows?", **note)
         self.assertOutcome(self.invoice, *HELD_CUSTOMER)
         with self.mock_mail_gateway():
-            posted.message_post(body="You are welcome.", subtype_xmlid="mail.mt_comment")
+            posted.message_post(body="You are welcome.", **COMMENT)
         self.assertEqual(self._replies().state, "accepted")
         self.assertFalse(self._replies().activity_ids)
         self.assertOutcome(self.invoice, "included")
@@ -154,9 +156,7 @@ class TestReplyHolds(DunningCommon, MailCommon):
     def test_answer_in_another_thread_ends_nothing(self):
         self._receive(self.notice)
         with self.mock_mail_gateway():
-            self.invoice.with_user(self.responsible).message_post(
-                body="Hello", subtype_xmlid="mail.mt_comment"
-            )
+            self.invoice.with_user(self.responsible).message_post(body="Hello", **COMMENT)
         self.assertOutcome(self.invoice, *HELD_CUSTOMER)
 
     def test_answer_of_an_employee_by_mail_ends_the_hold(self):

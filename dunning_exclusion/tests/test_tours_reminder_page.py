@@ -14,7 +14,7 @@ class TestToursReminderPage(AnswersCommon):
         self.env["res.lang"]._activate_lang("fr_FR")
         for notice, lang in ((self.notice, "en_US"), (self.other_notice, "fr_FR")):
             with self.subTest(lang=lang):
-                notice.lang = lang
+                notice.sudo().lang = lang
                 self.start_tour(self._url(notice), "dunning_reminder_page")
                 answers = self.env["dunning.answer"].search([("notice_id", "=", notice.id)])
                 self.assertEqual(

@@ -1,5 +1,4 @@
-/* eslint-disable sort-imports */
-import {registry} from "@web/core/registry";
+import { registry } from "@web/core/registry";
 
 // In any language: only what the page is made of is looked for.
 function answer(code, fields) {
@@ -19,7 +18,7 @@ function answer(code, fields) {
                 }
             },
         })),
-        {trigger: "form button[type=submit]", run: "click", expectUnloadPage: true},
+        { trigger: "form button[type=submit]", run: "click", expectUnloadPage: true },
         {
             content: "what was said is shown, and can be taken back",
             trigger: "#said li:first-child form[action$='/undo'] button",
@@ -37,21 +36,21 @@ registry.category("web_tour.tours").add("dunning_reminder_page", {
             content: "nothing is wider than the telephone",
             trigger: "#wrap",
             run() {
-                const {scrollWidth, clientWidth} = document.documentElement;
+                const { scrollWidth, clientWidth } = document.documentElement;
                 if (scrollWidth > clientWidth) {
                     throw new Error(`The page is ${scrollWidth} wide, not ${clientWidth}`);
                 }
             },
         },
-        ...answer("promise", {"#date": inDays(3)}),
+        ...answer("promise", { "#date": inDays(3) }),
         {
             trigger: "#said li:first-child form[action$='/undo'] button",
             run: "click",
             expectUnloadPage: true,
         },
-        {trigger: "#said li:first-child:not(:has(form))"},
-        ...answer("paid", {"#date": inDays(-1), "#reference": "REF 1"}),
-        ...answer("dispute", {"#reason_other": true, "#text": "It is broken."}),
-        ...answer("wrong_person", {"#text": "Bob, bob@example.com"}),
+        { trigger: "#said li:first-child:not(:has(form))" },
+        ...answer("paid", { "#date": inDays(-1), "#reference": "REF 1" }),
+        ...answer("dispute", { "#reason_other": true, "#text": "It is broken." }),
+        ...answer("wrong_person", { "#text": "Bob, bob@example.com" }),
     ],
 });
