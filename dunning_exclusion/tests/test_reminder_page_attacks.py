@@ -33,6 +33,7 @@ class TestReminderPageAttacks(AnswersCommon):
         self.assertEqual(response.status_code, 404)
         text = self._text(response)
         self.assertIn("This link does not work", text)
+        self.assertTrue(self._tree(response).get("lang"))
         for word in (self.customer.name, self.company.name, self.first.name):
             self.assertNotIn(word, text)
 
@@ -168,7 +169,7 @@ class TestReminderPageAttacks(AnswersCommon):
             ("promise", {"date": self._days(1), "amount": "1e9"}, "above 0"),
             ("paid", {"date": self._days(1)}, "I paid on"),
             ("paid", {"date": self._days(-1), "reference": "x" * 101}, "too long"),
-            ("dispute", {"reason": "other", "text": " "}, "What is wrong?"),
+            ("dispute", {"reason": "other", "text": " "}, "Tell us more"),
             ("dispute", {"reason": "other", "text": "x" * 2001}, "too long"),
             ("dispute", {"reason": "evil", "text": "x"}, "Choose what is not right"),
             ("wrong_person", {"text": ""}, "Name and address"),
