@@ -3,4 +3,5 @@ from . import (
     test_api_examples,
     test_extending,
     test_fake_models,
+    test_mail_is_followed,
 )
