@@ -1,5 +1,6 @@
 import email
 import email.policy
+import socket
 from unittest.mock import patch
 
 from aiosmtpd.controller import Controller
@@ -29,10 +30,11 @@ class TestMailIsFollowed(AnswersCommon):
 
     def test_button_of_the_mail_that_arrived_opens_the_page(self):
         mailbox = Mailbox()
-        controller = Controller(mailbox, hostname="127.0.0.1", port=0)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        controller = Controller(mailbox, hostname="127.0.0.1", port=port)
         controller.start()
         self.addCleanup(controller.stop)
-        port = controller.server.sockets[0].getsockname()[1]
         server = self.env["ir.mail_server"].create(
             {"name": "Catcher", "smtp_host": "127.0.0.1", "smtp_port": port}
         )
