@@ -167,6 +167,7 @@ class ReminderPage(CustomerPortal):
             totals=page.get_totals(rows),
             types=page.get_types(notice),
             answers=page.get_answers(notice),
+            most=page.ITEMS_SHOWN,
             title=notice.company_id.name,
         )
 

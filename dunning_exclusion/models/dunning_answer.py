@@ -400,14 +400,18 @@ class DunningAnswer(models.Model):
         }
 
     def _tell_customer(self, state):
-        """Send the decision to those who got the reminder, in their language."""
+        """Send the decision to those who got the reminder, in their language.
+
+        It is sent from the reminder, so that what they write back is a reply to it.
+        """
         answer = self.with_context(**self.notice_id._get_page_context()) if self.notice_id else self
         text = answer._get_decision_texts().get((self.code, state))
         recipients = self.notice_id.recipient_ids or self.partner_id
         if not text or not any(recipients.mapped("email")):
             return
         about = ", ".join(name for name in self.move_ids.mapped("name") if name)
-        answer.with_context(mail_notify_author=True).message_post(
+        thread = answer.notice_id or answer
+        thread.message_post(
             body=Markup("<p>%s</p><p>%s</p>") % (about, text),
             subject=answer.env._("Your answer to our reminder"),
             partner_ids=recipients.ids,

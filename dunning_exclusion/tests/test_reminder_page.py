@@ -135,7 +135,7 @@ class TestReminderPage(AnswersCommon):
                 self.assertEqual(answer.state, state)
                 self.assertFalse(answer.activity_ids)
                 self.assertEqual(self._outcomes()[0], outcome)
-                self.assertIn(self.customer, answer.message_ids.partner_ids)
+                self.assertIn(self.customer, self.notice.message_ids[0].partner_ids)
                 credit = self.env.ref("dunning_exclusion.reason_credit_note")
                 if state == "accepted":
                     self.assertEqual(answer.block_ids.reason_id, credit)
