@@ -41,12 +41,15 @@ FLOORS = {
         *("models/mail_mail", "models/mail_template"),
         *("wizard/dunning_preview", "wizard/mail_compose_message"),
     ),
+    "answers: what customers say on their page and by e-mail": (
+        *("models/dunning_answer", "models/mail_thread"),
+    ),
     "showing: contacts and invoices, dialogs, reports": (
         *("models/account_move", "models/account_move_line", "models/account_payment"),
         *("models/dunning_mixin", "models/dunning_panel"),
         *("models/dunning_task_list", "models/onboarding_onboarding_step", "models/res_company"),
         *("models/res_partner", "models/res_users"),
-        *("demo/", "hooks", "report/", "wizard/"),
+        *("controllers/", "demo/", "hooks", "report/", "wizard/"),
     ),
 }
 CALLED = re.compile(r"""env\[\s*["'](dunning\.[\w.]+)["']\s*\]""")

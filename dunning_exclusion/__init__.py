@@ -1,2 +1,2 @@
-from . import demo, models, report, screening, wizard
+from . import controllers, demo, models, report, screening, wizard
 from .hooks import uninstall_hook

@@ -11,6 +11,7 @@
         "security/dunning_groups.xml",
         "security/ir.model.access.csv",
         "security/dunning_rules.xml",
+        "data/dunning_answer_type_data.xml",
         "data/dunning_block_reason_data.xml",
         "data/dunning_exclusion_rule_data.xml",
         "data/mail_template_data.xml",
@@ -21,6 +22,7 @@
         "data/onboarding_data.xml",
         "data/digest_data.xml",
         "views/dunning_notice_templates.xml",
+        "views/reminder_page_templates.xml",
         "report/dunning_notice_report.xml",
         "report/dunning_handover_report.xml",
         "wizard/dunning_block_wizard_views.xml",
@@ -49,6 +51,7 @@
         "views/account_payment_method_line_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/dunning_answer_views.xml",
         "views/dunning_menus.xml",
     ],
     "demo": [

@@ -7,6 +7,9 @@
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",
     "license": "LGPL-3",
     "depends": ["dunning_exclusion"],
-    "external_dependencies": {"python": ["odoo_test_helper"]},
-    "data": ["data/dunning_exclusion_rule_data.xml"],
+    "external_dependencies": {"python": ["aiosmtpd", "odoo_test_helper"]},
+    "data": [
+        "data/dunning_answer_type_data.xml",
+        "data/dunning_exclusion_rule_data.xml",
+    ],
 }

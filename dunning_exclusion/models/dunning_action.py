@@ -32,7 +32,11 @@ class DunningAction(models.AbstractModel):
             email_values=dict(auto_delete=False, email_to=False, email_cc=False, state="outgoing"),
             email_layout_xmlid=template.email_layout_xmlid or MAIL_LAYOUT,
         )
+        # Where Odoo's mail gateway takes answers, unless the template names another address.
+        senders = {notice.id: mail.email_from for notice, mail in zip(notices, mails, strict=True)}
+        reply_to = notices._notify_get_reply_to_batch(senders)
         for notice, mail in zip(notices, mails, strict=True):
+            mail.reply_to = mail.reply_to or reply_to[notice.id]
             if mail.recipient_ids != notice.recipient_ids:
                 mail.recipient_ids = notice.recipient_ids
             notice.mail_id = mail

@@ -1,4 +1,7 @@
+import base64
+import hmac
 import logging
+import secrets
 from contextlib import contextmanager
 
 from psycopg2 import OperationalError
@@ -104,6 +107,20 @@ class DunningNotice(models.Model):
     # Open items of the customer that count in the totals but are not in the message.
     unlisted_count = fields.Integer(string="Items Not Listed", readonly=True, copy=False)
 
+    # What opens the page of the reminder without login, see `controllers/portal`.
+    access_token = fields.Char(
+        readonly=True,
+        copy=False,
+        groups="dunning_exclusion.group_dunning_user",
+        help="Whoever has it can open the customer's page of this reminder and answer there. Empty "
+        "once it was revoked.",
+    )
+    access_url = fields.Char(
+        compute="_compute_access_url",
+        string="Customer's Page",
+        help="Where the customer answers this reminder; messages add the token to the address.",
+    )
+
     # What the message says, as it was written: templates change, and what was sent is history.
     body = fields.Html(compute="_compute_body", string="Message", sanitize="email_outgoing")
     # Of letters, notifications and to-dos; e-mails are kept in the mail queue.
@@ -124,6 +141,12 @@ class DunningNotice(models.Model):
         sanitize=False,
         string="Table of Items",
         help="The items with their days overdue, and the total in each currency.",
+    )
+    answer_button = fields.Html(
+        compute="_compute_answer_button",
+        compute_sudo=True,
+        sanitize=False,
+        help="The button that leads to the customer's page of the reminder.",
     )
     account_summary = fields.Html(
         compute="_compute_parts",
@@ -166,6 +189,18 @@ class DunningNotice(models.Model):
         """Override: nobody's own defaults fill notices, which only sending makes."""
         own = get_own_defaults(self, self._fields.keys() & set(fields))
         return super().default_get([]) | own
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override: each notice has its own token; no default fills it, which all would share."""
+        return super().create(
+            [{"access_token": secrets.token_urlsafe(32), **vals} for vals in vals_list]
+        )
+
+    @api.model
+    def _get_thread_with_access(self, thread_id, *, mode="read", **_kwargs):
+        """Override of `portal`: the token opens the page of the reminder, not the conversation."""
+        return super()._get_thread_with_access(thread_id, mode=mode)
 
     def message_subscribe(self, partner_ids=None, subtype_ids=None):
         """Override of `mail`: a to-do for a colleague lets the colleague follow the notice."""
@@ -222,6 +257,38 @@ class DunningNotice(models.Model):
             notice.items_table = notice._render_part("notice_items")
             notice.account_summary = notice._render_part("notice_summary")
             notice.payment_information = notice._render_part("notice_bank")
+
+    def _compute_access_url(self):
+        for notice in self:
+            notice.access_url = f"/my/reminder/{notice.id}"
+
+    @api.depends("access_token", "action", "company_id", "lang")
+    def _compute_answer_button(self):
+        for notice in self:
+            by_mail = notice.action == "email" and notice.access_token
+            has_page = by_mail and notice.company_id.dunning_answers
+            notice.answer_button = notice._render_part("notice_answer") if has_page else False
+
+    def _get_page_context(self, lang=None):
+        """Return the context of the customer's page: its company, in the customer's language.
+
+        :param lang: another language
+        """
+        lang = usable_lang(self.env, lang or self.lang, self.company_id.partner_id.lang)
+        return {"lang": lang, "allowed_company_ids": self.company_id.ids}
+
+    def _get_page_url(self):
+        """Return the whole address of the customer's page, with the token."""
+        return f"{self.get_base_url()}{self.access_url}?access_token={self.access_token}"
+
+    def _get_short_code(self):
+        """Return the short form of the token that stands in letters, where it is typed."""
+        digest = hmac.digest((self.access_token or "").encode(), b"letter", "sha256")
+        return base64.b32encode(digest)[:12].decode().lower()
+
+    def _get_short_url(self):
+        """Return the short address of the customer's page."""
+        return f"{self.get_base_url()}/reminder/{self.id}/{self._get_short_code()}"
 
     # What it says ---------------------------------------------------------------------------
 
@@ -462,6 +529,14 @@ class DunningNotice(models.Model):
         # sudo: users do not write states.
         self.sudo()._mark_sent(user_id=self.env.uid)
         self.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
+
+    def action_revoke_link(self):
+        """Let the links in the messages open nothing any more."""
+        # Who may send runs may also say that their links end.
+        self.run_id.check_access("write")
+        # sudo: users do not write notices
+        without_context(self).sudo().access_token = False
+        return True
 
     def action_open_message(self):
         """Show the message as it was sent."""

@@ -396,7 +396,7 @@ class DunningMixin(models.AbstractModel):
                     WHERE block.partner_id = %(customer)s AND block.company_id = %(company)s
                       AND %(holds)s
                    UNION ALL
-                   SELECT date + %(tolerance)s + 1 FROM dunning_promise
+                   SELECT LEAST(date + %(tolerance)s, proposed_until) + 1 FROM dunning_promise
                     WHERE partner_id = %(customer)s AND company_id = %(company)s
                    UNION ALL
                    SELECT notice.date + wait.days

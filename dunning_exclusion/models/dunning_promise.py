@@ -10,7 +10,9 @@ from .isolation import for_each_company, in_language_of
 
 # Written by the system when a promise is noted, cancelled or broken.
 NOTED_FIELDS = frozenset({"user_id", "noted_on", "open_amount", "move_ids"})
-SYSTEM_FIELDS = NOTED_FIELDS | {"cancelled_on", "broken_reported"}
+SYSTEM_FIELDS = NOTED_FIELDS | {
+    *("cancelled_on", "broken_reported", "proposed_until", "declined_on"),
+}
 # What was promised: once the promise is cancelled, that is history, too.
 SUBJECT_FIELDS = frozenset({"partner_id", "move_line_ids", "date", "amount", "note"})
 
@@ -100,11 +102,29 @@ class DunningPromise(models.Model):
         tracking=True,
         help="The promise no longer counts, whatever is paid.",
     )
+    proposed_until = fields.Date(
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="The customer proposed it, and somebody has to accept or decline it. Until this day "
+        "its items are held back.",
+    )
+    declined_on = fields.Date(
+        readonly=True, copy=False, tracking=True, help="What the customer proposed was declined."
+    )
     state = fields.Selection(
-        [("open", "Open"), ("kept", "Kept"), ("broken", "Broken"), ("cancelled", "Cancelled")],
+        [
+            ("proposed", "Proposed"),
+            ("open", "Open"),
+            ("kept", "Kept"),
+            ("broken", "Broken"),
+            ("cancelled", "Cancelled"),
+            ("declined", "Declined"),
+        ],
         compute="_compute_state",
         search="_search_state",
-        help="Open until the date plus the tolerance days of the company has passed.",
+        help="Proposed until somebody accepts or declines what a customer proposed. Open until the "
+        "date plus the tolerance days of the company has passed.",
     )
 
     _date_within = Within("date", *DAYS)
@@ -123,7 +143,10 @@ class DunningPromise(models.Model):
 
     # Open, kept or broken ----------------------------------------------------------------------
 
-    @api.depends("date", "amount", "open_amount", "cancelled_on", "move_line_ids.amount_residual")
+    @api.depends(
+        *("date", "amount", "open_amount", "cancelled_on", "proposed_until", "declined_on"),
+        "move_line_ids.amount_residual",
+    )
     def _compute_state(self):
         found = {}
         if self._origin:
@@ -153,9 +176,13 @@ class DunningPromise(models.Model):
         today = self.env["res.company"]._dunning_today_sql(SQL("company.id"))
         return SQL(
             """SELECT promise.id,
-                      CASE WHEN %(lasts)s AND %(kept)s IS NOT TRUE THEN 'open'
+                      CASE WHEN %(lasts)s AND %(kept)s IS NOT TRUE
+                           THEN CASE WHEN promise.proposed_until IS NULL THEN 'open'
+                                     ELSE 'proposed' END
                            WHEN promise.cancelled_on IS NOT NULL THEN 'cancelled'
+                           WHEN promise.declined_on IS NOT NULL THEN 'declined'
                            WHEN %(kept)s THEN 'kept'
+                           WHEN promise.proposed_until IS NOT NULL THEN 'proposed'
                            ELSE 'broken' END AS state,
                       COALESCE(promise.open_amount, 0) - COALESCE(still_open.amount, 0) AS paid
                  FROM dunning_promise promise
@@ -170,6 +197,8 @@ class DunningPromise(models.Model):
         """Return whether `promise` lasts on `day`, tolerance included; `company` is an alias."""
         return SQL(
             """(promise.cancelled_on IS NULL OR promise.cancelled_on > %(day)s)
+               AND (promise.declined_on IS NULL OR promise.declined_on > %(day)s)
+               AND (promise.proposed_until IS NULL OR promise.proposed_until >= %(day)s)
                AND (promise.noted_on > %(day)s) IS NOT TRUE
                AND promise.date + COALESCE(%(company)s.dunning_promise_tolerance_days, 0)
                    >= %(day)s""",
@@ -223,7 +252,8 @@ class DunningPromise(models.Model):
     def _get_fixed_fields(self):
         # What another customer promises is a new promise, with its own history.
         fixed = frozenset({"company_id", "partner_id"})
-        return fixed | SUBJECT_FIELDS if any(self.mapped("cancelled_on")) else fixed
+        ended = self.filtered(lambda promise: promise.cancelled_on or promise.declined_on)
+        return fixed | SUBJECT_FIELDS if ended else fixed
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -323,6 +353,12 @@ class DunningPromise(models.Model):
             )
         # sudo: users do not write what was reported
         broken.sudo().broken_reported = True
+
+    def _settle_proposal(self, accepted):
+        """Accept or decline what customers proposed; only proposed promises change."""
+        for promise in self.filtered(lambda promise: promise.state == "proposed"):
+            today = promise.company_id._dunning_today()
+            promise.write({"proposed_until": False} if accepted else {"declined_on": today})
 
     def action_cancel(self):
         """Cancel the promises: their items are candidates of the next run again."""

@@ -142,7 +142,10 @@ class DunningRunLine(models.Model):
 
     @api.depends("move_line_id")
     def _compute_promise_date(self):
-        promised = [("state", "=", "open"), ("move_line_ids", "in", self.move_line_id.ids)]
+        promised = [
+            ("state", "in", ("open", "proposed")),
+            ("move_line_ids", "in", self.move_line_id.ids),
+        ]
         dates = dict(
             self.env["dunning.promise"]._read_group(promised, ["move_line_ids"], ["date:max"])
         )

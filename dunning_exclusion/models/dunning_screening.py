@@ -406,7 +406,7 @@ class DunningScreening(models.Model):
             )
             Promise = self.env["dunning.promise"]
             promised = Domain("move_line_ids", "in", [row[0] for row in rows])
-            promises = Promise.search(promised & Promise._state_domain(["open"], today))
+            promises = Promise.search(promised & Promise._state_domain(["open", "proposed"], today))
             waiting = self._explain_waiting(company, today, rules, rows)
             ranked = rules._deciding_first(company)
             known = self._known_of_customers(rules, {row[2] for row in rows}, company, today)

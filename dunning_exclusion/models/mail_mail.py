@@ -4,7 +4,9 @@ from .arguments import get_own_defaults
 from .dunning_notice import GIVEN_UP
 
 # Records about customers on which only people write who may work with them.
-THREADS = ("dunning.block", "dunning.notice", "dunning.promise", "dunning.run")
+THREADS = (
+    *("dunning.answer", "dunning.block", "dunning.notice", "dunning.promise", "dunning.run"),
+)
 # Who said something on them, and when.
 AUTHORSHIP = (
     *("author_id", "author_guest_id", "email_from", "date"),

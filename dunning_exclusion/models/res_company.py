@@ -13,6 +13,11 @@ from odoo.addons.base.models.res_partner import _tz_get
 from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds
 from .dunning_mixin import EMPLOYEES
 
+ANSWER_DAYS = (
+    *("dunning_answer_promise_days", "dunning_answer_decide_days"),
+    *("dunning_answer_paid_days", "dunning_answer_link_days"),
+)
+ANSWER_LIMITS = (*(*ANSWER_DAYS, "dunning_answer_promise_amount", "dunning_answer_promise_broken"),)
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
     *("dunning_freshness_days", "dunning_promise_tolerance_days"),
@@ -25,6 +30,8 @@ SETTINGS = {
     *("dunning_list_creditors", "dunning_exclude_promises"),
     *("dunning_honour_no_followup", "dunning_mirror_no_followup"),
     "dunning_not_delivered_from",
+    *(*ANSWER_LIMITS, "dunning_answers", "dunning_answer_off_ids", "dunning_answer_user_id"),
+    "dunning_reply_holds",
 }
 
 
@@ -147,6 +154,71 @@ class ResCompany(models.Model):
         "promises end. Empty: the time zone of the company's contact, else that of its country if "
         "the same time is kept everywhere in it, else UTC.",
     )
+    dunning_answers = fields.Boolean(
+        string="Customers Answer on a Page",
+        groups=EMPLOYEES,
+        help="Every reminder leads to a page where the customer pays or answers, without login.",
+    )
+    dunning_answer_off_ids = fields.Many2many(
+        "dunning.answer.type",
+        "dunning_answer_off_rel",
+        "company_id",
+        "type_id",
+        string="Answers Not Offered",
+        groups=EMPLOYEES,
+    )
+    dunning_answer_user_id = fields.Many2one(
+        "res.users",
+        string="Responsible for Answers",
+        index="btree_not_null",
+        groups=EMPLOYEES,
+        help="Gets a to-do for each answer of a customer. Empty: who sent the reminder, else the "
+        "salesperson, else a follow-up administrator.",
+    )
+    dunning_answer_decide_days = fields.Integer(
+        string="Answer Customers Within (days)",
+        default=7,
+        groups=EMPLOYEES,
+        help="The deadline of the to-dos. A promise that has to be accepted holds its items back "
+        "for so long.",
+    )
+    dunning_answer_promise_days = fields.Integer(
+        string="Accept Promises up to (days)",
+        default=14,
+        groups=EMPLOYEES,
+        help="Promises for a later day have to be accepted. 0: no limit.",
+    )
+    dunning_answer_promise_amount = fields.Monetary(
+        string="Accept Promises up to (amount)",
+        groups=EMPLOYEES,
+        help="Promises of more have to be accepted, in company currency. 0: no limit.",
+    )
+    dunning_answer_promise_broken = fields.Integer(
+        string="Broken Promises Tolerated",
+        default=1,
+        groups=EMPLOYEES,
+        help="Promises of customers who broke more than so many within a year have to be accepted.",
+    )
+    dunning_answer_paid_days = fields.Integer(
+        string="Wait for Payments (days)",
+        default=7,
+        groups=EMPLOYEES,
+        help="So long items are held back of which a customer says that they are paid; longer "
+        "while the bank data are too old to tell.",
+    )
+    dunning_answer_link_days = fields.Integer(
+        string="Links Work After Payment (days)",
+        default=60,
+        groups=EMPLOYEES,
+        help="The page of a reminder opens until so many days after its last item was settled.",
+    )
+    dunning_reply_holds = fields.Boolean(
+        string="Hold Back What Customers Wrote About",
+        default=True,
+        groups=EMPLOYEES,
+        help="An e-mail of the customer on a reminder or an invoice stops reminders until an "
+        "employee has answered.",
+    )
     dunning_obstacle_reported_on = fields.Date(
         "Obstacle to Reminders Reported On",
         readonly=True,
@@ -165,12 +237,18 @@ class ResCompany(models.Model):
     _cleanup_days_within = Within("dunning_cleanup_days", *TERM)
     _min_days_between_messages_within = Within("dunning_min_days_between_messages", *TERM)
     _no_fall_back_days_within = Within("dunning_no_fall_back_days", *TERM)
+    _answer_decide_days_within = Within("dunning_answer_decide_days", *TERM)
+    _answer_promise_days_within = Within("dunning_answer_promise_days", *TERM)
+    _answer_promise_amount_within = Within("dunning_answer_promise_amount", *AMOUNTS)
+    _answer_promise_broken_within = Within("dunning_answer_promise_broken", *TERM)
+    _answer_paid_days_within = Within("dunning_answer_paid_days", *TERM)
+    _answer_link_days_within = Within("dunning_answer_link_days", 0, 60)
     _obstacle_reported_on_within = Within("dunning_obstacle_reported_on", *DAYS)
 
-    @api.constrains(*THRESHOLDS, *DAY_COUNTS)
+    @api.constrains(*THRESHOLDS, *DAY_COUNTS, *ANSWER_LIMITS)
     def _check_dunning_settings(self):
         for company in self:
-            for name in THRESHOLDS + DAY_COUNTS:
+            for name in THRESHOLDS + DAY_COUNTS + ANSWER_LIMITS:
                 if company[name] < 0:
                     raise ValidationError(
                         self.env._(

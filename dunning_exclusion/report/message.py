@@ -1,6 +1,9 @@
+import base64
+
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
+from odoo.tools.image import image_data_uri
 
 # The frame around e-mails whose template names none: letterhead and address of the company.
 MAIL_LAYOUT = "dunning_exclusion.notice_mail_layout"
@@ -122,6 +125,16 @@ class Message:
     def letter_title(self, subject):
         """Return the title of a letter, whose letterhead names the company already."""
         return subject.removeprefix(self.company.name or "").lstrip(" :")
+
+    def page_link(self):
+        """Return (short address of the customer's page, QR code of it), or nothing without page."""
+        # sudo: who prints a letter need not have the right to read its token
+        notice = self.notice.sudo()
+        if not (notice.company_id.dunning_answers and notice.access_token):
+            return ()
+        url = notice._get_short_url()
+        image = notice.env["ir.actions.report"].barcode("QR", url, width=240, height=240)
+        return url, image_data_uri(base64.b64encode(image))
 
     def postal_address(self):
         """Return the contact whose address a letter bears: reminder, else invoice address."""

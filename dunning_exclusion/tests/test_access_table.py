@@ -93,6 +93,8 @@ class AccessTableCommon(DunningCommon):
             "account.move": cls.invoice,
             "account.move.line": item,
             "res.partner": cls.customer,
+            "dunning.answer": cls._answer(),
+            "dunning.answer.type": env.ref("dunning_exclusion.answer_promise"),
             "dunning.block": block,
             "dunning.block.reason": env["dunning.block.reason"].create(
                 {"name": "Own", "code": "own"}
@@ -116,6 +118,23 @@ class AccessTableCommon(DunningCommon):
             "dunning.screening": env["dunning.screening"].search([("move_line_id", "=", item.id)]),
             "dunning.type.off": cls._switch_type_off(),
         }
+
+    @classmethod
+    def _answer(cls):
+        """Return an answer of a customer that waits for somebody."""
+        answer = (
+            cls.env["dunning.answer"]
+            .sudo()
+            .create(
+                {
+                    "company_id": cls.company.id,
+                    "partner_id": cls.letter.partner_id.id,
+                    "notice_id": cls.letter.id,
+                    "type_id": cls.env.ref("dunning_exclusion.answer_wrong_person").id,
+                }
+            )
+        )
+        return answer.sudo(False)
 
     @classmethod
     def _switch_type_off(cls):

@@ -18,7 +18,9 @@ ABSURD_AMOUNTS = (10**16, 1e300, -1e300, float("inf"), float("-inf"), float("nan
 # Written by the system only, and never taken from users, whatever their rights.
 SYSTEM_FIELDS = {
     "dunning.run": {"without_scenario_count"},
-    "dunning.promise": {"noted_on", "open_amount", "cancelled_on"},
+    "dunning.promise": {
+        *("noted_on", "open_amount", "cancelled_on", "declined_on", "proposed_until"),
+    },
     "dunning.scenario": {"settled_on"},
 }
 

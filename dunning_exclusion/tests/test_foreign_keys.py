@@ -18,6 +18,15 @@ RESTRICTED = "What it names cannot be deleted while there are runs of it; nothin
 # Each stored many2one of our models, and whether an index begins with it. Without one, deleting
 # what it names reads the whole table, so the reason is here.
 KEYS = {
+    "dunning_answer": {
+        "company_id": INDEX,
+        "message_id": INDEX,
+        "notice_id": INDEX,
+        "partner_id": INDEX,
+        "promise_id": INDEX,
+        "type_id": FEW,
+        "user_id": INDEX,
+    },
     "dunning_block": {
         "company_id": INDEX,
         "lifted_by_id": INDEX,
@@ -76,6 +85,7 @@ KEYS = {
     "dunning_settings": {"company_id": "A page of settings, removed within the day."},
     "dunning_takeover": {"company_id": PREVIEW},
     "dunning_takeover_line": {"move_id": INDEX, "partner_id": INDEX, "takeover_id": INDEX},
+    "res_company": {"dunning_answer_user_id": INDEX},
     "dunning_type_off": {"company_id": INDEX, "partner_id": INDEX, "type_id": INDEX},
 }
 # What Odoo adds to each table of each addon. It indexes them nowhere, and users are archived.

@@ -44,6 +44,16 @@ class DunningSettingsMixin(models.AbstractModel):
     dunning_cleanup_days = setting(fields.Integer, "dunning_cleanup_days")
     dunning_min_days_between_messages = setting(fields.Integer, "dunning_min_days_between_messages")
     dunning_no_fall_back_days = setting(fields.Integer, "dunning_no_fall_back_days")
+    dunning_answers = setting(fields.Boolean, "dunning_answers")
+    dunning_answer_off_ids = setting(fields.Many2many, "dunning_answer_off_ids")
+    dunning_answer_user_id = setting(fields.Many2one, "dunning_answer_user_id")
+    dunning_answer_decide_days = setting(fields.Integer, "dunning_answer_decide_days")
+    dunning_answer_promise_days = setting(fields.Integer, "dunning_answer_promise_days")
+    dunning_answer_promise_amount = setting(fields.Monetary, "dunning_answer_promise_amount")
+    dunning_answer_promise_broken = setting(fields.Integer, "dunning_answer_promise_broken")
+    dunning_answer_paid_days = setting(fields.Integer, "dunning_answer_paid_days")
+    dunning_answer_link_days = setting(fields.Integer, "dunning_answer_link_days")
+    dunning_reply_holds = setting(fields.Boolean, "dunning_reply_holds")
     dunning_timezone = setting(fields.Selection, "dunning_timezone")
     dunning_timezone_now = fields.Char(
         "Day and Time Zone Now",

@@ -1,5 +1,6 @@
 from . import (
     dunning_action,
+    dunning_answer,
     dunning_exclusion_condition,
     dunning_level,
     dunning_notice,
