@@ -47,7 +47,10 @@ class TestTransients(OutcomeCommon):
             {"partner_ids": self.customer.ids, "type_ids": self.type_overdue.ids}
         )
         takeover = env["dunning.takeover"].create({})
-        return [preview, block, scenario, settings, switch, takeover]
+        run = line.run_id.with_env(self.env)
+        run.action_send()
+        address = env["dunning.address"].create({"notice_id": run.notice_ids[:1].id})
+        return [address, preview, block, scenario, settings, switch, takeover]
 
     def test_dialogs_of_colleagues_are_neither_read_nor_changed(self):
         self._create_invoice()
