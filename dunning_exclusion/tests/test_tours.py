@@ -45,6 +45,12 @@ class TestTours(ToursCommon):
         self.assertEqual(runs.mapped("date"), [self.today] * 2)
         self.assertEqual(len(runs - old), 1, "reloading prepared no other list")
 
+    def test_promise_dialog_that_is_left_open_leaves_no_promise_behind(self):
+        self._create_invoice()
+        self._create_run()
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_promise_left")
+        self.assertFalse(self.env["dunning.promise"].search([("partner_id", "=", self.customer.id)]))
+
     def test_invoice_is_stopped_from_its_form(self):
         invoice = self._create_invoice()
         self._start(f"account.move/{invoice.id}", "dunning_stop_invoice")

@@ -79,6 +79,21 @@ registry.category("web_tour.tours").add("dunning_task_list", {
     ],
 });
 
+/** Who leaves the page with the dialog of a promise open has promised nothing. */
+registry.category("web_tour.tours").add("dunning_promise_left", {
+    steps: () => [
+        { trigger: `${ROW}:contains('100.00') td[name=date_due]`, run: "click" },
+        { trigger: `${ROW}:contains('100.00') td[name=date_due]`, run: "press r" },
+        {
+            trigger: ".modal .o_form_view .o_field_widget[name=date]",
+            run: () => location.reload(),
+            expectUnloadPage: true,
+        },
+        { trigger: `body:not(:has(.modal)) ${ROW}:contains('100.00') td[name=date_due]` },
+        { trigger: `${FIGURES}:contains('100.00')` },
+    ],
+});
+
 /** The list of the day is there at once, and its link keeps it. */
 registry.category("web_tour.tours").add("dunning_todays_list", {
     steps: () => [
