@@ -96,7 +96,7 @@ class TestThreeNumbers(OutcomeCommon):
 
     def test_messages_are_counted_by_where_they_are(self):
         self.env.ref("dunning_exclusion.type_overdue").template_id.dunning_released = True
-        letter = self.scenario.copy({"name": "Letters", "active": True, "sequence": 1})
+        letter = self.scenario.copy({"name": "Letters", "active": True, "sequence": 99})
         letter.level_ids.action = "letter"
         self.customer.dunning_scenario_id = letter
         third = self._create_customer("Gamma", email="gamma@nowhere")

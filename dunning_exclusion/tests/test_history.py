@@ -81,7 +81,7 @@ class TestHistory(OutcomeCommon):
     def test_imported_holds_are_not_told(self):
         values = {"partner_id": self.customer.id, "kind": "stop", "origin": "import"}
         self.assertFalse(
-            self._lines(self.customer, lambda: self.env["dunning.block"].create(values))
+            self._lines(self.customer, lambda: self.env["dunning.block"].sudo().create(values))
         )
 
     def test_stop_is_undone_or_explained_from_what_tells_it(self):

@@ -49,7 +49,9 @@ class TestTours(ToursCommon):
         self._create_invoice()
         self._create_run()
         self._start("action-dunning_exclusion.action_open_latest_run", "dunning_promise_left")
-        self.assertFalse(self.env["dunning.promise"].search([("partner_id", "=", self.customer.id)]))
+        self.assertFalse(
+            self.env["dunning.promise"].search([("partner_id", "=", self.customer.id)])
+        )
 
     def test_invoice_is_stopped_from_its_form(self):
         invoice = self._create_invoice()

@@ -21,7 +21,6 @@ class DunningAddress(models.TransientModel):
     partner_id = fields.Many2one(
         "res.partner",
         string="Recipient",
-        required=True,
         compute="_compute_partner",
         store=True,
         readonly=False,
@@ -104,6 +103,7 @@ class DunningNotice(models.Model):
 
     def action_correct_address(self):
         """Open the dialog in which the address is corrected and the message sent again."""
+        self.env["dunning.address"].check_access("create")
         check_one(self)
         return self.env["dunning.address"]._get_records_action(
             name=self.env._("Correct the Address"),
@@ -132,6 +132,4 @@ class DunningRunLine(models.Model):
     def action_correct_address(self):
         """Open the dialog for the failed message of a line."""
         check_one(self)
-        if not self.notice_id:
-            raise UserError(self.env._("No message of this item has failed."))
         return self.notice_id.action_correct_address()

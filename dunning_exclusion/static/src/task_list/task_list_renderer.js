@@ -7,6 +7,7 @@ import { TaskListKeys } from "./task_list_keys";
 import { counted } from "../counted";
 import { ASK } from "./task_list_model";
 import { formatMonetary } from "@web/views/fields/formatters";
+import { onPatched } from "@odoo/owl";
 
 const PREVIEW = {
     key: "v",
@@ -54,6 +55,11 @@ export class TaskListRenderer extends ListRenderer {
     static template = "dunning_exclusion.TaskList.Renderer";
     static groupRowTemplate = "dunning_exclusion.TaskList.GroupRow";
     static components = { ...ListRenderer.components, CheckBox, ReasonMark };
+
+    setup() {
+        super.setup();
+        onPatched(() => this.refocus());
+    }
 
     get model() {
         return this.props.list.model;
@@ -233,13 +239,35 @@ export class TaskListRenderer extends ListRenderer {
     onFocusIn({ target }) {
         const row = target.closest(".o_data_row, .o_group_header");
         const { id, groupId } = row?.dataset || {};
+        const column = target.closest("td[name]")?.getAttribute("name");
         for (const list of this.listsIn(this.props.list)) {
             const record = !list.isGrouped && list.records.find((r) => r.id === id);
             const group = !id && list.isGrouped && list.groups.find((g) => g.id === groupId);
             if (record) {
+                this.focused = { resId: record.resId, column };
                 this.model.current.lineId = record.resId;
             } else if (group) {
+                this.focused = { value: group.value };
                 this.model.showGroup(group);
+            }
+        }
+    }
+
+    /** The keys go on where they were, when the rows were loaded again after a dialog. */
+    refocus() {
+        if (!this.focused || document.activeElement !== document.body) {
+            return;
+        }
+        const { resId, column, value } = this.focused;
+        for (const list of this.listsIn(this.props.list)) {
+            const record = resId && !list.isGrouped && list.records.find((r) => r.resId === resId);
+            const group = !resId && list.isGrouped && list.groups.find((g) => g.value === value);
+            const row = record
+                ? `[data-id="${record.id}"] td[name="${column || "checked"}"]`
+                : group && `[data-group-id="${group.id}"].o_group_header .o_group_name`;
+            const cell = row && this.rootRef.el.querySelector(row);
+            if (cell) {
+                this.focus(cell);
             }
         }
     }
