@@ -213,7 +213,8 @@ class DunningRun(models.Model):
                 """SELECT COUNT(DISTINCT line.id), array_agg(DISTINCT reason.id::int)
                      FROM dunning_run_line line,
                           jsonb_array_elements_text(line.override_reason_ids) AS reason(id)
-                    WHERE line.run_id = %s AND line.checked AND line.notice_id IS NULL""",
+                    WHERE line.run_id = %s AND line.checked AND line.notice_id IS NULL
+                      AND line.override_user_id IS NOT NULL""",
                 self.id,
             )
         )[0]
@@ -390,6 +391,8 @@ class DunningRunLine(models.Model):
         """
         line = read_record(self, line_id)
         customer = line.partner_id
+        if not customer:
+            raise UserError(self.env._("The customer of this item was deleted."))
         customer.check_access("read")
         if line.notice_id:
             recipients = line.notice_id.recipient_ids
@@ -415,6 +418,10 @@ class DunningRunLine(models.Model):
 
     def _read_preview(self):
         """Return subject and body of the message the line goes into, or why there is none."""
+        if self.run_id.state == "sending":
+            # To render it locks the lines that the sender works on.
+            fault = self.env._("The list is being sent.")
+            return {"subject": "", "body": False, "fault": fault}
         try:
             self._check_message_open()
             with self.env.cr.savepoint():

@@ -422,6 +422,8 @@ test("an older list that is unfinished is opened or given up", async () => {
     expect(".o_dunning_unfinished").toHaveText(/Of yesterday/);
     await contains(".o_dunning_unfinished button:eq(0)").click();
     await contains(".o_dunning_unfinished button:eq(1)").click();
+    expect(".modal-body").toHaveText(/^Of yesterday: what was sent stays sent/);
+    await contains(".modal-footer .btn-primary").click();
     expect.verifySteps([
         ["action_open_lines", 4],
         ["action_cancel", 4],

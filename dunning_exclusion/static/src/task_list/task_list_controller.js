@@ -148,6 +148,16 @@ export class TaskListController extends ListController {
         return this.doRunAction("action_open_lines", runId);
     }
 
+    giveUp({ id, name }) {
+        this.dialogService.add(ConfirmationDialog, {
+            title: _t("Give this list up?"),
+            body: _t("%s: what was sent stays sent, the rest of it is not sent.", name),
+            confirmLabel: _t("Give it up"),
+            confirm: () => this.doRunAction("action_cancel", id),
+            cancel: () => {},
+        });
+    }
+
     async doRunAction(name, runId = this.figures.id) {
         await this.actionService.doActionButton({
             type: "object",

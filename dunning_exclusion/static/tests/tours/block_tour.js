@@ -59,6 +59,10 @@ registry.category("web_tour.tours").add("dunning_bulk_stop", {
         { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
         { trigger: ".modal button[name=action_apply]", run: "click" },
         {
+            content: "The list shows it",
+            trigger: ".o_data_row td[name=dunning_stop] input:checked",
+        },
+        {
             content: "Say why",
             trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
             run: "click",
