@@ -27,8 +27,8 @@ FLOORS = {
         *("models/dunning_exclusion_condition", "models/dunning_exclusion_rule"),
         *("models/dunning_level", "models/dunning_mirror", "models/dunning_promise"),
         *("models/dunning_protected_mixin", "models/dunning_reminder_type"),
-        *("models/dunning_scenario", "models/isolation", "models/scenario_sentence"),
-        "models/waiting_money",
+        *("models/dunning_scenario", "models/history", "models/isolation"),
+        *("models/scenario_sentence", "models/waiting_money"),
     ),
     "outcomes: the model that asks the statement": ("models/dunning_screening",),
     "runs: task lists, and the notices that are made of them": (

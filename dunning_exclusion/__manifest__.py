@@ -28,6 +28,7 @@
         "wizard/dunning_block_wizard_views.xml",
         "wizard/dunning_customer_setup_views.xml",
         "wizard/dunning_handover_views.xml",
+        "wizard/dunning_address_views.xml",
         "wizard/dunning_preview_views.xml",
         "wizard/dunning_scenario_preview_views.xml",
         "wizard/dunning_type_switch_views.xml",

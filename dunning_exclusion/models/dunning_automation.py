@@ -266,17 +266,21 @@ class DunningRunLine(models.Model):
         if line.notice_id:
             return line.notice_id.action_open_message()
         line._check_message_open()
-        listed = line.search(
-            Domain("run_id", "=", line.run_id.id)
-            & Domain("partner_id", "=", line.partner_id.id)
-            & Domain("message_key", "=", line.message_key)
-            & Domain("outcome", "!=", "dropped")
-        )
-        lines = listed.filtered("checked") or listed or line
-        subject, body = line.env["dunning.sender"]._preview(line.run_id, lines)
+        subject, body = line._make_preview()
         # sudo: users read previews, only the system makes them. The user stays their creator.
         preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
         return preview._get_records_action(name=line.partner_id.display_name, target="new")
+
+    def _make_preview(self):
+        """Return subject and body of the message that the line goes into."""
+        listed = self.search(
+            Domain("run_id", "=", self.run_id.id)
+            & Domain("partner_id", "=", self.partner_id.id)
+            & Domain("message_key", "=", self.message_key)
+            & Domain("outcome", "!=", "dropped")
+        )
+        lines = listed.filtered("checked") or listed or self
+        return self.env["dunning.sender"]._preview(self.run_id, lines)
 
 
 class DunningNotice(models.Model):

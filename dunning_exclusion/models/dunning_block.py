@@ -3,13 +3,14 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, Query
+from odoo.tools import SQL, Query, format_date
 
 from ..screening import items
 from ..screening.question import Question
 from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_bounds, check_one
+from .history import note_in_chatter
 from .isolation import for_each_company, in_language_of
 
 KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
@@ -408,6 +409,10 @@ class DunningBlock(models.Model):
     def create(self, vals_list):
         blocks = super().create([self._complete_vals(vals) for vals in vals_list])
         self._targets_changed(blocks.company_id, blocks.partner_id)
+        # Who imports the holds of another system sets none.
+        note_in_chatter(
+            blocks.filtered(lambda block: block.origin != "import"), lambda block: block._in_words()
+        )
         return blocks
 
     def _complete_vals(self, vals):
@@ -541,7 +546,61 @@ class DunningBlock(models.Model):
         unended = self.sudo().filtered(lambda block: block.state != "lifted")
         for company, blocks in unended.grouped("company_id").items():
             blocks.write({"lifted_on": company._dunning_today(), "lifted_by_id": self.env.user.id})
+        note_in_chatter(
+            unended, lambda block: self.env._("Ended: %(hold)s", hold=block._in_words())
+        )
         return True
+
+    def _in_words(self):
+        """Return what is held, until when and why."""
+        until = self.date_to and self.env._(
+            "until %(day)s", day=format_date(self.env, self.date_to)
+        )
+        parts = (self.display_name, until, self.reason_id.name)
+        return " · ".join(part for part in parts if part)
+
+    def _get_told_moves(self):
+        return self.move_id
+
+    def action_explain(self):
+        """Open the dialog that says why something is held that was stopped with one click."""
+        self.check_access("write")
+        if not self:
+            raise UserError(self.env._("Select at least one record first."))
+        targets = self.move_line_id or self.move_id or self.partner_id
+        defaults = {
+            "kind": self[:1].kind,
+            "res_model": targets._name,
+            "res_ids": targets.ids,
+            "block_ids": self.ids,
+        }
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Why Is It Stopped?"),
+            "res_model": "dunning.block.wizard",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {f"default_{name}": value for name, value in defaults.items()},
+        }
+
+    def _prepare_stopped(self):
+        """Return the action that tells what was stopped, with buttons to undo it and say why."""
+        count = len(self)
+        if count == 1:
+            message = self.env._(
+                "%(name)s is stopped.", name=(self.move_id or self.partner_id).display_name
+            )
+        else:
+            message = self.env._("%(count)s stopped.", count=count)
+        return {
+            "type": "ir.actions.client",
+            "tag": "dunning_stopped",
+            "params": {
+                "message": message if self else self.env._("It was stopped already."),
+                "block_ids": self.ids,
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
 
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""

@@ -387,10 +387,12 @@ class DunningMixin(models.AbstractModel):
     # Buttons --------------------------------------------------------------------------------
 
     def action_dunning_stop(self):
-        """Stop dunning at once; records that are stopped already are left as they are."""
+        """Stop dunning at once; records that are stopped already are left as they are.
+
+        :return: the action that tells it, with buttons to undo it and to say why
+        """
         self.check_access("read")
-        self._dunning_block("stop")
-        return True
+        return self._dunning_block("stop")._prepare_stopped()
 
     def action_dunning_pause(self):
         """Open the dialog that asks until when and why to pause."""

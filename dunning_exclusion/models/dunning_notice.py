@@ -17,6 +17,7 @@ from .arguments import check_one, get_own_defaults, without_context
 from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 from .dunning_recheck import find_wrong
+from .history import note_in_chatter
 
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
@@ -366,6 +367,18 @@ class DunningNotice(models.Model):
         for company, notices in unsent.grouped("company_id").items():
             today = company._dunning_today()
             notices.write({"state": "sent", "failure_reason": False, "date": today, **vals})
+        note_in_chatter(unsent, lambda notice: notice._in_words())
+
+    def _in_words(self):
+        """Return which reminder it is, and over how much."""
+        return self.env._(
+            "Reminder sent: %(what)s, %(amount)s",
+            what=self.level_id.name or self.type_id.name or "",
+            amount=self.currency_id.format(self.amount),
+        )
+
+    def _get_told_moves(self):
+        return self.line_ids.move_id.exists()
 
     def _get_said(self):
         """Return {(customer, sense, item)} of what the message says, see `screening.said`."""

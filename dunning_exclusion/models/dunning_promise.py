@@ -6,6 +6,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
 from .arguments import AMOUNTS, DAYS, Text, Within, without_context
+from .history import note_in_chatter
 from .isolation import for_each_company, in_language_of
 
 # Written by the system when a promise is noted, cancelled or broken.
@@ -260,6 +261,7 @@ class DunningPromise(models.Model):
         promises = super().create([self._complete_vals(vals) for vals in vals_list])
         promises._note_open_amount()
         self.env["dunning.block"]._invalidate_targets()
+        note_in_chatter(promises, lambda promise: promise._in_words())
         return promises
 
     def _complete_vals(self, vals):
@@ -364,6 +366,21 @@ class DunningPromise(models.Model):
         """Cancel the promises: their items are candidates of the next run again."""
         self.check_access("write")
         # sudo: users do not write the state of a promise
-        for promise in without_context(self.filtered(lambda p: not p.cancelled_on)).sudo():
+        promises = without_context(self.filtered(lambda p: not p.cancelled_on)).sudo()
+        for promise in promises:
             promise.cancelled_on = promise.company_id._dunning_today()
+        note_in_chatter(
+            promises, lambda promise: self.env._("Cancelled: %(what)s", what=promise._in_words())
+        )
         return True
+
+    def _in_words(self):
+        """Return what was promised for when."""
+        return self.env._(
+            "Promise to pay %(amount)s until %(day)s",
+            amount=self.currency_id.format(self.promised_amount),
+            day=format_date(self.env, self.date),
+        )
+
+    def _get_told_moves(self):
+        return self.move_ids

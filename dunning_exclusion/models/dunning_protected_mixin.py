@@ -5,7 +5,7 @@ from .arguments import check_bounds, get_own_defaults, read_ids, tracked
 
 # Users may put only records that they may read into these fields: messages tell their names.
 TARGETS = (
-    *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids"),
+    *("company_id", "partner_id", "move_id", "move_line_id", "move_line_ids", "notice_id"),
     *("reason_id", "scenario_id", "scenario_ids", "type_id", "template_id"),
     *("additional_partner_ids", "customer_ids", "profile_ids", "user_ids"),
 )

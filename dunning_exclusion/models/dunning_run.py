@@ -149,9 +149,17 @@ class DunningRun(models.Model):
         compute="_compute_progress", help="Percentage of the selected customers dealt with."
     )
     sent_count = fields.Integer(
+        compute="_compute_notice_counts", string="Sent", help="How many messages left."
+    )
+    waiting_count = fields.Integer(
         compute="_compute_notice_counts",
-        string="Sent",
-        help="How many messages left, or are on their way: in the mail queue, or to be printed.",
+        string="In the Mail Queue",
+        help="How many messages wait in the mail queue.",
+    )
+    print_count = fields.Integer(
+        compute="_compute_notice_counts",
+        string="To Print",
+        help="How many letters wait to be printed.",
     )
     failed_count = fields.Integer(compute="_compute_notice_counts", string="Failed")
 
@@ -214,11 +222,16 @@ class DunningRun(models.Model):
     def _compute_notice_counts(self):
         # sudo: everybody who may read a run is told how much of it was sent
         Notice = self.env["dunning.notice"].sudo()
-        rows = Notice._read_group([("run_id", "in", self.ids)], ["run_id", "state"], ["__count"])
-        counts = {(run.id, state): count for run, state, count in rows}
-        for run in self:
-            run.sent_count = counts.get((run.id, "queued"), 0) + counts.get((run.id, "sent"), 0)
-            run.failed_count = counts.get((run.id, "failed"), 0)
+        rows = Notice._read_group(
+            [("run_id", "in", self.ids)], ["run_id", "state", "action"], ["__count"]
+        )
+        self.sent_count = self.waiting_count = self.print_count = self.failed_count = 0
+        for run, state, action, count in rows:
+            to_print = state == "queued" and action == "letter"
+            names = {"sent": "sent_count", "queued": "waiting_count", "failed": "failed_count"}
+            if name := "print_count" if to_print else names.get(state):
+                # In the cache of these runs, not of those read with the rights of the system.
+                self.browse(run.id)[name] += count
 
     # What may be written --------------------------------------------------------------------
 

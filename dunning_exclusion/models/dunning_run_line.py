@@ -4,7 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, Query
 
 from . import customer_maximum
-from .arguments import check_one, read_ids, understand_domain
+from .arguments import Char, check_one, read_ids, understand_domain
 from .dunning_screening import OUTCOMES
 
 # The states of a run in which its lines can be ticked.
@@ -122,6 +122,13 @@ class DunningRunLine(models.Model):
     override_reason_ids = fields.Json(
         readonly=True, help="The reasons that stood against the item when somebody selected it."
     )
+    override_note = Char(
+        string="Sent Because",
+        readonly=True,
+        help="Why somebody ticked the item although a reason stands against it.",
+    )
+    # An approver was asked to release it.
+    approval_user_id = UncheckedMany2one("res.users", string="Approval Asked by", readonly=True)
 
     # Figures of groups: of a line they are 0 or 1, of a group their sum
     checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
@@ -166,23 +173,6 @@ class DunningRunLine(models.Model):
             return super().web_read(specification)
 
     # Buttons --------------------------------------------------------------------------------
-
-    def action_dunning_stop(self):
-        """Stop the items for good and untick them here."""
-        self.move_line_id.action_dunning_stop()
-        self.filtered(lambda line: not line.notice_id).checked = False
-        return True
-
-    def action_dunning_stop_customer(self):
-        """Stop the customers for good and untick their lines in this run."""
-        self.partner_id.action_dunning_stop()
-        self.search(
-            Domain("run_id", "in", self.run_id.ids)
-            & Domain("partner_id", "in", self.partner_id.ids)
-            & Domain("checked", "=", True)
-            & Domain("notice_id", "=", False)
-        ).checked = False
-        return True
 
     def action_dunning_pause(self):
         """Ask until when to pause the items."""
@@ -234,13 +224,14 @@ class DunningRunLine(models.Model):
         return True
 
     @api.model
-    def tick(self, domain, checked):
+    def tick(self, domain, checked, note=False):
         """Tick or untick all lines that match `domain` and were not sent, however many they are.
 
         To tick means to tick the included lines. Only where there are none, the unchecked ones are
         ticked, against their reasons. Customers who would be sent more than the maximum are left
         out, unless an approver ticks.
 
+        :param note: why, in words, where lines are ticked against reasons
         :raise UserError: when lines are to be ticked and none of them may be
         """
         self.browse().check_access("write")
@@ -253,8 +244,17 @@ class DunningRunLine(models.Model):
             lines &= Domain("checked", "!=", checked)
             closed = Domain("run_id.state", "not in", OPEN_STATES)
             self.search(lines & closed, order="id", limit=1)._check_open()
-            self.search(lines, order="id")._write_ticks(checked)
+            chosen = self.search(lines, order="id")
+            chosen._write_ticks(checked)
+        if checked and note:
+            chosen._note_override(note)
         return True
+
+    def _note_override(self, note):
+        """Note why the user ticked those of the lines against which reasons stand."""
+        # sudo: users write the tick box only
+        against = self.sudo().filtered(lambda line: line.checked and line.override_user_id)
+        against.write({"override_note": note, "approval_user_id": False})
 
     @api.model
     def _get_tickable_domain(self, lines):
@@ -339,6 +339,7 @@ class DunningRunLine(models.Model):
                   SET checked = %(checked)s, set_aside = FALSE,
                       override_user_id = CASE WHEN override THEN %(user)s END,
                       override_date = CASE WHEN override THEN %(now)s END,
+                      override_note = NULL,
                       override_reason_ids = CASE WHEN override THEN reasons END
                  FROM decided WHERE decided.id = line.id""",
             too_much=too_much if above else SQL("FALSE"),
@@ -349,6 +350,12 @@ class DunningRunLine(models.Model):
             user=self.env.uid,
             now=fields.Datetime.now(),
         )
+
+    def _get_override_rules(self):
+        """Return the reasons against which the line was ticked."""
+        # sudo: the name of a reason is no secret
+        rules = self.env["dunning.exclusion.rule"].sudo()
+        return rules.browse(self.override_reason_ids or []).exists().sorted("sequence")
 
     def _check_open(self):
         if any(line.notice_id or line.run_id.state not in OPEN_STATES for line in self):

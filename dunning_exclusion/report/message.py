@@ -52,7 +52,18 @@ def describe(lines, level):
     if conditions:
         met = ", ".join(conditions.mapped("display_name"))
         words += " " + env._("Conditions met: %(conditions)s.", conditions=met)
-    return words
+    against = [
+        env._(
+            "%(item)s against a reason (%(reasons)s): %(user)s, %(note)s",
+            item=line.move_id.name or line.move_line_id.display_name,
+            reasons=", ".join(line._get_override_rules().mapped("name")),
+            user=line.override_user_id.name,
+            note=line.override_note or "-",
+        )
+        for line in lines
+        if line.override_user_id
+    ]
+    return "\n".join([words, *against])
 
 
 class Message:

@@ -150,6 +150,7 @@ class AccessTableCommon(DunningCommon):
         takeover = cls.env["dunning.takeover"].sudo().create({"company_id": cls.company.id})
         preview = cls.env["dunning.scenario.preview"].create({"scenario_id": cls.scenario.id})
         return {
+            "dunning.address": {"notice_id": cls.letter.id},
             "dunning.block.wizard": {"res_model": "res.partner", "res_ids": cls.customer.ids},
             "dunning.customer.setup": {"partner_ids": cls.customer.ids},
             "dunning.handover": {"receiver": "Collectors", "move_ids": cls.invoice.ids},
@@ -176,6 +177,10 @@ class AccessTableCommon(DunningCommon):
             ("dunning.run", "read_figures"): [self.prepared.id],
             ("dunning.run.line", "read_customer_marks"): [domain, self.customer.ids],
             ("dunning.run.line", "tick"): [domain, False],
+            ("dunning.run.line", "tick_against"): ["Because"],
+            ("dunning.run.line", "ask_for_approval"): ["Because"],
+            ("dunning.run.line", "release"): ["Because"],
+            ("dunning.run.line", "read_side"): [self.prepared.line_ids[:1].id],
             ("res.partner", "action_dunning_toggle_type"): [self.type_overdue.id],
             ("res.partner", "action_dunning_way_out"): ["stop_customer"],
             ("account.move", "action_dunning_way_out"): ["stop_customer"],

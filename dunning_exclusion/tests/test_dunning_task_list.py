@@ -174,3 +174,146 @@ class TestTodaysList(OutcomeCommon):
         run.action_cancel()
         with self.assertRaises(AccessError):
             Run.action_open_latest()
+
+
+@tagged("post_install", "-at_install")
+class TestAgainstReasons(OutcomeCommon):
+    """Ticking against a reason asks why; above the maximum an approver is asked."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.user = cls._create_user("against_user", "dunning_exclusion.group_dunning_user")
+        cls.approver = cls._create_user(
+            "against_approver", "dunning_exclusion.group_dunning_approver"
+        )
+
+    def _stopped(self):
+        """Return a run with two items, and its line of the stopped one, as the user has it."""
+        self._create_invoice(amount=100)
+        stopped = self._create_invoice(amount=70)
+        stopped.action_dunning_stop()
+        run = self._create_run()
+        line = run.line_ids.filtered(lambda line: line.move_id == stopped)
+        return run, line.with_user(self.user)
+
+    def test_word_stands_on_the_line_in_the_dialog_and_in_the_notice(self):
+        run, line = self._stopped()
+        for nothing in ("", "  ", None, 3):
+            with self.assertRaises(UserError):
+                line.tick_against(nothing)
+        self.assertFalse(run.read_figures(run.id)["against"])
+        line.tick_against("Agreed by phone")
+        self.assertEqual((line.checked, line.override_user_id), (True, self.user))
+        against = run.read_figures(run.id)["against"]
+        self.assertEqual(against, {"count": 1, "reasons": line.rule_id.mapped("name")})
+        run.action_send()
+        description = run.notice_ids.description
+        for text in (line.move_id.name, line.rule_id.name, self.user.name, "Agreed by phone"):
+            self.assertIn(text, description)
+
+    def test_api_ticks_without_a_word_and_a_new_tick_forgets_the_old_word(self):
+        _run, line = self._stopped()
+        line.tick_against("First")
+        line.checked = False
+        line.checked = True
+        self.assertEqual((line.override_user_id, line.override_note), (self.user, False))
+        line.checked = False
+        line.tick([("id", "=", line.id)], True, "For all of them")
+        self.assertEqual(line.override_note, "For all of them")
+
+    def _above(self):
+        """Return a run with a customer above the maximum, and one below it."""
+        self.company.dunning_customer_maximum = 500
+        self._create_invoice(amount=800)
+        self._create_invoice(self.other_customer, amount=100)
+        run = self._create_run()
+        line = run.line_ids.filtered(lambda line: line.partner_id == self.customer)
+        return run, line
+
+    def test_approval_is_asked_and_given_with_one_word_each(self):
+        run, line = self._above()
+        figures = run.with_user(self.user).read_figures(run.id)
+        self.assertEqual((figures["above"], figures["can_approve"]), (self.customer.ids, False))
+        line.with_user(self.user).ask_for_approval("They know of it")
+        Line = self.env["dunning.run.line"]
+        asked = [("approval_user_id", "!=", False), ("checked", "=", False)]
+        self.assertEqual(Line.search([*asked, ("run_id", "=", run.id)]), line)
+        to_dos = run.activity_ids.filtered(lambda activity: activity.user_id == self.approver)
+        self.assertIn(self.customer.name, to_dos.summary)
+        self.assertIn("They know of it", to_dos.note)
+        with self.assertRaises(AccessError):
+            line.with_user(self.user).release("I may not")
+        line.with_user(self.approver).release("All right")
+        self.assertEqual((line.checked, line.override_note), (True, "All right"))
+        self.assertEqual(line.override_user_id, self.approver)
+        self.assertFalse(run.activity_ids, "the to-dos are done")
+        self.assertFalse(Line.search([*asked, ("run_id", "=", run.id)]))
+        run.action_send()
+        self.assertIn("All right", run.notice_ids.filtered(lambda n: n.amount == 800).description)
+
+    def test_approval_is_not_asked_for_nothing(self):
+        run, line = self._above()
+        below = (run.line_ids - line).with_user(self.user)
+        for lines, word in ((below, "Why not"), (line.with_user(self.user), "")):
+            with self.assertRaises(UserError):
+                lines.ask_for_approval(word)
+        self.assertFalse(run.activity_ids)
+
+    def test_approvers_of_other_companies_are_not_asked(self):
+        foreign = self._create_user(
+            "against_foreign",
+            "dunning_exclusion.group_dunning_approver",
+            companies=self.other_company,
+        )
+        run, line = self._above()
+        line.with_user(self.user).ask_for_approval("They know of it")
+        self.assertNotIn(foreign, run.activity_ids.user_id)
+
+
+@tagged("post_install", "-at_install")
+class TestSide(OutcomeCommon):
+    """What stands beside the task list."""
+
+    def test_message_recipient_history_notes_and_phone(self):
+        self.customer.write({"phone": "+32 1 23", "comment": "<p>Calls back</p>"})
+        invoice = self._create_invoice(amount=123)
+        self.env["dunning.promise"].create(
+            {"partner_id": self.customer.id, "date": self._days(-30)}
+        )
+        run = self._create_run()
+        side = run.line_ids.read_side(run.line_ids.id)
+        self.assertEqual((side["name"], side["phone"]), (self.customer.name, "+32 1 23"))
+        self.assertEqual(side["comment"], "Calls back")
+        self.assertEqual(side["recipients"], [{"name": "Alpha", "email": "alpha@example.com"}])
+        self.assertIn(invoice.name, side["body"])
+        self.assertIn("123", side["body"])
+        self.assertEqual(len(side["promises"]), 1)
+        self.assertFalse(run.notice_ids, "nothing is made by looking")
+        run.action_send()
+        side = run.line_ids.read_side(run.line_ids.id)
+        self.assertIn(invoice.name, side["body"])
+        self.assertEqual([notice["id"] for notice in side["history"]], run.notice_ids.ids)
+
+    def test_message_that_cannot_be_made_says_why(self):
+        self._create_invoice()
+        run = self._create_run()
+        self.type_overdue.template_id = False
+        self.scenario.level_ids.template_id = False
+        side = run.line_ids.read_side(run.line_ids.id)
+        self.assertFalse(side["body"])
+        self.assertIn("template", side["fault"])
+
+    def test_strangers_read_nothing(self):
+        self._create_invoice()
+        run = self._create_run()
+        stranger = self._create_user(
+            "side_stranger",
+            "dunning_exclusion.group_dunning_user",
+            companies=self.other_company,
+        )
+        with self.assertRaises(AccessError):
+            run.line_ids.with_user(stranger).read_side(run.line_ids.id)
+        for wrong in (0, "1", None, 2**31 - 1):
+            with self.assertRaises(UserError):
+                run.line_ids.read_side(wrong)

@@ -45,6 +45,14 @@ class TestTours(ToursCommon):
         self.assertEqual(runs.mapped("date"), [self.today] * 2)
         self.assertEqual(len(runs - old), 1, "reloading prepared no other list")
 
+    def test_promise_dialog_that_is_left_open_leaves_no_promise_behind(self):
+        self._create_invoice()
+        self._create_run()
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_promise_left")
+        self.assertFalse(
+            self.env["dunning.promise"].search([("partner_id", "=", self.customer.id)])
+        )
+
     def test_invoice_is_stopped_from_its_form(self):
         invoice = self._create_invoice()
         self._start(f"account.move/{invoice.id}", "dunning_stop_invoice")
@@ -72,6 +80,16 @@ class TestTours(ToursCommon):
         self._start("action-account.action_move_out_invoice_type", "dunning_bulk_pause")
         invoices.invalidate_recordset()
         self.assertEqual(invoices.mapped("dunning_pause"), [True, True])
+        self.assertEqual(
+            {str(day) for day in invoices.mapped("dunning_pause_until")}, {self._days(14)}
+        )
+
+    def test_many_invoices_are_stopped_from_their_list_and_it_is_said_why(self):
+        invoices = self._create_invoice() | self._create_invoice(self.other_customer)
+        self._start("action-account.action_move_out_invoice_type", "dunning_bulk_stop")
+        invoices.invalidate_recordset()
+        self.assertEqual(invoices.mapped("dunning_stop"), [True, True])
+        self.assertEqual(invoices.dunning_block_ids.mapped("note"), ["Asked by phone"] * 2)
 
     def test_block_is_lifted_from_the_list(self):
         self.customer.action_dunning_stop()

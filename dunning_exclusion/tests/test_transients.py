@@ -51,7 +51,10 @@ class TestTransients(OutcomeCommon):
         handover = env["dunning.handover"].create(
             {"receiver": "Collectors", "move_ids": line.move_id.ids}
         )
-        return [handover, preview, block, scenario, settings, switch, takeover, setup]
+        run = line.run_id.with_env(self.env)
+        run.action_send()
+        address = env["dunning.address"].create({"notice_id": run.notice_ids[:1].id})
+        return [address, handover, preview, block, scenario, settings, switch, takeover, setup]
 
     def test_dialogs_of_colleagues_are_neither_read_nor_changed(self):
         self._create_invoice()

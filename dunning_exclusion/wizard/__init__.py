@@ -1,5 +1,6 @@
 from . import (
     base_partner_merge,
+    dunning_address,
     dunning_block_wizard,
     dunning_customer_setup,
     dunning_handover,

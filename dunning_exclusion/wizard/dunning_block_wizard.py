@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
@@ -28,8 +30,14 @@ class DunningBlockWizard(models.TransientModel):
         required=True,
         default=lambda self: self.env.company._dunning_today(),
     )
-    date_to = fields.Date(
+    term = fields.Selection(
+        [("7", "+7 days"), ("14", "+14 days"), ("30", "+30 days"), ("day", "Day")],
         string="Until",
+        default=lambda self: "7" if self.env.context.get("default_kind") == "pause" else False,
+        help="How long it lasts.",
+    )
+    date_to = fields.Date(
+        string="Last Day",
         compute="_compute_date_to",
         store=True,
         readonly=False,
@@ -48,7 +56,10 @@ class DunningBlockWizard(models.TransientModel):
     res_ids = fields.Json(
         required=True, readonly=True, help="The numbers of the records to be held."
     )
-    target_count = fields.Integer(compute="_compute_targets")
+    # Why they are stopped is said after they were.
+    block_ids = fields.Json(readonly=True, help="The numbers of the holds to be explained.")
+    explanation = fields.Char(compute="_compute_explanation")
+    target_count = fields.Integer(string="How Many", compute="_compute_targets")
     target_names = fields.Char(string="Whom", compute="_compute_targets")
     already_blocked = fields.Char("Already Held", compute="_compute_targets")
 
@@ -60,13 +71,30 @@ class DunningBlockWizard(models.TransientModel):
     def _onchange_reason(self):
         self.kind = self.reason_id.kind or self.kind
 
-    @api.depends("reason_id", "date_from")
+    @api.depends("reason_id", "date_from", "term")
     def _compute_date_to(self):
         for wizard in self:
             proposed = wizard.date_from and self.env["dunning.block"]._default_end(
                 wizard.reason_id.id, wizard.date_from
             )
+            if wizard.date_from and wizard.term in ("7", "14", "30"):
+                proposed = wizard.date_from + timedelta(days=int(wizard.term))
             wizard.date_to = proposed or wizard.date_to
+
+    @api.depends("kind", "res_model", "res_ids")
+    def _compute_explanation(self):
+        words = {
+            "stop": self.env._(
+                "They stay in the list, but are not selected: nothing is sent until somebody "
+                "resumes."
+            ),
+            "pause": self.env._(
+                "Nothing is sent until that day has passed. Totals still count what is owed."
+            ),
+            "prevent": self.env._("They are not listed in any run until somebody resumes."),
+        }
+        for wizard in self:
+            wizard.explanation = words.get(wizard.kind, "")
 
     @api.depends("kind", "date_from", "res_model", "res_ids")
     def _compute_targets(self):
@@ -102,6 +130,10 @@ class DunningBlockWizard(models.TransientModel):
         only one record is selected.
         """
         check_one(self)
+        if self.kind == "pause" and not self.date_to:
+            raise UserError(self.env._("A pause needs an end: fill in the field 'Last Day'."))
+        if self.block_ids:
+            return self._explain_blocks()
         targets = self._targets()
         already = targets._dunning_blocked(self.kind, self.date_from)
         said = {"reason_id": self.reason_id.id, "note": self.note}
@@ -115,6 +147,8 @@ class DunningBlockWizard(models.TransientModel):
         holding = already._dunning_fresh_blocks(self.kind, self.date_from)
         ended, noted = holding._hold_on(self.date_to, len(targets) == 1, **said)
         close = {"type": "ir.actions.act_window_close"}
+        if self.kind == "stop" and blocks:
+            return blocks._prepare_stopped()
         if not already:
             return close
         return {
@@ -148,3 +182,10 @@ class DunningBlockWizard(models.TransientModel):
             (kept, unchanged, unchanged),
         )
         return " ".join(one if len(some) == 1 else many for some, one, many in sentences if some)
+
+    def _explain_blocks(self):
+        """Write reason, end and note on holds that were set with one click."""
+        blocks = self.env["dunning.block"].browse(read_ids(self.env, self.block_ids)).exists()
+        blocks.check_access("write")
+        blocks.write({"reason_id": self.reason_id.id, "date_to": self.date_to, "note": self.note})
+        return {"type": "ir.actions.act_window_close"}

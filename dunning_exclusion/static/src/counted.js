@@ -5,5 +5,6 @@ import { formatInteger } from "@web/views/fields/formatters";
 export const counted = {
     messages: (n) => (n === 1 ? _t("1 message") : _t("%s messages", formatInteger(n))),
     customers: (n) => (n === 1 ? _t("1 customer") : _t("%s customers", formatInteger(n))),
+    letters: (n) => (n === 1 ? _t("1 letter") : _t("%s letters", formatInteger(n))),
     items: (n) => (n === 1 ? _t("1 item") : _t("%s items", formatInteger(n))),
 };

@@ -1,6 +1,6 @@
 import { expect, test } from "@odoo/hoot";
 import { keyDown, press, queryAllTexts } from "@odoo/hoot-dom";
-import { animationFrame, mockDate } from "@odoo/hoot-mock";
+import { advanceTime, animationFrame, mockDate } from "@odoo/hoot-mock";
 import {
     contains,
     defineModels,
@@ -132,7 +132,8 @@ test("the box of a customer ticks on the server, for its other pages, too", asyn
     });
     await mountTaskList();
     await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
-    expect.verifySteps([[[["partner_id", "=", 1]], true]]);
+    await contains("#dunning_why").edit("Agreed", { confirm: "enter" });
+    expect.verifySteps([[[["partner_id", "=", 1]], true, "Agreed"]]);
 });
 
 test("a customer ticked: its lines and totals follow, the page is not read anew", async () => {
@@ -145,6 +146,7 @@ test("a customer ticked: its lines and totals follow, the page is not read anew"
     onRpc("dunning.run.line", "web_read_group", () => expect.step("the page is read anew"));
     onRpc("dunning.run", "read_figures", () => ({ ...FIGURES, amount: 450 }));
     await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
+    await contains("#dunning_why").edit("Agreed", { confirm: "enter" });
     await animationFrame();
     expect(".o_group_header:eq(0) .o_dunning_group_ticked").toHaveText("1 of 1 selected, 50.00");
     expect(".o_group_header:eq(0) input").toBeChecked();
@@ -164,13 +166,120 @@ test("one item unticked: the totals of its customer follow", async () => {
     expect(".o_group_header:eq(1) input").toHaveProperty("indeterminate", true);
 });
 
-test("space ticks the item in focus", async () => {
+test("space unticks the item in focus", async () => {
     onRpc("dunning.run.line", "web_save", ({ args }) => expect.step(args));
     await mountTaskList();
-    await contains(".o_data_row:eq(0) td[name=name]").focus();
+    await contains(".o_data_row:eq(1) td[name=name]").focus();
     await keyDown(" ");
     await animationFrame();
-    expect.verifySteps([[[1], { checked: true }]]);
+    expect.verifySteps([[[2], { checked: false }]]);
+});
+
+test("what reasons stand against is ticked when somebody has said why", async () => {
+    onRpc("dunning.run.line", "tick_against", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    await mountTaskList();
+    const box = ".o_data_row:eq(0) .o_dunning_tick input";
+    await contains(box).click();
+    expect(box).not.toBeChecked();
+    expect(".modal-footer .btn-primary").not.toBeEnabled();
+    await contains("#dunning_why").edit("Agreed by phone", { confirm: false });
+    await contains(".modal-footer .btn-primary").click();
+    expect.verifySteps([[[1], "Agreed by phone"]]);
+    expect(".modal").toHaveCount(0);
+});
+
+test("above the maximum an approver is asked, and an approver releases", async () => {
+    const call = ({ method, args }) => {
+        expect.step([method, args]);
+        return true;
+    };
+    onRpc("dunning.run.line", "ask_for_approval", call);
+    onRpc("dunning.run.line", "release", call);
+    await mountTaskList({ ...FIGURES, above: [1], can_approve: false });
+    await contains(".o_data_row:eq(0) .o_dunning_tick input").click();
+    await contains("#dunning_why").edit("They know", { confirm: "enter" });
+    expect.verifySteps([["ask_for_approval", [[1], "They know"]]]);
+});
+
+test("an approver releases a customer with one click and a word", async () => {
+    onRpc("dunning.run.line", "release", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    await mountTaskList({ ...FIGURES, above: [1], can_approve: true });
+    expect(".o_group_header button[name=release]").toHaveCount(1);
+    await contains(".o_group_header button[name=release]").click();
+    await contains("#dunning_why").edit("All right", { confirm: "enter" });
+    expect.verifySteps([[[1], "All right"]]);
+});
+
+test("beside the list stand customer and message of the row in focus", async () => {
+    onRpc("dunning.run.line", "read_side", ({ args }) => {
+        expect.step(args[0]);
+        return {
+            partner_id: 2,
+            name: "Beta",
+            phone: "+32 1",
+            comment: "Calls back",
+            recipients: [{ name: "Beta", email: "beta@example.com" }],
+            subject: "A reminder",
+            body: "<p>Please pay</p><script>steal()</script>",
+            fault: false,
+            history: [{ id: 4, date: "2026-11-01", name: "Level 1", state_name: "Sent" }],
+            promises: [],
+        };
+    });
+    await mountTaskList();
+    expect(".o_dunning_side").toHaveText(/Choose a row/);
+    await contains(".o_data_row:eq(1) td[name=name]").focus();
+    await contains(".o_data_row:eq(2) td[name=name]").focus();
+    await advanceTime(300);
+    await animationFrame();
+    expect.verifySteps([3]);
+    expect(".o_dunning_side").toHaveText(
+        /Beta.*\+32 1.*Calls back.*beta@example\.com.*A reminder/s
+    );
+    expect(".o_dunning_side iframe").toHaveAttribute("sandbox", "");
+    expect(".o_dunning_side").toHaveText(/Level 1.*Sent/s);
+    await contains(".o_group_header:eq(0) .o_group_name").focus();
+    await advanceTime(300);
+    expect.verifySteps([1]);
+});
+
+test("all customers are unfolded at once", async () => {
+    await mountTaskList();
+    expect(".o_dunning_unfold").toHaveCount(0);
+    await contains(".o_group_header:eq(0) .o_group_name").click();
+    await contains(".o_group_header:eq(1) .o_group_name").click();
+    expect(".o_data_row").toHaveCount(0);
+    await contains(".o_dunning_unfold").click();
+    await animationFrame();
+    expect(".o_data_row").toHaveCount(3);
+    expect(".o_dunning_unfold").toHaveCount(0);
+});
+
+test("sent, in the mail queue, to print: three numbers, and a button that prints", async () => {
+    mockService("action", {
+        doActionButton: ({ name }) => expect.step(name),
+    });
+    const numbers = { sent_count: 3, waiting_count: 2, print_count: 10 };
+    await mountTaskList({ ...FIGURES, state: "done", ...numbers });
+    expect(".o_dunning_sent").toHaveText("3 sent · 2 in the mail queue · 10 to print");
+    expect("button[name=action_print_letters]").toHaveText("Print 10 letters");
+    await contains("button[name=action_print_letters]").click();
+    expect.verifySteps(["action_print_letters"]);
+});
+
+test("what is sent against reasons is named before it is sent", async () => {
+    const against = { count: 4, reasons: ["Promised to pay", "The customer is stopped"] };
+    await mountTaskList({ ...FIGURES, against });
+    await contains(".o_dunning_send").click();
+    expect(".modal-body").toHaveText(
+        /4 items against a reason: Promised to pay, The customer is stopped\./
+    );
 });
 
 test("arrows move from an item to the next customer and on, space ticks there", async () => {
@@ -223,7 +332,7 @@ test("a question mark lists the keys", async () => {
     await contains(".o_data_row:eq(0) td[name=name]").focus();
     await press("?");
     await animationFrame();
-    expect(".o_dunning_keys tr").toHaveCount(10);
+    expect(".o_dunning_keys tr").toHaveCount(11);
 });
 
 test("in a run that is done keys only preview", async () => {
@@ -253,6 +362,7 @@ test("a tick that is refused is not shown", async () => {
     });
     await mountTaskList();
     await contains(".o_group_header:eq(0) .o_dunning_group_tick input").click();
+    await contains("#dunning_why").edit("Agreed", { confirm: "enter" });
     await animationFrame();
     expect.verifyErrors(["More than the maximum"]);
     expect(".o_group_header:eq(0) .o_dunning_group_tick input").not.toBeChecked();
@@ -312,6 +422,8 @@ test("an older list that is unfinished is opened or given up", async () => {
     expect(".o_dunning_unfinished").toHaveText(/Of yesterday/);
     await contains(".o_dunning_unfinished button:eq(0)").click();
     await contains(".o_dunning_unfinished button:eq(1)").click();
+    expect(".modal-body").toHaveText(/^Of yesterday: what was sent stays sent/);
+    await contains(".modal-footer .btn-primary").click();
     expect.verifySteps([
         ["action_open_lines", 4],
         ["action_cancel", 4],
@@ -332,5 +444,5 @@ test("a run that is done cannot be ticked or sent", async () => {
     await mountTaskList({ ...FIGURES, state: "done", sent_count: 1 });
     expect(".o_dunning_send").toHaveCount(0);
     expect(".o_group_header:eq(1) input").not.toBeEnabled();
-    expect(".o_dunning_figures").toHaveText(/Sent.*1 message/s);
+    expect(".o_dunning_figures").toHaveText(/1 sent/);
 });

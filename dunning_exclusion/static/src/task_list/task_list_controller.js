@@ -2,6 +2,7 @@ import { _t } from "@web/core/l10n/translation";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { ListController } from "@web/views/list/list_controller";
 import { TaskListKeys } from "./task_list_keys";
+import { TaskListSide } from "./task_list_side";
 import { counted } from "../counted";
 import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { onWillUnmount, useEffect, useState } from "@odoo/owl";
@@ -15,6 +16,7 @@ const PROGRESS_INTERVAL = 3000;
  */
 export class TaskListController extends ListController {
     static template = "dunning_exclusion.TaskList";
+    static components = { ...ListController.components, TaskListSide };
 
     setup() {
         super.setup();
@@ -68,8 +70,31 @@ export class TaskListController extends ListController {
         return _t("selected: %(messages)s to %(customers)s, %(items)s", this.ticked);
     }
 
+    /** What became of the messages, in words: sent, in the mail queue, to print. */
     get sentText() {
-        return counted.messages(this.figures.sent_count);
+        const { sent_count, waiting_count, print_count } = this.figures;
+        const number = (count) => formatInteger(count || 0);
+        return [
+            _t("%s sent", number(sent_count)),
+            _t("%s in the mail queue", number(waiting_count)),
+            _t("%s to print", number(print_count)),
+        ].join(" · ");
+    }
+
+    get hasMessages() {
+        const { sent_count, waiting_count, print_count } = this.figures;
+        return Boolean(sent_count || waiting_count || print_count);
+    }
+
+    get printText() {
+        return _t("Print %s", counted.letters(this.figures.print_count));
+    }
+
+    /** Items that are sent although reasons stand against them. */
+    get againstText() {
+        const { count, reasons } = this.figures.against;
+        const words = { items: counted.items(count), reasons: reasons.join(", ") };
+        return _t("%(items)s against a reason: %(reasons)s.", words);
     }
 
     get confirmationText() {
@@ -77,7 +102,8 @@ export class TaskListController extends ListController {
             "%(messages)s to %(customers)s, over %(amount)s in %(items)s.",
             this.ticked
         );
-        return [what, ...(this.figures.overtaken || [])].join(" ");
+        const against = this.figures.against ? [this.againstText] : [];
+        return [what, ...against, ...(this.figures.overtaken || [])].join(" ");
     }
 
     onShowKeys() {
@@ -94,15 +120,42 @@ export class TaskListController extends ListController {
         });
     }
 
-    send() {
-        return this.doRunAction(
-            this.figures.message_count > SEND_AT_ONCE ? "action_send_in_background" : "action_send"
-        );
+    async send() {
+        const many = this.figures.message_count > SEND_AT_ONCE;
+        await this.doRunAction(many ? "action_send_in_background" : "action_send");
+        if (!many) {
+            await this.model.loadFigures();
+            const { failed_count } = this.figures;
+            const failed = failed_count && _t("%s failed", formatInteger(failed_count));
+            this.env.services.notification.add(
+                [this.sentText, failed].filter(Boolean).join(" · "),
+                { type: failed_count ? "warning" : "success" }
+            );
+        }
+    }
+
+    get foldedGroups() {
+        const { root } = this.model;
+        return root.isGrouped ? root.groups.filter(({ isFolded }) => isFolded) : [];
+    }
+
+    async unfoldAll() {
+        await Promise.all(this.foldedGroups.map((group) => group.toggle()));
     }
 
     /** Open the task list of another run. */
     openRun(runId) {
         return this.doRunAction("action_open_lines", runId);
+    }
+
+    giveUp({ id, name }) {
+        this.dialogService.add(ConfirmationDialog, {
+            title: _t("Give this list up?"),
+            body: _t("%s: what was sent stays sent, the rest of it is not sent.", name),
+            confirmLabel: _t("Give it up"),
+            confirm: () => this.doRunAction("action_cancel", id),
+            cancel: () => {},
+        });
     }
 
     async doRunAction(name, runId = this.figures.id) {

@@ -19,6 +19,7 @@ export class TaskListKeys extends Component {
         { names: ["S"], does: _t("Stop the item or the customer") },
         { names: ["P"], does: _t("Pause the item or the customer") },
         { names: ["R"], does: _t("Note a promise to pay") },
+        { names: ["A"], does: _t("Ask for approval above the maximum, or release it") },
         { names: [_t("Enter")], does: _t("Open the invoice") },
         { names: ["?"], does: _t("Show these keys") },
     ];

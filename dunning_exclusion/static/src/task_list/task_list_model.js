@@ -1,7 +1,16 @@
 import { RelationalModel } from "@web/model/relational_model/relational_model";
+import { _t } from "@web/core/l10n/translation";
+import { WhyDialog } from "./why_dialog";
 import { reactive } from "@odoo/owl";
 
 const TICKED = ["checked_count:sum", "checked_amount:sum"];
+
+export const ASK = {
+    key: "a",
+    name: "ask_for_approval",
+    icon: "fa-check-square-o",
+    label: _t("Ask for approval"),
+};
 
 /**
  * Lines of a run, with the figures of the whole run and the reasons beside the customers.
@@ -15,6 +24,8 @@ export class TaskListModel extends RelationalModel {
         super.setup(params, services);
         this.figures = reactive({});
         this.customerMarks = reactive({});
+        // The line whose customer is shown beside the list.
+        this.current = reactive({ lineId: false, version: 0 });
     }
 
     async _loadData(config, cache) {
@@ -27,6 +38,8 @@ export class TaskListModel extends RelationalModel {
 
     async loadFigures(context = this.config.context) {
         const runId = context.dunning_run_id || false;
+        // What stands beside the list may be different now, too.
+        this.current.version++;
         Object.assign(this.figures, await this.orm.call("dunning.run", "read_figures", [runId]));
     }
 
@@ -54,8 +67,8 @@ export class TaskListModel extends RelationalModel {
     }
 
     /** Tick or untick all lines of `group`; nothing else on the page is read anew. */
-    async tickGroup(group, checked) {
-        await this.tick(group.groupDomain, checked);
+    async tickGroup(group, checked, note = false) {
+        await this.tick(group.groupDomain, checked, note);
         const [[ticked]] = await Promise.all([
             this.orm.formattedReadGroup(group.resModel, group.groupDomain, [], TICKED, {
                 context: group.context,
@@ -76,8 +89,69 @@ export class TaskListModel extends RelationalModel {
         return this.onTicked(holds, { count: sign, amount: sign * record.data.amount_residual });
     }
 
-    tick(domain, checked) {
-        return this.orm.call("dunning.run.line", "tick", [domain, checked]);
+    tick(domain, checked, note = false) {
+        const args = note ? [domain, checked, note] : [domain, checked];
+        return this.orm.call("dunning.run.line", "tick", args);
+    }
+
+    /** Tick or untick one line; where reasons stand against it, somebody says why first. */
+    tickRecord(record, checked) {
+        const { outcome, marks, partner_id } = record.data;
+        if (!checked || outcome !== "unchecked") {
+            return record.update({ checked }, { save: true });
+        }
+        return this.askWhy(
+            {
+                customerId: partner_id?.id,
+                reasons: [...new Set(Object.values(marks || {}).flat())],
+                lineIds: () => [record.resId],
+            },
+            (note) => this.tickAgainst(record, note)
+        );
+    }
+
+    /** Ask why something is sent against `reasons`, or to have it released above the maximum. */
+    askWhy({ customerId, reasons, lineIds }, tick) {
+        const { above, can_approve } = this.figures;
+        if (above?.includes(customerId) && !can_approve) {
+            return this.askApproval(ASK.name, ASK.label, lineIds(), reasons);
+        }
+        this.dialog.add(WhyDialog, {
+            title: _t("Send it against a reason?"),
+            reasons,
+            confirmLabel: _t("Select it"),
+            confirm: tick,
+        });
+    }
+
+    /** Ask for a word, then ask the approvers to release lines, or release them. */
+    askApproval(name, label, lineIds, reasons = []) {
+        this.dialog.add(WhyDialog, {
+            title: label,
+            reasons,
+            confirmLabel: label,
+            confirm: async (note) => {
+                await this.orm.call("dunning.run.line", name, [await lineIds, note]);
+                await this.load();
+            },
+        });
+    }
+
+    /** Show beside the list what belongs to a group: to its first line. */
+    async showGroup(group) {
+        const [first] = group.isFolded ? [] : group.list.records || [];
+        const options = { limit: 1, context: group.context };
+        const ids = first
+            ? [first.resId]
+            : await this.orm.search(group.resModel, group.groupDomain, options);
+        this.current.lineId = ids[0] || false;
+    }
+
+    /** Tick one line against reasons, and say why. */
+    async tickAgainst(record, note) {
+        await this.orm.call("dunning.run.line", "tick_against", [[record.resId], note]);
+        await record.load();
+        await this.onRecordTicked(record);
     }
 
     /** Add to the totals of the group that `holds` what was ticked, and of those around it. */

@@ -1,10 +1,13 @@
 import { _t } from "@web/core/l10n/translation";
+import { SIZES } from "@web/core/ui/ui_service";
 import { CheckBox } from "@web/core/checkbox/checkbox";
 import { ListRenderer } from "@web/views/list/list_renderer";
 import { ReasonMark } from "../reason_mark/reason_mark";
 import { TaskListKeys } from "./task_list_keys";
 import { counted } from "../counted";
+import { ASK } from "./task_list_model";
 import { formatMonetary } from "@web/views/fields/formatters";
+import { onPatched } from "@odoo/owl";
 
 const PREVIEW = {
     key: "v",
@@ -34,6 +37,7 @@ const CUSTOMER_ACTIONS = [
     },
     PROMISE,
 ];
+const RELEASE = { ...ASK, name: "release", label: _t("Release above the maximum") };
 // Items have their buttons from the view.
 const ITEM_ACTIONS = [
     PREVIEW,
@@ -51,6 +55,11 @@ export class TaskListRenderer extends ListRenderer {
     static template = "dunning_exclusion.TaskList.Renderer";
     static groupRowTemplate = "dunning_exclusion.TaskList.GroupRow";
     static components = { ...ListRenderer.components, CheckBox, ReasonMark };
+
+    setup() {
+        super.setup();
+        onPatched(() => this.refocus());
+    }
 
     get model() {
         return this.props.list.model;
@@ -104,6 +113,18 @@ export class TaskListRenderer extends ListRenderer {
 
     tickGroup(group) {
         const { ticks, disabled } = this.tickState(group.aggregates);
+        if (!disabled && ticks && !group.aggregates.included_count) {
+            // No tick is shown before somebody has said why.
+            this.render(true);
+            return this.model.askWhy(
+                {
+                    customerId: this.isCustomer(group) && group.value,
+                    reasons: this.groupReasons(group),
+                    lineIds: () => this.groupLineIds(group),
+                },
+                (note) => this.orAsBefore(this.model.tickGroup(group, true, note))
+            );
+        }
         return disabled || this.orAsBefore(this.model.tickGroup(group, ticks));
     }
 
@@ -125,7 +146,7 @@ export class TaskListRenderer extends ListRenderer {
     tickRecord(record) {
         const readonly = !this.isOpen || record.data.outcome === "dropped";
         if (!readonly) {
-            return record.update({ checked: !record.data.checked }, { save: true });
+            return this.model.tickRecord(record, !record.data.checked);
         }
     }
 
@@ -156,7 +177,7 @@ export class TaskListRenderer extends ListRenderer {
         const action = actions.find(({ key }) => key === hotkey);
         if (action) {
             const ids = record ? [record.resId] : this.groupLineIds(group);
-            this.doLineAction(ids, action.name);
+            this.onAction(ids, action);
         }
         return Boolean(action);
     }
@@ -198,7 +219,69 @@ export class TaskListRenderer extends ListRenderer {
     }
 
     groupActions(group) {
-        return this.isCustomer(group) ? this.availableActions(CUSTOMER_ACTIONS) : [];
+        if (!this.isCustomer(group)) {
+            return [];
+        }
+        const { above, can_approve } = this.model.figures;
+        const approval = this.isOpen && above?.includes(group.value);
+        const more = approval ? [can_approve ? RELEASE : ASK] : [];
+        return [...this.availableActions(CUSTOMER_ACTIONS), ...more];
+    }
+
+    onAction(ids, { name, label }) {
+        const asks = [ASK.name, RELEASE.name].includes(name);
+        return asks ? this.model.askApproval(name, label, ids) : this.doLineAction(ids, name);
+    }
+
+    // The side ----------------------------------------------------------------
+
+    /** Shows beside the list what belongs to the row in focus. */
+    onFocusIn({ target }) {
+        const row = target.closest(".o_data_row, .o_group_header");
+        const { id, groupId } = row?.dataset || {};
+        const column = target.closest("td[name]")?.getAttribute("name");
+        for (const list of this.listsIn(this.props.list)) {
+            const record = !list.isGrouped && list.records.find((r) => r.id === id);
+            const group = !id && list.isGrouped && list.groups.find((g) => g.id === groupId);
+            if (record) {
+                this.focused = { resId: record.resId, column };
+                this.model.current.lineId = record.resId;
+            } else if (group) {
+                this.focused = { value: group.value };
+                this.model.showGroup(group);
+            }
+        }
+    }
+
+    /** The keys go on where they were, when the rows were loaded again after a dialog. */
+    refocus() {
+        if (!this.focused || document.activeElement !== document.body) {
+            return;
+        }
+        const { resId, column, value } = this.focused;
+        for (const list of this.listsIn(this.props.list)) {
+            const record = resId && !list.isGrouped && list.records.find((r) => r.resId === resId);
+            const group = !resId && list.isGrouped && list.groups.find((g) => g.value === value);
+            const row = record
+                ? `[data-id="${record.id}"] td[name="${column || "checked"}"]`
+                : group && `[data-group-id="${group.id}"].o_group_header .o_group_name`;
+            const cell = row && this.rootRef.el.querySelector(row);
+            if (cell) {
+                this.focus(cell);
+            }
+        }
+    }
+
+    listsIn(list) {
+        const inner = list.isGrouped ? list.groups.map((group) => this.listsIn(group.list)) : [];
+        return [list, ...inner.flat()];
+    }
+
+    /** A click shows the row beside the list where there is room for that; Enter opens it. */
+    async onCellClicked(record, column, ev, newWindow) {
+        if (newWindow || this.env.services.ui.size < SIZES.XL) {
+            return super.onCellClicked(record, column, ev, newWindow);
+        }
     }
 
     groupLineIds(group) {

@@ -17,7 +17,13 @@ export class TickField extends Component {
     }
 
     onChange(checked) {
-        return this.props.record.update({ [this.props.name]: checked }, { save: true });
+        const { record, name } = this.props;
+        if (record.model.tickRecord) {
+            // No tick is shown before it is saved, as somebody may have to say why.
+            this.render(true);
+            return record.model.tickRecord(record, checked);
+        }
+        return record.update({ [name]: checked }, { save: true });
     }
 }
 

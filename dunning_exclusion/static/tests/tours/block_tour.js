@@ -31,6 +31,11 @@ registry.category("web_tour.tours").add("dunning_bulk_pause", {
         { trigger: "thead .o_list_record_selector input", run: "click" },
         { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
         { trigger: ".o_menu_item:contains('Pause Follow-up')", run: "click" },
+        {
+            content: "For two weeks",
+            trigger: ".modal .o_selection_badge:contains('+14 days')",
+            run: "click",
+        },
         { trigger: ".modal button[name=action_apply]", run: "click" },
         { trigger: "body:not(:has(.modal))" },
     ],
@@ -88,5 +93,29 @@ registry.category("web_tour.tours").add("dunning_lift_block", {
     steps: () => [
         { trigger: ".o_data_row:contains('Alpha') button[name=action_lift]", run: "click" },
         { content: "It left the list of active blocks", trigger: ".o_view_nocontent" },
+    ],
+});
+
+/** Many invoices are stopped at once: a question names their number, and the stop is explained. */
+registry.category("web_tour.tours").add("dunning_bulk_stop", {
+    steps: () => [
+        { trigger: ".o_list_view .o_data_row" },
+        { trigger: "thead .o_list_record_selector input", run: "click" },
+        { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
+        { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
+        { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
+        { trigger: ".modal button[name=action_apply]", run: "click" },
+        {
+            content: "The list shows it",
+            trigger: ".o_data_row td[name=dunning_stop] input:checked",
+        },
+        {
+            content: "Say why",
+            trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
+            run: "click",
+        },
+        { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
+        { trigger: ".modal button[name=action_apply]", run: "click" },
+        { trigger: "body:not(:has(.modal))" },
     ],
 });

@@ -13,6 +13,10 @@ registry.category("web_tour.tours").add("dunning_main_job", {
             run: "click",
         },
         {
+            content: "It can be undone",
+            trigger: ".o_notification:contains('Alpha is stopped') button:contains('Undo')",
+        },
+        {
             content: "The tab says so",
             trigger: ".o_dunning_status .badge:contains('Stopped')",
         },
@@ -67,7 +71,11 @@ registry.category("web_tour.tours").add("dunning_main_job", {
             trigger: ".modal-body:contains('1 message to 1 customer')",
         },
         { trigger: ".modal-footer .btn-primary", run: "click" },
-        { content: "Sent", trigger: ".o_dunning_figures:contains('Sent')" },
+        {
+            content: "It is on its way",
+            trigger: ".o_dunning_figures:contains('1 in the mail queue')",
+        },
+        { trigger: ".o_notification:contains('1 in the mail queue')" },
     ],
 });
 

@@ -29,7 +29,25 @@ registry.category("web_tour.tours").add("dunning_task_list", {
             trigger: `${ROW}:contains('50.00') .o_dunning_tick input:not(:checked)`,
             run: "click",
         },
+        { trigger: ".modal #dunning_why", run: "edit Agreed by phone" },
+        { trigger: ".modal-footer .btn-primary:enabled", run: "click" },
         { trigger: `${FIGURES}:contains('450.00')` },
+        { trigger: `${ROW}.text-warning:contains('50.00')` },
+        {
+            content: "The message as it will leave stands beside the list",
+            trigger: ".o_dunning_side:contains('Alpha'):contains('alpha@example.com')",
+        },
+        { trigger: ".o_dunning_side iframe[sandbox='']" },
+        {
+            content: "Sending names it",
+            trigger: ".o_dunning_send",
+            run: "click",
+        },
+        {
+            trigger:
+                ".modal-body:contains('1 item against a reason: The customer'), .modal-body:contains('1 item against a reason: The item')",
+        },
+        { trigger: ".modal-footer .btn-secondary", run: "click" },
         {
             content: "Preview the message",
             trigger: `${GROUP}:contains('Beta') button[name=action_preview]`,
@@ -58,6 +76,21 @@ registry.category("web_tour.tours").add("dunning_task_list", {
             content: "The prevented customer has its reason",
             trigger: `${GROUP}:contains('Gamma') .o_dunning_mark[aria-label*='prevented']`,
         },
+    ],
+});
+
+/** Who leaves the page with the dialog of a promise open has promised nothing. */
+registry.category("web_tour.tours").add("dunning_promise_left", {
+    steps: () => [
+        { trigger: `${ROW}:contains('100.00') td[name=date_due]`, run: "click" },
+        { trigger: `${ROW}:contains('100.00') td[name=date_due]`, run: "press r" },
+        {
+            trigger: ".modal .o_form_view .o_field_widget[name=date]",
+            run: () => location.reload(),
+            expectUnloadPage: true,
+        },
+        { trigger: `body:not(:has(.modal)) ${ROW}:contains('100.00') td[name=date_due]` },
+        { trigger: `${FIGURES}:contains('100.00')` },
     ],
 });
 

@@ -1,0 +1,39 @@
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+
+const STAYS = 10000;
+
+/**
+ * Tells that something was stopped, with buttons to undo it and to say why; then what comes next.
+ */
+export function tellStopped(env, { params }) {
+    const { message, block_ids: blockIds, next } = params;
+    const { action, notification, orm } = env.services;
+    const buttons = [];
+    let close = () => {};
+    if (blockIds.length) {
+        buttons.push(
+            {
+                name: _t("Undo"),
+                primary: true,
+                onClick: async () => {
+                    close();
+                    await orm.call("dunning.block", "action_lift", [blockIds]);
+                    await action.doAction({ type: "ir.actions.client", tag: "soft_reload" });
+                },
+            },
+            {
+                name: _t("Add reason"),
+                onClick: async () => {
+                    close();
+                    const dialog = await orm.call("dunning.block", "action_explain", [blockIds]);
+                    await action.doAction(dialog);
+                },
+            }
+        );
+    }
+    close = notification.add(message, { type: "success", autocloseDelay: STAYS, buttons });
+    return next;
+}
+
+registry.category("actions").add("dunning_stopped", tellStopped);

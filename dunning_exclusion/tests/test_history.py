@@ -1,0 +1,140 @@
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import OutcomeCommon
+
+
+@tagged("post_install", "-at_install")
+class TestHistory(OutcomeCommon):
+    """The chatter of customers and invoices: one line with a link for what is done about them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.accountant = cls._create_user("history_accountant", "account.group_account_invoice")
+        cls.invoice = cls._create_invoice(amount=100)
+
+    def _lines(self, record, do):
+        """Return what `do` writes into the chatter of `record`, and who is its author."""
+        before = record.message_ids
+        do()
+        record.invalidate_recordset(["message_ids"])
+        messages = record.sudo().message_ids - before
+        self.assertFalse(messages.notified_partner_ids, "nobody is written to")
+        self.assertTrue(all(messages.mapped("is_internal")), "customers do not see it")
+        return messages
+
+    def _hold(self, kind, record):
+        return lambda: record.with_user(self.accountant)._dunning_block(kind, date_to=self.today)
+
+    def test_each_event_is_a_line_with_a_link(self):
+        invoice = self.invoice.with_user(self.accountant)
+        customer = self.customer.with_user(self.accountant)
+        promise = self.env["dunning.promise"].with_user(self.accountant)
+
+        def send():
+            run = self._create_run()
+            run.with_user(self.accountant).action_send()
+            run.notice_ids.mail_id.write({"state": "sent"})
+
+        both = self.customer, self.invoice
+        events = (
+            ("customer stopped", customer.action_dunning_stop, "dunning.block", self.customer),
+            ("customer resumed", customer.action_dunning_resume, "dunning.block", self.customer),
+            ("invoice stopped", invoice.action_dunning_stop, "dunning.block", *both),
+            ("invoice resumed", invoice.action_dunning_resume, "dunning.block", *both),
+            ("paused", self._hold("pause", self.invoice), "dunning.block", *both),
+            ("resumed", invoice.action_dunning_resume, "dunning.block", *both),
+            ("reminded", send, "dunning.notice", *both),
+            (
+                "promised",
+                lambda: promise.create({"partner_id": self.customer.id}),
+                "dunning.promise",
+                *both,
+            ),
+            (
+                "promise cancelled",
+                lambda: promise.search([]).action_cancel(),
+                "dunning.promise",
+                *both,
+            ),
+        )
+        for what, do, model, *records in events:
+            others = records[1:]
+            before = {record: record.message_ids for record in others}
+            with self.subTest(what=what):
+                messages = self._lines(records[0], do)
+                self.assertEqual(len(messages), 1)
+                self.assertIn(f'data-oe-model="{model}"', messages.body)
+                for record in others:
+                    record.invalidate_recordset(["message_ids"])
+                    self.assertEqual(len(record.message_ids - before[record]), 1)
+                if what != "reminded":
+                    self.assertEqual(messages.author_id, self.accountant.partner_id)
+
+    def test_many_holds_of_a_customer_are_one_message(self):
+        invoices = self.invoice.browse().concat(*(self._create_invoice() for _n in range(25)))
+        [message] = self._lines(self.customer, invoices.action_dunning_stop)
+        self.assertEqual(message.body.count("data-oe-model"), 20)
+        self.assertIn("5 more", message.body)
+
+    def test_imported_holds_are_not_told(self):
+        values = {"partner_id": self.customer.id, "kind": "stop", "origin": "import"}
+        self.assertFalse(
+            self._lines(self.customer, lambda: self.env["dunning.block"].sudo().create(values))
+        )
+
+    def test_stop_is_undone_or_explained_from_what_tells_it(self):
+        for record in (self.customer, self.invoice):
+            action = record.with_user(self.accountant).action_dunning_stop()
+            self.assertEqual(action["tag"], "dunning_stopped")
+            self.assertIn(record.display_name, action["params"]["message"])
+            blocks = self.env["dunning.block"].browse(action["params"]["block_ids"])
+            self.assertEqual(blocks.mapped("kind"), ["stop"])
+            again = record.with_user(self.accountant).action_dunning_stop()
+            self.assertEqual(again["params"]["block_ids"], [])
+            explain = blocks.with_user(self.accountant).action_explain()
+            reason = self.env["dunning.block.reason"].search([], limit=1)
+            dialog = self.env["dunning.block.wizard"].with_user(self.accountant)
+            dialog = dialog.with_context(**explain["context"])
+            dialog.create({"reason_id": reason.id, "note": "By phone"}).action_apply()
+            self.assertEqual((blocks.reason_id, blocks.note), (reason, "By phone"))
+            blocks.with_user(self.accountant).action_lift()
+            self.assertFalse(record.dunning_stop)
+
+    def test_stop_in_the_task_list_ticks_again_when_it_is_undone(self):
+        run = self._create_run()
+        line = run.line_ids
+        for name in ("action_dunning_stop", "action_dunning_stop_customer"):
+            blocks = self.env["dunning.block"].browse(getattr(line, name)()["params"]["block_ids"])
+            self.assertFalse(line.checked)
+            blocks.action_lift()
+            run.read_figures(run.id)
+            self.assertTrue(line.checked)
+
+    def test_pause_needs_an_end_and_a_term_gives_it(self):
+        dialog = self.env["dunning.block.wizard"].create(
+            {"kind": "pause", "res_model": "account.move", "res_ids": self.invoice.ids}
+        )
+        with self.assertRaises(UserError):
+            dialog.action_apply()
+        for term in ("7", "14", "30"):
+            dialog.term = term
+            self.assertEqual((dialog.date_to - self.today).days, int(term))
+        dialog.action_apply()
+        self.assertEqual(str(self.invoice.dunning_pause_until), self._days(30))
+
+    def test_many_are_stopped_after_a_question_that_names_their_number(self):
+        other = self._create_invoice()
+        moves = self.invoice | other
+        action = self.env.ref("dunning_exclusion.action_account_move_dunning_stop")
+        context = {"active_model": "account.move", "active_ids": moves.ids}
+        asked = action.with_context(**context).run()
+        self.assertEqual(asked["res_model"], "dunning.block.wizard")
+        dialog = self.env["dunning.block.wizard"].with_context(**asked["context"]).create({})
+        self.assertEqual((dialog.kind, dialog.target_count), ("stop", 2))
+        told = dialog.action_apply()
+        self.assertIn("2", told["params"]["message"])
+        self.assertEqual(moves.mapped("dunning_stop"), [True, True])
+        single = dict(context, active_ids=self._create_invoice().ids)
+        self.assertEqual(action.with_context(**single).run()["tag"], "dunning_stopped")
