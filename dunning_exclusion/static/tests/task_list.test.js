@@ -242,7 +242,7 @@ test("beside the list stand customer and message of the row in focus", async () 
     expect(".o_dunning_side").toHaveText(
         /Beta.*\+32 1.*Calls back.*beta@example\.com.*A reminder/s
     );
-    expect(".o_dunning_side iframe").toHaveAttribute("sandbox", "");
+    expect(".o_dunning_side iframe").toHaveAttribute("sandbox", "allow-same-origin");
     expect(".o_dunning_side").toHaveText(/Level 1.*Sent/s);
     await contains(".o_group_header:eq(0) .o_group_name").focus();
     await advanceTime(300);

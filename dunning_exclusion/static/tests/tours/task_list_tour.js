@@ -37,7 +37,7 @@ registry.category("web_tour.tours").add("dunning_task_list", {
             content: "The message as it will leave stands beside the list",
             trigger: ".o_dunning_side:contains('Alpha'):contains('alpha@example.com')",
         },
-        { trigger: ".o_dunning_side iframe[sandbox='']" },
+        { trigger: ".o_dunning_side iframe[sandbox='allow-same-origin']" },
         {
             content: "Sending names it",
             trigger: ".o_dunning_send",
