@@ -9,8 +9,8 @@ ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
 # figure: the most that is allowed
 LIMITS = {
     "AbstractModels": 10,
-    "Python files of models and screening": 46,
-    "Python lines of models and screening": 12000,
+    "Python files of models and screening": 52,
+    "Python lines of models and screening": 13500,
     "files of screening": 8,
     "lines of the longest file": 650,
     "lines of the longest method": 40,
@@ -24,6 +24,7 @@ FLOORS = {
     "screening: plain functions that build the statement": ("screening/",),
     "records: blocks, promises, scenarios, rules, settings": (
         *("models/account_payment_method_line", "models/arguments", "models/dunning_block"),
+        "models/dunning_block_reason",
         *("models/dunning_exclusion_condition", "models/dunning_exclusion_rule"),
         *("models/dunning_level", "models/dunning_mirror", "models/dunning_promise"),
         *("models/dunning_protected_mixin", "models/dunning_reminder_type"),

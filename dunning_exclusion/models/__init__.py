@@ -1,5 +1,6 @@
 from . import (
     dunning_protected_mixin,
+    dunning_block_reason,
     dunning_block,
     dunning_mirror,
     dunning_promise,

@@ -9,11 +9,11 @@ from odoo.tools import SQL, Query, format_date
 
 from ..screening import items
 from ..screening.question import Question
-from .arguments import DAYS, LAST_DAY, SEQUENCES, TERM, Char, Text, Within, check_bounds, check_one
+from .arguments import DAYS, LAST_DAY, Text, Within, check_bounds, check_one
+from .dunning_block_reason import KINDS
 from .history import note_in_chatter
 from .isolation import for_each_company, in_language_of
 
-KINDS = [("stop", "Stop"), ("pause", "Pause"), ("prevent", "Prevent")]
 ORIGINS = [
     ("user", "User"),
     ("customer", "Customer"),
@@ -34,39 +34,6 @@ SYSTEM_FIELDS = frozenset({"origin"})
 TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
 # Why and for how long: once the block is lifted, that is history, too.
 SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "items_until", "note"})
-
-
-class DunningBlockReason(models.Model):
-    """Why something is held back, and for how long unless somebody says otherwise."""
-
-    _name = "dunning.block.reason"
-    _description = "Hold Reason"
-    _inherit = ["dunning.protected.mixin"]
-    _order = "sequence, name, id"
-    _company_path = ""
-    _open_fields = frozenset({"sequence"})
-
-    sequence = fields.Integer(default=10)
-    code = Char(required=True, help="Short stable code for imports and integrations.")
-    name = Char(required=True, translate=True)
-    default_days = fields.Integer(
-        string="Default Duration (days)",
-        help="How long a hold with this reason lasts when no end date is chosen. "
-        "0 means no end date is proposed.",
-    )
-    kind = fields.Selection(
-        KINDS, help="What holds with this reason do unless somebody chooses otherwise."
-    )
-    asks_items_until = fields.Boolean(
-        string="Asks for a Cut-off Day",
-        help="Holds on customers ask for the day up to which their items were issued, such as the "
-        "day on which insolvency was opened.",
-    )
-    active = fields.Boolean(default=True)
-
-    _sequence_within = Within("sequence", *SEQUENCES)
-    _default_days_within = Within("default_days", *TERM)
-    _code_unique = models.UniqueIndex("(code)", "Another hold reason already has this code.")
 
 
 class DunningBlock(models.Model):

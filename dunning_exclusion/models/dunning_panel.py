@@ -383,7 +383,6 @@ class DunningMixin(models.AbstractModel):
 
     def _forecast_days(self, company, workflows):
         """Return today and the next days on which the answer can change, in order."""
-        # An item reaches a level; what holds it ends; the last reminder is long enough ago.
         customer, today = self._dunning_customers(), company._dunning_today()
         query = SQL(
             """SELECT DISTINCT day FROM (
@@ -418,11 +417,10 @@ class DunningMixin(models.AbstractModel):
             holds=self.env["dunning.block"]._state_sql(today, ("scheduled", "active")),
             tolerance=company.dunning_promise_tolerance_days,
             free=company.dunning_min_days_between_messages,
-            today=today,
-            limit=FORECAST_DAYS,
+            **{"today": today, "limit": FORECAST_DAYS},
         )
-        days = {today, *(day for (day,) in self.env.execute_query(query))}
-        return self._forecast_with_workflows(days, company, workflows)
+        days = {day for (day,) in self.env.execute_query(query)}
+        return self._forecast_with_workflows(days | {today}, company, workflows)
 
     @api.model
     def _forecast_with_workflows(self, days, company, workflows):

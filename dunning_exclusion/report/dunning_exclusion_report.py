@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..models.dunning_block import KINDS
+from ..models.dunning_block_reason import KINDS
 
 AGES = [
     ("1", "Up to 7 days"),

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import format_date
 
 from ..models.arguments import DAYS, Char, Text, Within, check_one, read_ids
-from ..models.dunning_block import KINDS
+from ..models.dunning_block_reason import KINDS
 
 SHOWN_NAMES = 20
 TARGET_MODELS = ("res.partner", "account.move", "account.move.line")
