@@ -144,7 +144,7 @@ class DunningAutomation(models.AbstractModel):
         """Send the administrators the summary of an automatic run."""
         excluded = [("run_id", "=", run.id), ("rule_id", "!=", False)]
         reasons = self.env["dunning.run.line"]._read_group(
-            excluded, ["rule_id"], ["__count", "amount_residual:sum"]
+            excluded, ["rule_id"], ["item_count:sum", "amount_residual:sum"]
         )
         summary = {"run": run, "reasons": reasons}
         run.message_notify(
@@ -269,11 +269,13 @@ class DunningRunLine(models.Model):
         listed = line.search(
             Domain("run_id", "=", line.run_id.id)
             & Domain("partner_id", "=", line.partner_id.id)
-            & Domain("message_key", "=", line.message_key)
+            & Domain("scenario_id", "=", line.scenario_id.id)
             & Domain("outcome", "!=", "dropped")
         )
+        key = (line._get_message_keys() or [line.message_key])[0]
+        listed = listed.filtered(lambda line: key in line._get_message_keys())
         lines = listed.filtered("checked") or listed or line
-        subject, body = line.env["dunning.sender"]._preview(line.run_id, lines)
+        subject, body = line.env["dunning.sender"]._preview(line.run_id, key, lines)
         # sudo: users read previews, only the system makes them. The user stays their creator.
         preview = line.env["dunning.preview"].sudo().create({"subject": subject, "body": body})
         return preview._get_records_action(name=line.partner_id.display_name, target="new")

@@ -6,6 +6,7 @@ from .arguments import check_one, read_ids, without_context
 from .dunning_changes import changed_customers, oldest_transaction, overtaken_by
 from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
+from .many_lines import distinct_amount, distinct_items
 
 
 class DunningRun(models.Model):
@@ -139,7 +140,7 @@ class DunningRun(models.Model):
 
         :param run_id: id of the run, or False for today's list of the current company
         :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
-            `customer_count`, `message_count`, `amount` (company currency), the number of lines by
+            `customer_count`, `message_count`, `amount` (company currency), the number of items by
             outcome, `sent_count`, `failed_count`, `can_work`, `overtaken` (sentences: what
             changed since), `can_refresh` and `unfinished` (id and name of an older run to send,
             or False); empty when there is no run
@@ -160,7 +161,7 @@ class DunningRun(models.Model):
         if run.state == "sending":
             names.append("progress")
         lines = self.env["dunning.run.line"]
-        counts = dict(lines._read_group([("run_id", "=", run.id)], ["outcome"], ["__count"]))
+        counts = dict(lines._read_group([("run_id", "=", run.id)], ["outcome"], ["item_count:sum"]))
         unfinished = run == self._get_todays_run() and run._find_unfinished()
         return {
             **run.read(names)[0],
@@ -174,18 +175,26 @@ class DunningRun(models.Model):
         }
 
     def _read_ticked(self):
-        """Return how much of what is ticked was not sent yet."""
-        self.env["dunning.run.line"].flush_model()
-        items, customers, messages, amount = self.env.execute_query(
+        """Return how much of what is ticked was not sent yet: each item counts once."""
+        Line = self.env["dunning.run.line"]
+        Line.flush_model()
+        items, amount, customers, messages = self.env.execute_query(
             SQL(
-                """SELECT COALESCE(SUM(items), 0), COUNT(DISTINCT partner_id), COUNT(*),
-                          COALESCE(SUM(amount), 0)
-                     FROM (SELECT partner_id, COUNT(*) AS items, SUM(amount_residual) AS amount
-                             FROM dunning_run_line
-                            WHERE run_id = %s AND checked AND notice_id IS NULL
-                            GROUP BY partner_id, message_key) AS message""",
-                self.id,
+                """WITH line AS (SELECT * FROM dunning_run_line
+                                  WHERE run_id = %(run)s AND checked AND notice_id IS NULL)
+                   SELECT %(items)s, %(amount)s, COUNT(DISTINCT partner_id),
+                          (SELECT COUNT(*) FROM (
+                               SELECT partner_id, message_key FROM line WHERE action_ids IS NULL
+                                UNION
+                               SELECT partner_id, action.id::int
+                                 FROM line, jsonb_array_elements(action_ids) AS action (id)
+                                WHERE action_ids IS NOT NULL
+                                  AND (held_action_ids @> action.id) IS NOT TRUE) AS message)
+                     FROM line""",
+                run=self.id,
+                items=distinct_items("line"),
+                amount=distinct_amount("line"),
             )
         )[0]
         counts = {"customer_count": customers, "message_count": messages}
-        return {**counts, "item_count": int(items), "amount": float(amount)}
+        return {**counts, "item_count": items, "amount": float(amount)}

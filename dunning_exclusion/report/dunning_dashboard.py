@@ -102,7 +102,7 @@ class DunningRun(models.Model):
         run = self._get_latest_run()
         ticked = run._read_ticked() if run.state == "prepared" else {}
         sent = mine & Domain("state", "=", "sent") & Domain("date", ">=", today.replace(day=1))
-        [(count, amount)] = Notice._read_group(sent, [], ["__count", "amount:sum"])
+        count, amount = Notice.search_count(sent), self._dashboard_sent_amount(company, today)
         soon = Domain("date", "<=", today + timedelta(days=ENDING_WITHIN_DAYS))
         promises = Promise.search(mine & soon & Domain("state", "in", ["open"]))
         return {
@@ -110,13 +110,32 @@ class DunningRun(models.Model):
                 "count": ticked.get("message_count", 0),
                 "amount": ticked.get("amount", 0.0),
             },
-            "sent": {"count": count, "amount": amount or 0.0},
+            "sent": {"count": count, "amount": amount},
             "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
             "promises": {"count": len(promises), "amount": sum(promises.mapped("promised_amount"))},
             "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
             "ending": Block.search_count(mine & Domain("ending_soon", "=", True)),
             "forgotten": Block.search_count(mine & Domain("forgotten", "=", True)),
         }
+
+    @api.model
+    def _dashboard_sent_amount(self, company, today):
+        """Return what was open of the items reminded of this month: each counts once."""
+        query = SQL(
+            """SELECT COALESCE(SUM(amount_residual), 0)
+                 FROM (SELECT DISTINCT ON (COALESCE(line.move_line_id, -line.id))
+                              line.amount_residual
+                         FROM dunning_notice notice
+                         JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
+                         JOIN dunning_run_line line ON line.id = listed.line_id
+                        WHERE notice.company_id = %s AND notice.state = 'sent'
+                          AND notice.date >= %s
+                        ORDER BY COALESCE(line.move_line_id, -line.id), notice.date DESC) item""",
+            company.id,
+            today.replace(day=1),
+        )
+        [[amount]] = self.env.execute_query(query)
+        return float(amount)
 
     @api.model
     def _dashboard_by_reason(self, company):

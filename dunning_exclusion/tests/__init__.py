@@ -17,6 +17,7 @@ from . import (
     test_dunning_exclusion_rule,
     test_dunning_level,
     test_dunning_level_properties,
+    test_dunning_lines,
     test_dunning_message,
     test_dunning_mirror,
     test_dunning_mixin,
