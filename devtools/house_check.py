@@ -33,7 +33,8 @@ FLOORS = {
     ),
     "outcomes: the model that asks the statement": ("models/dunning_screening",),
     "runs: task lists, and the notices that are made of them": (
-        *("models/customer_maximum", "models/dunning_changes", "models/dunning_notice"),
+        *("models/bank_account", "models/customer_maximum", "models/dunning_changes"),
+        *("models/dunning_notice", "models/many_lines"),
         *("models/dunning_recheck", "models/dunning_run", "models/dunning_run_line"),
         "report/message",
     ),

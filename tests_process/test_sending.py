@@ -62,6 +62,32 @@ def test_killed_at_random_points_and_started_again(world, mailbox):
         assert set(run.notice_ids.mapped("state")) == {"sent"}
 
 
+def test_killed_with_several_actions_each_goes_out_once(world, mailbox):
+    with world.env() as env:
+        types = [env.ref(f"dunning_exclusion.type_{code}").id for code in ("statement", "overdue")]
+        levels = [(0, 0, {"name": "Action", "type_id": type_id}) for type_id in types]
+        workflow = env["dunning.scenario"].create(
+            {"name": "Statements", "campaign_type": "customer", "level_ids": levels}
+        )
+        actions, ids = set(workflow.level_ids.ids), workflow.ids
+    run_id = prepare(world, scenario_ids=[(6, 0, list(ids))])
+    chance = random.Random(9)
+    for _kill in range(6):
+        if not world.run_killed(send(run_id), chance.uniform(0.05, 0.5)):
+            break
+    world.run_in_process(send_if_needed(run_id))
+    world.run_in_process(send_mails)
+    with world.env() as env:
+        run = env["dunning.run"].browse(run_id)
+        made = Counter((notice.partner_id.id, notice.level_id.id) for notice in run.notice_ids)
+        assert set(made.values()) == {1} and {level for _customer, level in made} == actions
+        assert len(run.notice_ids) == 2 * CUSTOMERS
+        for notice in run.notice_ids:
+            lines = run.line_ids.filtered(lambda line, n=notice: line.partner_id == n.partner_id)
+            assert notice.line_ids == lines and notice.state == "sent"
+    assert len(mailbox.messages) == 2 * CUSTOMERS
+
+
 def send_if_needed(run_id):
     def work(env):
         run = env["dunning.run"].browse(run_id)
@@ -185,7 +211,8 @@ def send_disturbed(run_id, conflicts):
         create_notices = sender._create_notices
         disturbed = []
 
-        def disturb(self, run, lines):
+        def disturb(self, run, messages):
+            lines = next(iter(messages.values()))
             if len(disturbed) < conflicts:
                 disturbed.append(lines[:1].id)
                 with self.env.registry.cursor() as cr:
@@ -193,7 +220,7 @@ def send_disturbed(run_id, conflicts):
                         "UPDATE dunning_run_line SET level_sequence = level_sequence WHERE id = %s",
                         [lines[:1].id],
                     )
-            return create_notices(self, run, lines)
+            return create_notices(self, run, messages)
 
         sender._create_notices = disturb
         # It changes the lines itself, so the other transaction would wait for this one. What it
@@ -215,7 +242,8 @@ def test_notice_that_another_transaction_made_is_not_made_again(world):
         create_notices = sender._create_notices
         disturbed = []
 
-        def disturb(self, run, lines):
+        def disturb(self, run, messages):
+            lines = next(iter(messages.values()))
             if not disturbed:
                 disturbed.append(lines[:1].id)
                 with self.env.registry.cursor() as cr:
@@ -228,7 +256,7 @@ def test_notice_that_another_transaction_made_is_not_made_again(world):
                              FROM dunning_run_line WHERE id = %s""",
                         [lines[:1].id],
                     )
-            return create_notices(self, run, lines)
+            return create_notices(self, run, messages)
 
         sender._create_notices = disturb
         env["dunning.run"].browse(run_id).action_send()

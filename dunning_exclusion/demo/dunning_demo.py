@@ -192,7 +192,8 @@ class DunningDemo(models.AbstractModel):
     @api.model
     def _create_past_notice(self, lines, failed):
         run = lines.run_id
-        notice = self.env["dunning.sender"]._create_notices(run, lines)
+        sender = self.env["dunning.sender"]
+        notice = sender._create_notices(run, sender._group_messages(lines))
         notice.write({"date": run.date, "user_id": self._ref("demo_user_accountant").id})
         self.env["dunning.action"]._send_email(notice)
         # Nothing leaves: the message was sent then.

@@ -1,3 +1,4 @@
+from collections import Counter
 from contextlib import contextmanager
 
 from odoo import api, fields, models
@@ -65,17 +66,13 @@ class AccountMove(models.Model):
     _dunning_due_date_within = Within("dunning_due_date", *DAYS)
 
     def _compute_dunning_notice_count(self):
-        counts = dict(
-            self.env["dunning.run.line"]._read_group(
-                Domain("move_id", "in", self.ids)
-                & Domain("notice_id", "!=", False)
-                & Domain("notice_id.state", "=", "sent"),
-                ["move_id"],
-                ["notice_id:count_distinct"],
-            )
+        rows = self.env["dunning.run.line"]._read_group(
+            Domain("move_id", "in", self.ids) & Domain("notice_ids.state", "=", "sent"),
+            ["move_id", "notice_ids"],
         )
+        counts = Counter(move for move, notice in rows if notice.state == "sent")
         for move in self:
-            move.dunning_notice_count = counts.get(move, 0)
+            move.dunning_notice_count = counts[move]
 
     # What the mixin asks of each model --------------------------------------------------------
 
@@ -213,7 +210,7 @@ class AccountMove(models.Model):
 
     def _dunning_keep_reminders(self, before):
         """Give what was reminded of to the instalments that are due then, or nearest to it."""
-        mine = [("move_id", "in", self.ids), ("notice_id.state", "in", ["queued", "sent"])]
+        mine = [("move_id", "in", self.ids), ("notice_ids.state", "in", ["queued", "sent"])]
         # sudo: who edits invoices need not have rights on reminders
         for line in self.env["dunning.run.line"].sudo().search(mine):
             due = before[line.move_id.id].get(line.move_line_id.id, line.date_due)

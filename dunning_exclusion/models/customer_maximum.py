@@ -118,9 +118,10 @@ def _counted_query(run, customer_ids, run_ids, ticked, on_day) -> SQL:
             WHERE line.run_id = ANY(%(runs)s) AND line.notice_id IS NULL AND %(ticked)s
            UNION ALL
            SELECT notice.partner_id, COALESCE(line.move_line_id, -line.id), line.amount_residual,
-                  line.run_id, line.message_key
+                  line.run_id, notice.message_key
              FROM dunning_notice notice
-             JOIN dunning_run_line line ON line.notice_id = notice.id
+             JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
+             JOIN dunning_run_line line ON line.id = listed.line_id
             WHERE notice.partner_id = ANY(%(customers)s) AND notice.company_id = %(company)s
               AND %(on_day)s AND notice.state IN ('queued', 'sent')""",
         runs=run_ids,

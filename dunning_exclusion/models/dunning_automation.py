@@ -144,7 +144,7 @@ class DunningAutomation(models.AbstractModel):
         """Send the administrators the summary of an automatic run."""
         excluded = [("run_id", "=", run.id), ("rule_id", "!=", False)]
         reasons = self.env["dunning.run.line"]._read_group(
-            excluded, ["rule_id"], ["__count", "amount_residual:sum"]
+            excluded, ["rule_id"], ["item_count:sum", "amount_residual:sum"]
         )
         summary = {"run": run, "reasons": reasons}
         run.message_notify(
@@ -276,11 +276,13 @@ class DunningRunLine(models.Model):
         listed = self.search(
             Domain("run_id", "=", self.run_id.id)
             & Domain("partner_id", "=", self.partner_id.id)
-            & Domain("message_key", "=", self.message_key)
+            & Domain("scenario_id", "=", self.scenario_id.id)
             & Domain("outcome", "!=", "dropped")
         )
+        key = (self._get_message_keys() or [self.message_key])[0]
+        listed = listed.filtered(lambda line: key in line._get_message_keys())
         lines = listed.filtered("checked") or listed or self
-        return self.env["dunning.sender"]._preview(self.run_id, lines)
+        return self.env["dunning.sender"]._preview(self.run_id, key, lines)
 
 
 class DunningNotice(models.Model):

@@ -18,6 +18,7 @@ from .customer_maximum import check_letters
 from .dunning_level import ACTIONS
 from .dunning_recheck import find_wrong
 from .history import note_in_chatter
+from .many_lines import UncheckedMany2many
 
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
@@ -73,7 +74,14 @@ class DunningNotice(models.Model):
         copy=False,
         help="Contacts that did not get the message, and why, although others did.",
     )
-    line_ids = fields.One2many("dunning.run.line", "notice_id", string="Items")
+    line_ids = UncheckedMany2many(
+        "dunning.run.line",
+        "dunning_notice_line_rel",
+        "notice_id",
+        "line_id",
+        string="Items",
+        copy=False,
+    )
     recipient_ids = fields.Many2many(
         "res.partner", string="Recipients", context={"active_test": False}
     )
@@ -101,6 +109,10 @@ class DunningNotice(models.Model):
         readonly=True,
         help="The part of the outstanding amount that is past its due date, in company currency.",
     )
+    # The same in the currency of the open items, where all of them have the same one.
+    open_currency_id = fields.Many2one("res.currency", readonly=True)
+    outstanding_currency = fields.Monetary(currency_field="open_currency_id", readonly=True)
+    overdue_currency = fields.Monetary(currency_field="open_currency_id", readonly=True)
     held_amount = fields.Monetary(
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",

@@ -3,6 +3,9 @@
 What chose a line is looked at once more: the lines are joined with what their scenarios, or the
 filter of their run, would list today. That join is screened, so what was sent elsewhere counts in
 no amount. Whoever sends asks here: runs, retries, the job, letters, the mail queue.
+
+A line of a workflow is looked at once for each action that still waits: what stands against one of
+them, or was sent elsewhere, does not take the others away.
 """
 
 from odoo.exceptions import ValidationError
@@ -12,6 +15,7 @@ from odoo.tools import SQL
 from ..screening import candidates, said
 from ..screening.items import is_owed
 from ..screening.question import Owner, Question
+from ..screening.statement import GRADE, all_reasons
 
 
 def screen_again(run, customers, sending=False):
@@ -64,18 +68,48 @@ def find_wrong(notices):
     for run, group in notices.sudo().grouped("run_id").items():
         with run.env.cr.savepoint() as savepoint:
             lines = {notice: notice.line_ids for notice in group}
-            group.line_ids.write({"notice_id": False})
+            reopen(group)
             group.write({"state": "failed"})
             screen_again(run, group.partner_id, sending=True)
             for notice, own in lines.items():
-                if not own:
-                    wrong[notice.id] = run.env._("Nothing is left to remind of.")
-                elif bad := own.filtered(lambda line: not line.checked)[:1]:
-                    wrong[notice.id] = bad.skip_reason or bad.rule_id.name
-                elif not is_message_owed(own):
-                    wrong[notice.id] = run.env._("Nothing is owed in total.")
+                if reason := _find_fault(notice, own):
+                    wrong[notice.id] = reason
             savepoint.rollback()
     return {notice: wrong[notice.id] for notice in notices if notice.id in wrong}
+
+
+def _find_fault(notice, lines):
+    """Return why a message would not be made again of its `lines`, which were just screened."""
+    env = notice.env
+    if not lines:
+        return env._("Nothing is left to remind of.")
+    if bad := lines.filtered(lambda line: not line.checked)[:1]:
+        return bad.skip_reason or bad.rule_id.name
+    if any(notice.message_key not in line._get_message_keys() for line in lines):
+        return env._("Conditions not met any more")
+    return None if is_message_owed(lines) else env._("Nothing is owed in total.")
+
+
+def reopen(notices):
+    """Take the lines off messages that did not leave: they wait for these messages again.
+
+    They stay with the messages of other actions.
+    """
+    env = notices.env
+    if not notices:
+        return
+    env.flush_all()
+    env.cr.execute(
+        SQL(
+            """WITH taken AS (DELETE FROM dunning_notice_line_rel WHERE notice_id = ANY(%s)
+                              RETURNING line_id)
+               UPDATE dunning_run_line SET notice_id = NULL
+                WHERE id IN (SELECT line_id FROM taken)""",
+            notices.ids,
+        )
+    )
+    env["dunning.run.line"].invalidate_model(flush=False)
+    notices.invalidate_recordset(["line_ids"], flush=False)
 
 
 def is_message_owed(lines):
@@ -93,21 +127,22 @@ def release_lines(run, customers):
     """
     env = run.env
     env.flush_all()
-    env.cr.execute(
+    rows = env.execute_query(
         SQL(
-            """UPDATE dunning_run_line line SET notice_id = NULL
-                 FROM dunning_notice notice
-                WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(customers)s)
-                  AND notice.id = line.notice_id AND notice.state IN ('failed', 'skipped')
-                  AND (line.partner_id, line.message_key) IN (
-                      SELECT partner_id, message_key FROM dunning_run_line
-                       WHERE run_id = %(run)s AND partner_id = ANY(%(customers)s)
-                         AND checked AND notice_id IS NULL)""",
+            """SELECT id FROM dunning_notice
+                WHERE run_id = %(run)s AND partner_id = ANY(%(customers)s)
+                  AND state IN ('failed', 'skipped')
+                  AND (partner_id, message_key) IN (
+                      SELECT partner_id, message_key FROM (%(messages)s) AS run_line
+                       WHERE checked AND %(waits)s)""",
             run=run.id,
             customers=customers.ids,
+            messages=_messages_query(run, customers),
+            waits=WAITS,
         )
     )
-    env["dunning.run.line"].invalidate_model()
+    # sudo: users write neither lines nor notices
+    reopen(run.notice_ids.sudo().browse(row[0] for row in rows))
 
 
 def _update_query(run, customers, screening) -> SQL:
@@ -116,33 +151,73 @@ def _update_query(run, customers, screening) -> SQL:
     It returns the ids of the lines that the run would not list today.
     """
     return SQL(
-        """WITH updated AS (
+        """WITH best AS (%(best)s),
+                updated AS (
                UPDATE dunning_run_line line
-                  SET outcome = COALESCE(fresh.outcome, 'dropped'),
-                      rule_id = fresh.rule_id, reason_ids = fresh.reason_ids, skip_reason = NULL,
-                      days_overdue = COALESCE(fresh.days_overdue, line.days_overdue),
-                      outstanding = fresh.outstanding, overdue = fresh.overdue,
-                      amount_residual = COALESCE(fresh.amount_residual, 0),
-                      amount_residual_currency = COALESCE(fresh.amount_residual_currency, 0),
-                      checked = tick.wanted AND tick.stands,
-                      set_aside = tick.wanted AND NOT tick.stands AND %(waits)s
-                 FROM (SELECT * FROM dunning_run_line run_line WHERE %(unsent)s OFFSET 0) own
-                 LEFT JOIN (%(screening)s) fresh
-                   ON fresh.move_line_id = own.move_line_id
-                  AND fresh.level_id IS NOT DISTINCT FROM own.level_id
-                  AND fresh.partner_id = own.partner_id
-                CROSS JOIN LATERAL (
-                    SELECT own.checked OR own.set_aside IS TRUE AS wanted,
-                           COALESCE(fresh.outcome = 'included' OR (
-                               fresh.outcome = 'unchecked'
-                               AND own.override_reason_ids @> fresh.reason_ids), FALSE)
-                           AS stands) tick
-                WHERE own.id = line.id
-               RETURNING line.id, fresh.outcome IS NULL AS lost)
+                  SET outcome = COALESCE(best.outcome, 'dropped'), rule_id = best.rule_id,
+                      reason_ids = CASE WHEN line.action_ids IS NULL THEN best.reason_ids
+                                        ELSE %(reasons)s END,
+                      skip_reason = NULL,
+                      days_overdue = COALESCE(best.days_overdue, line.days_overdue),
+                      outstanding = best.outstanding, overdue = best.overdue,
+                      amount_residual = COALESCE(best.amount_residual, 0),
+                      amount_residual_currency = COALESCE(best.amount_residual_currency, 0),
+                      checked = best.ticked,
+                      set_aside = best.wanted AND NOT best.ticked AND %(waits)s,
+                      held_action_ids = (
+                          SELECT jsonb_agg(action.id)
+                            FROM jsonb_array_elements(line.action_ids) AS action (id)
+                           WHERE NOT best.going @> action.id)
+                 FROM best WHERE best.id = line.id
+               RETURNING line.id, best.outcome IS NULL AS lost)
            SELECT id FROM updated WHERE lost""",
-        unsent=_unsent(run, customers),
+        best=_best_query(_looked_at_query(run, customers, screening)),
+        reasons=all_reasons(SQL("best.lists")),
         # In a run that is done nothing is ticked again: its messages may be, one by one.
         waits=run.state in ("prepared", "sending"),
+    )
+
+
+def _best_query(looked_at) -> SQL:
+    """Return SELECT of the best action of each line: one that goes, else the one least left out.
+
+    `going` are the ids of the actions that go, or would if the line was ticked.
+    """
+    return SQL(
+        """SELECT DISTINCT ON (id) *,
+                  jsonb_agg(level_id) FILTER (
+                      WHERE CASE WHEN ticked THEN stands ELSE grade = best END) OVER line AS going,
+                  jsonb_agg(reason_ids) FILTER (WHERE grade = best) OVER line AS lists
+             FROM (SELECT *, wanted AND BOOL_OR(stands) OVER line AS ticked,
+                          MIN(grade) OVER line AS best
+                     FROM (%s) AS looked_at WINDOW line AS (PARTITION BY id)) AS decided
+           WINDOW line AS (PARTITION BY id)
+            ORDER BY id, ticked AND stands DESC, grade, place""",
+        looked_at,
+    )
+
+
+def _looked_at_query(run, customers, screening) -> SQL:
+    """Return SELECT of what `screening` answers about each message of the lines, and `stands`.
+
+    That is whether a tick stands: a person's against the reasons it was made for.
+    """
+    return SQL(
+        """SELECT own.id, own.place, own.level_id, own.wanted, fresh.outcome, fresh.rule_id,
+                  fresh.reason_ids, fresh.days_overdue, fresh.outstanding, fresh.overdue,
+                  fresh.amount_residual, fresh.amount_residual_currency, %(grade)s AS grade,
+                  COALESCE(fresh.outcome = 'included' OR (
+                      fresh.outcome = 'unchecked'
+                      AND own.override_reason_ids @> fresh.reason_ids), FALSE) AS stands
+             FROM (SELECT *, checked OR set_aside IS TRUE AS wanted
+                     FROM (%(messages)s) AS run_line WHERE %(waits)s OFFSET 0) own
+             LEFT JOIN (%(screening)s) fresh
+               ON fresh.move_line_id = own.move_line_id
+              AND fresh.level_id IS NOT DISTINCT FROM own.level_id
+              AND fresh.partner_id = own.partner_id""",
+        grade=GRADE,
+        messages=_messages_query(run, customers),
+        waits=WAITS,
         screening=screening,
     )
 
@@ -150,20 +225,44 @@ def _update_query(run, customers, screening) -> SQL:
 # What the run would list today -------------------------------------------------------------------
 
 
-def _unsent(run, customers) -> SQL:
-    """Return which of the lines `run_line` are looked at: those without notice."""
+# Whether the message `run_line` is still to be made, see `_messages_query`.
+WAITS = SQL("run_line.notice_id IS NULL AND NOT run_line.is_made")
+
+
+def _messages_query(run, customers, line_ids=None) -> SQL:
+    """Return SELECT of lines, once for each message that they go into.
+
+    `level_id` and `message_key` are those of the message, and `is_made` tells whether there is a
+    notice of it.
+
+    :param line_ids: the lines; None: all of the run and the customers
+    """
+    chosen = SQL("run_id = %s AND partner_id = ANY(%s)", run.id, customers.ids)
     return SQL(
-        "run_line.run_id = %s AND run_line.partner_id = ANY(%s) AND run_line.notice_id IS NULL",
-        run.id,
-        customers.ids,
+        """SELECT line.id, line.move_line_id, line.move_id, line.partner_id, line.scenario_id,
+                  line.notice_id, line.checked, line.set_aside, line.override_reason_ids, message.*
+             FROM (SELECT * FROM dunning_run_line WHERE %(chosen)s) line
+            CROSS JOIN LATERAL (
+                SELECT line.level_id, line.message_key, 1 AS place,
+                       line.notice_id IS NOT NULL AS is_made
+                 WHERE line.action_ids IS NULL
+                 UNION ALL
+                SELECT action.id::int, action.id::int, action.place,
+                       EXISTS (SELECT 1 FROM dunning_notice_line_rel listed
+                                 JOIN dunning_notice notice ON notice.id = listed.notice_id
+                                WHERE listed.line_id = line.id
+                                  AND notice.message_key = action.id::int)
+                  FROM jsonb_array_elements(line.action_ids)
+                       WITH ORDINALITY AS action (id, place)) message""",
+        chosen=chosen if line_ids is None else SQL("id = ANY(%s)", list(line_ids)),
     )
 
 
 def _unsent_levels(run, customers):
     """Return the levels of the lines without notice."""
-    unsent = _unsent(run, customers)
+    messages = _messages_query(run, customers)
     rows = run.env.execute_query(
-        SQL("SELECT DISTINCT level_id FROM dunning_run_line run_line WHERE %s", unsent)
+        SQL("SELECT DISTINCT level_id FROM (%s) AS run_line WHERE %s", messages, WAITS)
     )
     # sudo: what is reminded of must not depend on who sends it.
     return run.env["dunning.level"].sudo().browse(row[0] for row in rows if row[0])
@@ -189,15 +288,14 @@ def items_query(run, customers, levels) -> SQL:
     return SQL(
         """(SELECT item.*, run_line.level_id, run_line.message_key AS message_id
               FROM item
-              JOIN dunning_run_line run_line ON run_line.move_line_id = item.id
+              JOIN (%(messages)s) run_line ON run_line.move_line_id = item.id
                AND run_line.partner_id = item.partner_id
               LEFT JOIN (%(listed)s) listed ON listed.id = item.id
                AND listed.level_id IS NOT DISTINCT FROM run_line.level_id
-             WHERE run_line.run_id = %(run)s AND run_line.partner_id = ANY(%(customers)s)
-               AND (run_line.notice_id IS NOT NULL OR listed.id IS NOT NULL AND NOT %(left)s))""",
+             WHERE run_line.is_made OR %(waits)s AND listed.id IS NOT NULL AND NOT %(left)s)""",
         listed=_listed_query(run, customers, levels),
-        run=run.id,
-        customers=customers.ids,
+        messages=_messages_query(run, customers),
+        waits=WAITS,
         left=_message_left_sql(run, customers),
     )
 
@@ -205,8 +303,12 @@ def items_query(run, customers, levels) -> SQL:
 def _listed_query(run, customers, levels) -> SQL:
     """Return what the run would list today of the items of the lines without notice."""
     company, today = run.company_id, run.company_id._dunning_today()
-    unsent = _unsent(run, customers)
-    moves = SQL("SELECT run_line.move_id FROM dunning_run_line run_line WHERE %s", unsent)
+    moves = SQL(
+        """SELECT move_id FROM dunning_run_line
+            WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL""",
+        run.id,
+        customers.ids,
+    )
     again = candidates.Again(today, run.date, customers.ids, moves)
     # A person may send today what was prepared for another day.
     day = max(run.date, today)
@@ -263,13 +365,15 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
         (_raised_sql(run, today), env._("A higher level was sent to the customer since")),
     )
     return SQL(
-        """SELECT run_line.id, CASE %(cases)s ELSE %(unfit)s END AS reason
-             FROM dunning_run_line run_line %(joins)s
-            WHERE run_line.id = ANY(%(lines)s)""",
+        """SELECT DISTINCT ON (run_line.id)
+                  run_line.id, CASE %(cases)s ELSE %(unfit)s END AS reason
+             FROM (%(messages)s) run_line %(joins)s
+            WHERE %(waits)s ORDER BY run_line.id, run_line.place""",
         cases=SQL(" ").join(SQL("WHEN %s THEN %s", *case) for case in cases),
         unfit=env._("Conditions not met any more"),
         joins=_reasons_joins(run),
-        lines=line_ids,
+        messages=_messages_query(run, customers, line_ids),
+        waits=WAITS,
     )
 
 

@@ -8,8 +8,10 @@ from odoo.tools import SQL
 from ..screening import candidates
 from ..screening.domains import find_faults
 from ..screening.question import Question
+from ..screening.statement import by_line
 from . import customer_maximum
 from .arguments import DAYS, Char, Within, check_one, without_context
+from .bank_account import find_without_account
 from .dunning_changes import oldest_transaction, read_basis
 from .dunning_exclusion_condition import condition_fault, condition_query
 from .dunning_screening import OUTCOMES
@@ -17,7 +19,7 @@ from .dunning_screening import OUTCOMES
 # What only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
     ("state", "automatic", "user_id", "stop_requested", "screened_transaction", "basis")
-    + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count")
+    + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count", "without_account_ids")
 )
 # What the run is about: it stays as it was when the messages went out.
 SUBJECT_FIELDS = frozenset(
@@ -78,6 +80,13 @@ class DunningRun(models.Model):
         readonly=True,
         copy=False,
         help="Customers with overdue items to whom none of the configured scenarios applies.",
+    )
+    without_account_ids = fields.Many2many(
+        "res.currency",
+        string="Currencies Without Bank Account",
+        readonly=True,
+        copy=False,
+        help="Messages that ask for a transfer of amounts in these currencies can name no account.",
     )
     type_id = fields.Many2one(
         "dunning.reminder.type",
@@ -179,21 +188,19 @@ class DunningRun(models.Model):
             run.name = f"{run.date or ''} {about}".strip()
 
     def _compute_figures(self):
-        figures = self.env["dunning.run.line"]._read_group(
+        by_outcome, by_tick = self.env["dunning.run.line"]._read_grouping_sets(
             [("run_id", "in", self.ids)],
-            ["run_id", "outcome", "checked"],
-            ["__count", "amount_residual:sum"],
+            [["run_id", "outcome"], ["run_id", "checked"]],
+            ["item_count:sum", "amount_residual:sum"],
         )
+        figures = {(run, key): own for run, key, *own in by_outcome + by_tick}
         customers = self._count_customers(Domain("checked", "=", True))
         for run in self:
-            mine = [row[1:] for row in figures if row[0] == run]
-            run.checked_amount = sum(amount for _o, checked, _n, amount in mine if checked)
-            run.checked_count = sum(count for _o, checked, count, _a in mine if checked)
+            run.checked_count, run.checked_amount = figures.get((run, True), (0, 0.0))
             run.customer_count = customers.get((run,), 0)
             for outcome, _name in OUTCOMES:
-                own = [row[2:] for row in mine if row[0] == outcome]
-                run[f"{outcome}_count"] = sum(count for count, _amount in own)
-                run[f"{outcome}_amount"] = sum(amount for _count, amount in own)
+                count, amount = figures.get((run, outcome), (0, 0.0))
+                run[f"{outcome}_count"], run[f"{outcome}_amount"] = count, amount
 
     def _compute_customers(self):
         # Apart from the other figures, as counting the customers of a million lines takes longer.
@@ -324,6 +331,7 @@ class DunningRun(models.Model):
                 "state": "prepared",
                 "screened_transaction": oldest_transaction(self.env),
                 "basis": read_basis(self),
+                "without_account_ids": [Command.set(find_without_account(self).ids)],
                 **self._prepare_scenario_vals(),
             }
         )
@@ -333,13 +341,20 @@ class DunningRun(models.Model):
 
     def _insert_lines(self):
         """Insert the lines of the run; return their number."""
+        columns, workflows = SCREENED, self.browse().scenario_ids
+        if self.mode == "scenario":
+            scenarios, _due_only = self._get_scenarios()
+            workflows = scenarios.filtered(lambda s: s.campaign_type == "customer")
         with self.env["dunning.screening"]._screened(self._get_question()) as screening:
+            if workflows:
+                screening = by_line(screening, SCREENED, workflows.ids)
+                columns = (*SCREENED, "action_ids", "shared")
             self.env.cr.execute(
                 SQL(
                     """INSERT INTO dunning_run_line (run_id, checked, %(columns)s)
                        SELECT %(run)s, outcome = 'included', %(columns)s
                          FROM (%(screening)s) AS screening""",
-                    columns=SQL(", ").join(map(SQL.identifier, SCREENED)),
+                    columns=SQL(", ").join(map(SQL.identifier, columns)),
                     run=self.id,
                     screening=screening,
                 )

@@ -6,6 +6,7 @@ from odoo.tools import SQL, Query
 from . import customer_maximum
 from .arguments import Char, check_one, read_ids, understand_domain
 from .dunning_screening import OUTCOMES
+from .many_lines import UncheckedMany2many, UncheckedMany2one, distinct_amount, distinct_items
 
 # The states of a run in which its lines can be ticked.
 OPEN_STATES = ("draft", "prepared")
@@ -14,23 +15,18 @@ GROUP_FIGURES = {
     "checked_count": "CASE WHEN %(line)s.checked THEN 1 ELSE 0 END",
     "included_count": "CASE WHEN %(line)s.outcome = 'included' THEN 1 ELSE 0 END",
     "listed_count": "CASE WHEN %(line)s.outcome = 'dropped' THEN 0 ELSE 1 END",
+    "item_count": "1",
     "checked_amount": "CASE WHEN %(line)s.checked THEN %(line)s.amount_residual ELSE 0 END",
 }
 
 
-class UncheckedMany2one(fields.Many2one):
-    """A many2one without foreign key in the database, for tables with millions of rows.
-
-    PostgreSQL checks each foreign key of each new row, which takes longer than screening the item.
-    So the field is emptied by `_forget` when a record that it names is deleted.
-    """
-
-    def update_db_foreign_key(self, model, column):
-        """Override of `Many2one` to make none."""
-
-
 class DunningRunLine(models.Model):
-    """One item in a run, as it was when the run was prepared, with a tick box.
+    """One item in one scenario in a run, as it was when the run was prepared, with a tick box.
+
+    A workflow with several actions makes a message of each when it is sent. Then `action_ids` names
+    them, and `held_action_ids` those of them that do not go, for a reason of their own or because
+    they have gone; `level_id` is the first one. `notice_ids` are the messages that the line went
+    into, and `notice_id` one of them: as long as it is empty, something is left to send.
 
     A run can have a million lines. So they are inserted, ticked, emptied and deleted by single SQL
     statements, and the columns have no foreign keys.
@@ -67,6 +63,17 @@ class DunningRunLine(models.Model):
         help="The reminder level of the scenario, or the action of the workflow.",
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
+    action_ids = fields.Json(readonly=True, help="Ids of the actions, where there are several.")
+    held_action_ids = fields.Json(readonly=True, help="Ids of those of them that do not go.")
+    level_ids = fields.Many2many(
+        "dunning.level",
+        string="Reminder Levels",
+        compute="_compute_level_ids",
+        search="_search_level_ids",
+        help="The reminder level, or the actions of the workflow that remind of the item.",
+    )
+    # Another line of the run is about the same item: see `distinct_amount`.
+    shared = fields.Boolean(readonly=True)
     scenario_id = UncheckedMany2one("dunning.scenario")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
     company_currency_id = fields.Many2one(related="company_id.currency_id")
@@ -100,6 +107,9 @@ class DunningRunLine(models.Model):
     notice_id = UncheckedMany2one(
         "dunning.notice", "Reminder", readonly=True, index="btree_not_null"
     )
+    notice_ids = UncheckedMany2many(
+        "dunning.notice", "dunning_notice_line_rel", "line_id", "notice_id", readonly=True
+    )
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )
@@ -131,6 +141,12 @@ class DunningRunLine(models.Model):
     approval_user_id = UncheckedMany2one("res.users", string="Approval Asked by", readonly=True)
 
     # Figures of groups: of a line they are 0 or 1, of a group their sum
+    item_count = fields.Integer(
+        string="Items",
+        compute="_compute_group_figures",
+        aggregator="sum",
+        help="Of a group: how many items its lines are about; each counts once.",
+    )
     checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     included_count = fields.Integer(
         "Items to Send", compute="_compute_group_figures", aggregator="sum"
@@ -146,6 +162,35 @@ class DunningRunLine(models.Model):
     # For the history of an invoice, with items that Odoo has replaced. Without the lines of new
     # runs, so that these are inserted fast.
     _move_index = models.Index("(move_id) WHERE notice_id IS NOT NULL OR move_line_id IS NULL")
+
+    @api.depends("level_id", "action_ids", "held_action_ids", "notice_ids")
+    def _compute_level_ids(self):
+        levels = self.env["dunning.level"]
+        named = {level_id for line in self for level_id in line.action_ids or []}
+        # A level can be deleted while its id is still kept as an action.
+        existing = set(levels.browse(named).exists().ids)
+        for line in self:
+            if not line.action_ids:
+                line.level_ids = line.level_id
+                continue
+            gone = set(line.held_action_ids or []) - set(line.notice_ids.level_id.ids)
+            line.level_ids = levels.browse(
+                level_id for level_id in line.action_ids if level_id in existing - gone
+            )
+
+    @api.model
+    def _search_level_ids(self, operator, value):
+        if operator not in ("in", "any"):
+            return NotImplemented
+        if operator == "any":
+            value = self.env["dunning.level"].search(Domain(value)).ids
+        texts = [str(level_id) for level_id in value if level_id]
+
+        def among_actions(_model, alias, _query):
+            actions = SQL.identifier(alias, "action_ids")
+            return SQL("COALESCE(%s @> ANY(%s::jsonb[]), FALSE)", actions, texts)
+
+        return Domain("level_id", "in", list(value)) | Domain.custom(to_sql=among_actions)
 
     @api.depends("move_line_id")
     def _compute_promise_date(self):
@@ -199,6 +244,22 @@ class DunningRunLine(models.Model):
         }
         name = self.env._("Promise to Pay")
         return Promise._get_records_action(target="new", name=name, context=defaults)
+
+    # Messages -------------------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override to file lines that are made with a message under it."""
+        lines = super().create(vals_list)
+        for line in lines.filtered("notice_id"):
+            line.notice_ids |= line.notice_id
+        return lines
+
+    def _get_message_keys(self):
+        """Return the keys of the messages that a line goes into: one for each action that goes."""
+        self.ensure_one()
+        held = self.held_action_ids or []
+        return [key for key in self.action_ids or [self.message_key] if key not in held]
 
     # Ticks ----------------------------------------------------------------------------------
 
@@ -410,18 +471,29 @@ class DunningRunLine(models.Model):
 
     @api.model
     def _get_message_left_domain(self):
-        """Return the domain of the lines whose message was sent, or is on its way."""
+        """Return the domain of the lines whose messages were sent, or are on their way."""
         self.env.flush_all()
 
         def message_left(_model, alias, _query):
-            return SQL(
+            line = SQL.identifier(alias)
+            left = SQL(
                 """EXISTS (SELECT 1 FROM dunning_notice notice
                             WHERE notice.run_id = %(line)s.run_id
                               AND notice.partner_id = %(line)s.partner_id
-                              AND notice.message_key = %(line)s.message_key
+                              AND notice.message_key = key
                               AND notice.state IN ('queued', 'sent')
                               AND notice.merged IS NOT TRUE)""",
-                line=SQL.identifier(alias),
+                line=line,
+            )
+            # As long as one of several actions has not left, the line goes along with it.
+            return SQL(
+                """(SELECT BOOL_AND(%(left)s) FROM (
+                        SELECT %(line)s.message_key AS key WHERE %(line)s.action_ids IS NULL
+                         UNION ALL
+                        SELECT action::int FROM jsonb_array_elements(%(line)s.action_ids) action
+                    ) AS message)""",
+                left=left,
+                line=line,
             )
 
         return Domain.custom(to_sql=message_left)
@@ -435,11 +507,22 @@ class DunningRunLine(models.Model):
             line.included_count = int(line.outcome == "included")
             line.listed_count = int(line.outcome != "dropped")
             line.checked_amount = line.amount_residual if line.checked else 0
+            line.item_count = 1
 
     def _field_to_sql(self, alias, field_expr, query=None):
         if field_expr in GROUP_FIGURES:
             return SQL(GROUP_FIGURES[field_expr], line=SQL.identifier(alias))
         return super()._field_to_sql(alias, field_expr, query)
+
+    def _read_group_select(self, aggregate_spec, query):
+        """Override to count each item of a group once, also where it has several lines."""
+        if aggregate_spec == "item_count:sum":
+            return distinct_items(self._table)
+        if aggregate_spec in ("amount_residual:sum", "checked_amount:sum"):
+            ticked = SQL("%s.checked", SQL.identifier(self._table))
+            condition = ticked if aggregate_spec == "checked_amount:sum" else None
+            return distinct_amount(self._table, condition)
+        return super()._read_group_select(aggregate_spec, query)
 
     @api.model
     def read_customer_marks(self, domain, customer_ids):
@@ -528,7 +611,11 @@ class DunningRunLine(models.Model):
 
     @api.model
     def _delete_unsent(self, run_ids):
-        unsent = SQL("run_id = ANY(%s) AND notice_id IS NULL", list(run_ids))
+        unsent = SQL(
+            """run_id = ANY(%s) AND notice_id IS NULL AND (action_ids IS NULL OR NOT EXISTS (
+                   SELECT 1 FROM dunning_notice_line_rel WHERE line_id = dunning_run_line.id))""",
+            list(run_ids),
+        )
         self._change(SQL("DELETE FROM dunning_run_line"), unsent)
 
     @api.model

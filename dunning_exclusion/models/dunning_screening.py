@@ -457,12 +457,26 @@ class DunningScreening(models.Model):
         return known
 
     @api.model
-    def _count_open(self, customer_ids, company):
-        """Return {customer id: number of its open items in `company`}."""
-        open_items = items.open_items(Question(company, customers=tuple(customer_ids)))
-        query = SQL("SELECT contact.commercial_partner_id, COUNT(*) %s GROUP BY 1", open_items)
+    def _count_open(self, customer_ids, company, today):
+        """Return {customer id: what is open of it in `company`, in the currency of its items}.
+
+        Each is a dict of `count`, the number of items, `currency_id`, that of all of them or None
+        where they differ, `outstanding` and `overdue`.
+        """
+        query = SQL(
+            """SELECT contact.commercial_partner_id AS partner_id, COUNT(*) AS count,
+                      CASE WHEN MIN(line.currency_id) = MAX(line.currency_id)
+                           THEN MIN(line.currency_id) END AS currency_id,
+                      SUM(line.amount_residual_currency) AS outstanding,
+                      COALESCE(SUM(line.amount_residual_currency) FILTER (WHERE %s < %s), 0)
+                          AS overdue %s GROUP BY 1""",
+            items.DATE_DUE,
+            today,
+            items.open_items(Question(company, customers=tuple(customer_ids))),
+        )
         self.env.flush_all()
-        return dict(self.env.execute_query(query))
+        self.env.cr.execute(query)
+        return {row["partner_id"]: row for row in self.env.cr.dictfetchall()}
 
     @api.model
     def _forget_answers(self):

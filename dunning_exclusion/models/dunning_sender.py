@@ -10,7 +10,7 @@ from odoo.tools import SQL, format_date
 
 from ..report.message import check_template, describe
 from ..screening.domains import usable_lang
-from .dunning_recheck import is_message_owed, release_lines, screen_again
+from .dunning_recheck import is_message_owed, release_lines, reopen, screen_again
 
 _logger = logging.getLogger(__name__)
 # Customers whose messages are made and committed together: as many as Odoo renders at once.
@@ -171,12 +171,13 @@ class DunningSender(models.AbstractModel):
                 self._send_customers(run, customer)
 
     def _send_batch(self, run, customers):
-        """Screen the lines of some customers again, and send what is left of them."""
+        """Screen the lines of some customers again, send what is left of them; return notices."""
         notices = self._make_notices(run, customers)
         alike = notices.grouped(lambda notice: (notice.action, notice._get_template()))
         for (action, _template), same in alike.items():
             getattr(self.env["dunning.action"], f"_send_{action}")(same)
         self.env.flush_all()
+        return notices
 
     def _get_open_lines(self, run, customers):
         """Return the ticked lines of `customers` that have no notice yet."""
@@ -219,7 +220,7 @@ class DunningSender(models.AbstractModel):
                 self.env._("%(run)s is not done: finish sending it first.", run=run.name)
             )
         # sudo: users write neither lines nor the state of a run
-        failed.line_ids.sudo().write({"notice_id": False})
+        reopen(failed.sudo())
         run.sudo().state = "prepared"
         return self._send_run(run)
 
@@ -235,11 +236,11 @@ class DunningSender(models.AbstractModel):
         self._lock(run)
         lines = notices.line_ids
         # sudo: users write neither lines nor notices
-        lines.sudo().write({"notice_id": False})
+        reopen(notices.sudo())
         notices.sudo().write({"state": "failed"})
-        self._send_batch(run, notices.partner_id)
+        made = self._send_batch(run, notices.partner_id)
         self._skip_empty(notices)
-        return lines.notice_id
+        return made.filtered(lambda notice: notice.line_ids & lines)
 
     def _skip_empty(self, notices):
         """Note which failed notices have nothing left to remind of."""
@@ -254,34 +255,43 @@ class DunningSender(models.AbstractModel):
         release_lines(run, customers)
         screen_again(run, customers, sending=True)
         lines = self._get_open_lines(run, customers)
-        messages = lines.grouped(lambda line: (line.partner_id, line.message_key)).values()
-        empty = lines.browse().concat(*(part for part in messages if not is_message_owed(part)))
-        if empty:
+        messages = self._group_messages(lines)
+        messages = {key: part for key, part in messages.items() if is_message_owed(part)}
+        if empty := lines - lines.browse().union(*messages.values()):
             self._leave_out(empty, self.env._("Nothing is owed in total."))
-        notices = self._create_notices(run, lines - empty)
+        notices = self._create_notices(run, messages)
         self._replace_older(notices)
         return notices
 
-    def _create_notices(self, run, lines):
-        """Create one notice for each message: lines of one customer with the same message key.
+    def _group_messages(self, lines):
+        """Return {(customer, message key): lines} of the messages that `lines` go into."""
+        messages = {}
+        for line in lines:
+            for key in line._get_message_keys():
+                messages.setdefault((line.partner_id, key), []).append(line.id)
+        chosen = lines.with_prefetch(lines.ids)
+        return {key: chosen.browse(ids) for key, ids in messages.items()}
+
+    def _create_notices(self, run, messages):
+        """Create a notice for each of `messages`, see `_group_messages`.
 
         A notice of such a message that did not leave is written anew.
         """
         # sudo: users read notices, only sending writes them.
         Notice = self.env["dunning.notice"].sudo()
         Notice = Notice.with_context(tracking_disable=True, mail_create_nosubscribe=True)
+        customers = self.env["res.partner"].union(*(customer for customer, _key in messages))
         not_left = Notice.search(
             Domain("run_id", "=", run.id)
             & Domain("state", "in", ["failed", "skipped"])
-            & Domain("partner_id", "in", lines.partner_id.ids)
+            & Domain("partner_id", "in", customers.ids)
         ).grouped(lambda notice: (notice.partner_id, notice.message_key))
-        customers = lines.partner_id
         recipients = customers._dunning_recipients_by_customer()
-        open_counts = self.env["dunning.screening"]._count_open(customers.ids, run.company_id)
-        groups = lines.grouped(lambda line: (line.partner_id, line.message_key))
+        company, today = run.company_id, run.company_id._dunning_today()
+        owed = self.env["dunning.screening"]._count_open(customers.ids, company, today)
         notices, new = {}, {}
-        for key, group in groups.items():
-            vals = self._prepare_notice_vals(run, group, recipients, open_counts)
+        for key, lines in messages.items():
+            vals = self._prepare_notice_vals(run, key[1], lines, recipients, owed)
             # Customers that were merged can have two: one is made anew.
             if notice := not_left.get(key, Notice)[-1:]:
                 notice._withdraw(self.env._("Made anew."))
@@ -290,9 +300,10 @@ class DunningSender(models.AbstractModel):
             else:
                 new[key] = vals
         notices.update(zip(new, Notice.create(list(new.values())), strict=True))
-        for key, group in groups.items():
+        for key, lines in messages.items():
+            waiting = lines.filtered(lambda line: not line.notice_id)
             # sudo: users write nothing of a line but its tick
-            group.sudo().write({"notice_id": notices[key].id})
+            waiting.sudo().write({"notice_id": notices[key].id})
         return Notice.concat(*notices.values())
 
     def _replace_older(self, notices):
@@ -305,21 +316,26 @@ class DunningSender(models.AbstractModel):
         day = format_date(self.env, notices[:1].date)
         replaced._withdraw(self.env._("Replaced by the reminder of %(date)s.", date=day))
 
-    def _prepare_notice_vals(self, run, lines, recipients, open_counts):
+    def _prepare_notice_vals(self, run, key, lines, recipients, owed):
         """Return the values of the notice of one message, at the highest level of its lines.
 
+        :param key: the message key: the id of the action, where a workflow has several
         :param recipients: {customer: who gets its reminders}
-        :param open_counts: {customer id: number of its open items}
+        :param owed: {customer id: what is open of it}, see `dunning.screening._count_open`
         """
         customer = lines.partner_id
+        open_items = owed.get(customer.id, {"count": 0, "currency_id": None})
+        in_currency = open_items["currency_id"]
         level = lines.level_id.sorted(lambda level: level._get_place())[-1:]
+        if any(line.action_ids for line in lines):
+            level = level.browse(key)
         contacts = recipients[customer] | level.additional_partner_ids
         return {
             "run_id": run.id,
             "company_id": run.company_id.id,
             "partner_id": customer.id,
             "level_id": level.id,
-            "message_key": lines[:1].message_key,
+            "message_key": key,
             "type_id": (level.type_id or run.type_id).id,
             "date": run.company_id._dunning_today(),
             "action": level.action or "email",
@@ -332,22 +348,26 @@ class DunningSender(models.AbstractModel):
             "amount": sum(lines.mapped("amount_residual")),
             "outstanding": lines[:1].outstanding,
             "overdue": lines[:1].overdue,
-            "unlisted_count": max(open_counts.get(customer.id, 0) - len(lines), 0),
+            "open_currency_id": in_currency,
+            "outstanding_currency": open_items["outstanding"] if in_currency else 0,
+            "overdue_currency": open_items["overdue"] if in_currency else 0,
+            "unlisted_count": max(open_items["count"] - len(lines), 0),
             "recipient_ids": [Command.set(contacts.ids)],
+            "line_ids": [Command.set(lines.ids)],
         }
 
-    def _preview(self, run, lines):
+    def _preview(self, run, key, lines):
         """Return (subject, body) of the message that `lines` would make, without sending it.
 
         The message is made as it is when it is sent, with the amounts of now, and undone again.
 
-        :param lines: lines of one customer with the same message key
+        :param lines: lines of one customer that go into the message with this `key`
         """
         with self.env.cr.savepoint() as savepoint:
             # sudo: what a preview writes is undone
-            lines.sudo().write({"notice_id": False})
+            reopen(lines.notice_ids.sudo().filtered(lambda notice: notice.message_key == key))
             screen_again(run, lines.partner_id)
-            notice = self._create_notices(run, lines)
+            notice = self._create_notices(run, {(lines.partner_id, key): lines})
             check_template(notice)
             rendered = notice._render_message(framed=True)[notice]
             savepoint.rollback()

@@ -9,6 +9,7 @@ from .dunning_changes import changed_customers, oldest_transaction, overtaken_by
 from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 from .isolation import in_language_of
+from .many_lines import distinct_amount, distinct_items
 
 
 class DunningRun(models.Model):
@@ -143,7 +144,7 @@ class DunningRun(models.Model):
 
         :param run_id: id of the run, or False for today's list of the current company
         :return: dict with `id`, `name`, `state`, `date`, `currency_id`, `item_count`,
-            `customer_count`, `message_count`, `amount` (company currency), the number of lines by
+            `customer_count`, `message_count`, `amount` (company currency), the number of items by
             outcome, of messages `sent_count`, `waiting_count`, `print_count` and `failed_count`,
             `can_work`, `can_approve`, `above` (ids of the customers whom an approver may release
             above the maximum), `against` (how many ticked items have reasons against them,
@@ -171,7 +172,7 @@ class DunningRun(models.Model):
         if self.state == "sending":
             names.append("progress")
         lines = self.env["dunning.run.line"]
-        counts = dict(lines._read_group([("run_id", "=", self.id)], ["outcome"], ["__count"]))
+        counts = dict(lines._read_group([("run_id", "=", self.id)], ["outcome"], ["item_count:sum"]))
         return {
             **self.read(names)[0],
             **{f"{outcome}_count": counts.get(outcome, 0) for outcome, _name in OUTCOMES},
@@ -223,21 +224,29 @@ class DunningRun(models.Model):
         return count and {"count": count, "reasons": rules.sorted("sequence").mapped("name")}
 
     def _read_ticked(self):
-        """Return how much of what is ticked was not sent yet."""
-        self.env["dunning.run.line"].flush_model()
-        items, customers, messages, amount = self.env.execute_query(
+        """Return how much of what is ticked was not sent yet: each item counts once."""
+        Line = self.env["dunning.run.line"]
+        Line.flush_model()
+        items, amount, customers, messages = self.env.execute_query(
             SQL(
-                """SELECT COALESCE(SUM(items), 0), COUNT(DISTINCT partner_id), COUNT(*),
-                          COALESCE(SUM(amount), 0)
-                     FROM (SELECT partner_id, COUNT(*) AS items, SUM(amount_residual) AS amount
-                             FROM dunning_run_line
-                            WHERE run_id = %s AND checked AND notice_id IS NULL
-                            GROUP BY partner_id, message_key) AS message""",
-                self.id,
+                """WITH line AS (SELECT * FROM dunning_run_line
+                                  WHERE run_id = %(run)s AND checked AND notice_id IS NULL)
+                   SELECT %(items)s, %(amount)s, COUNT(DISTINCT partner_id),
+                          (SELECT COUNT(*) FROM (
+                               SELECT partner_id, message_key FROM line WHERE action_ids IS NULL
+                                UNION
+                               SELECT partner_id, action.id::int
+                                 FROM line, jsonb_array_elements(action_ids) AS action (id)
+                                WHERE action_ids IS NOT NULL
+                                  AND (held_action_ids @> action.id) IS NOT TRUE) AS message)
+                     FROM line""",
+                run=self.id,
+                items=distinct_items("line"),
+                amount=distinct_amount("line"),
             )
         )[0]
         counts = {"customer_count": customers, "message_count": messages}
-        return {**counts, "item_count": int(items), "amount": float(amount)}
+        return {**counts, "item_count": items, "amount": float(amount)}
 
     # Letters --------------------------------------------------------------------------------
 

@@ -145,6 +145,11 @@ class MailTemplate(models.Model):
                     )
                 )
 
+    def _dunning_asks_for_transfer(self):
+        """Return whether the message says to which bank account to pay."""
+        # sudo: who prepares a run need not have rights on templates
+        return "payment_information" in (self.sudo().body_html or "")
+
     def _dunning_fault(self):
         """Return why reminders cannot use the template, or False."""
         self.ensure_one()

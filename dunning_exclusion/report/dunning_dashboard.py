@@ -251,6 +251,8 @@ class DunningRun(models.Model):
         counted = {
             topic: {"count": count, "amount": float(amt or 0)} for topic, count, amt in found
         }
+        if "sent" in counted:
+            counted["sent"]["amount"] = self._dashboard_sent_amount(company, today)
         return {topic: counted.get(topic, EMPTY) for topic in ("failed", "letters", "sent")}
 
     @api.model
@@ -295,6 +297,24 @@ class DunningRun(models.Model):
         return found
 
     # What is excluded -----------------------------------------------------------------------
+    @api.model
+    def _dashboard_sent_amount(self, company, today):
+        """Return what was open of the items reminded of this month: each counts once."""
+        query = SQL(
+            """SELECT COALESCE(SUM(amount_residual), 0)
+                 FROM (SELECT DISTINCT ON (COALESCE(line.move_line_id, -line.id))
+                              line.amount_residual
+                         FROM dunning_notice notice
+                         JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
+                         JOIN dunning_run_line line ON line.id = listed.line_id
+                        WHERE notice.company_id = %s AND notice.state = 'sent'
+                          AND notice.date >= %s
+                        ORDER BY COALESCE(line.move_line_id, -line.id), notice.date DESC) item""",
+            company.id,
+            today.replace(day=1),
+        )
+        [[amount]] = self.env.execute_query(query)
+        return float(amount)
 
     @api.model
     def _dashboard_by_reason(self, company):

@@ -5,6 +5,8 @@ from odoo.fields import Domain
 from odoo.tools import format_date
 from odoo.tools.image import image_data_uri
 
+from ..models.bank_account import bank_currency, own_bank
+
 # The frame around e-mails whose template names none: letterhead and address of the company.
 MAIL_LAYOUT = "dunning_exclusion.notice_mail_layout"
 # The contacts of a customer that a letter goes to, the first one found.
@@ -130,8 +132,26 @@ class Message:
             "%(what)s: %(customer)s, %(amount)s",
             what=notice.level_id.name or notice.type_id.name or env._("Reminder"),
             customer=notice.partner_id.display_name,
-            amount=self.amount_text(notice.amount),
+            amount=" + ".join(row["amount"] for row in self.total_rows()),
         )
+
+    def summary(self):
+        """Return the texts `outstanding`, `overdue` and `note` on all that the customer owes.
+
+        The amounts are in the currency of the open items; in that of the company, and the note says
+        so, where these are in several currencies.
+        """
+        notice, currency = self.notice, self.notice.open_currency_id
+        amounts, note = (notice.outstanding, notice.overdue), ""
+        if currency and currency != self.company.currency_id:
+            amounts = (notice.outstanding_currency, notice.overdue_currency)
+        elif not currency:
+            note = notice.env._(
+                "What is open in other currencies is converted into %(currency)s here.",
+                currency=self.company.currency_id.name,
+            )
+        outstanding, overdue = (self.amount_text(amount, currency) for amount in amounts)
+        return {"outstanding": outstanding, "overdue": overdue, "note": note}
 
     def letter_title(self, subject):
         """Return the title of a letter, whose letterhead names the company already."""
@@ -173,16 +193,10 @@ class Message:
     def _banks_for(self, currency, lines):
         """Return the accounts to which items in `currency` are paid.
 
-        The recipient bank of the invoices comes first, then the company's account in the same
-        currency, then one without currency. An account in another currency is never named.
+        The recipient bank of the invoices comes first, then those of the company. An account in
+        another currency is never named.
         """
-        own = self.company.partner_id.bank_ids.filtered(
-            lambda bank: not bank.company_id or bank.company_id == self.company
+        named = lines.move_id.partner_bank_id.filtered(
+            lambda bank: bank_currency(bank) in (currency, currency.browse())
         )
-        return (
-            lines.move_id.partner_bank_id.filtered(
-                lambda bank: not bank.currency_id or bank.currency_id == currency
-            )
-            or own.filtered(lambda bank: bank.currency_id == currency)[:1]
-            or own.filtered(lambda bank: not bank.currency_id)[:1]
-        )
+        return named or own_bank(self.company, currency)

@@ -49,13 +49,16 @@ def messages(company, few=False) -> SQL:
     # Deleted levels keep their place in the scenario, see `dunning.level._get_place`.
     return SQL(
         """SELECT run_line.item_id AS move_line_id, scenario.id AS scenario_id,
-                  run_line.notice_id, placed.place,
+                  notice.id AS notice_id, placed.place,
                   CASE notice.state WHEN 'sent' THEN notice.date ELSE 'infinity' END AS day,
                   %(sense)s AS sense
              FROM (%(lines)s) run_line
-            CROSS JOIN LATERAL (SELECT * FROM dunning_notice
-                                 WHERE id = run_line.notice_id OFFSET 0) notice
-             LEFT JOIN dunning_level level ON level.id = run_line.level_id
+            CROSS JOIN LATERAL (SELECT notice.* FROM dunning_notice_line_rel listed
+                                  JOIN dunning_notice notice ON notice.id = listed.notice_id
+                                 WHERE listed.line_id = run_line.id OFFSET 0) notice
+             LEFT JOIN dunning_level level ON level.id =
+                  CASE WHEN run_line.action_ids IS NULL THEN run_line.level_id
+                       ELSE notice.level_id END
              LEFT JOIN dunning_scenario scenario
                ON scenario.id = COALESCE(level.scenario_id, run_line.scenario_id)
              LEFT JOIN dunning_reminder_type type
@@ -71,15 +74,17 @@ def messages(company, few=False) -> SQL:
 
 
 def _lines_with_notice(few) -> SQL:
+    # A line with several actions may wait for the message of one, and have had that of another.
     return SQL(
         """SELECT item.id AS item_id, line.* FROM item CROSS JOIN LATERAL (
                SELECT * FROM dunning_run_line WHERE move_line_id = item.id %(each)s) line
-            WHERE line.notice_id IS NOT NULL
+            WHERE (line.notice_id IS NOT NULL OR line.action_ids IS NOT NULL)
             UNION ALL
            SELECT item.id AS item_id, line.* FROM item CROSS JOIN LATERAL (
                SELECT * FROM dunning_run_line
                 WHERE move_id = item.move_id AND move_line_id IS NULL %(each)s) line
-            WHERE line.notice_id IS NOT NULL AND line.partner_id = item.partner_id""",
+            WHERE (line.notice_id IS NOT NULL OR line.action_ids IS NOT NULL)
+              AND line.partner_id = item.partner_id""",
         each=SQL("OFFSET 0") if few else SQL(),
     )
 

@@ -8,7 +8,8 @@ reminded of, and adds the ranks of the customer rules; the last SELECT joins bot
 decides.
 
 For a run `total` is what each customer owes, and `listed` takes only those of the items that reach
-a level, see `candidates`.
+a level, see `candidates`. Its answer has a row for each action of a workflow; `by_line` makes one
+of them for each item and scenario.
 """
 
 from contextlib import contextmanager
@@ -22,6 +23,11 @@ from . import items
 # What the items of one message of a run have in common.
 RUN_MESSAGE = SQL("partner_id, message_key, type_id, sends_email")
 RUN_COLUMNS = ("level_id", "level_sequence", "scenario_id", "message_key")
+# The place of an outcome among others, the best one first; not listed at all comes last.
+GRADE = SQL(
+    """CASE outcome WHEN 'included' THEN 0 WHEN 'unchecked' THEN 1 WHEN 'dropped' THEN 2
+                    ELSE 3 END"""
+)
 
 
 def select(branches) -> SQL:
@@ -226,6 +232,74 @@ def _same_message(question) -> SQL:
     return SQL(
         """ON (listed.company_id::bigint << 32) + listed.partner_id
             = (message.company_id::bigint << 32) + message.partner_id"""
+    )
+
+
+def by_line(screening, columns, workflows) -> SQL:
+    """Return SELECT of `columns`, `action_ids` and `shared` of a run: a row for each line.
+
+    The outcome of a line is the best one of its actions, and its actions are those that have this
+    outcome: a customer who has switched off one type of reminder still gets the others.
+    `action_ids` are their ids where there are several, as JSON. `shared` is true where
+    another line of the run is about the same item.
+
+    :param screening: what `statement.select` returns for the run
+    :param columns: names of its columns
+    :param workflows: ids of the customer-level scenarios of the run
+    """
+    # Only the rows of workflows are sorted and summed up: there may be a million others.
+    names = SQL(", ").join(map(SQL.identifier, columns))
+    own = [
+        SQL("reasons AS reason_ids") if name == "reason_ids" else SQL.identifier(name)
+        for name in columns
+    ]
+    return SQL(
+        """WITH answer AS MATERIALIZED (%(screening)s),
+                line AS MATERIALIZED (
+               SELECT %(names)s, NULL::jsonb AS action_ids FROM answer
+                WHERE scenario_id <> ALL(%(workflows)s)
+                UNION ALL
+               SELECT %(own)s, CASE WHEN jsonb_array_length(actions) > 1 THEN actions END
+                 FROM (SELECT *, %(reasons)s AS reasons FROM (%(folded)s) folded) told)
+           SELECT line.*, CASE WHEN repeated.move_line_id IS NOT NULL THEN TRUE END AS shared
+             FROM line
+             LEFT JOIN (SELECT move_line_id FROM line GROUP BY move_line_id HAVING COUNT(*) > 1)
+                       repeated ON repeated.move_line_id = line.move_line_id""",
+        screening=screening,
+        names=names,
+        own=SQL(", ").join(own),
+        workflows=list(workflows),
+        reasons=all_reasons(SQL("lists")),
+        folded=_folded(workflows),
+    )
+
+
+def _folded(workflows) -> SQL:
+    return SQL(
+        """SELECT DISTINCT ON (move_line_id, scenario_id) *,
+                  jsonb_agg(level_id) OVER line AS actions,
+                  jsonb_agg(reason_ids) OVER line AS lists
+             FROM (SELECT *, %(grade)s AS grade,
+                          MIN(%(grade)s) OVER (PARTITION BY move_line_id, scenario_id) AS best
+                     FROM answer WHERE scenario_id = ANY(%(workflows)s)) graded
+            WHERE grade = best
+           WINDOW line AS (PARTITION BY move_line_id, scenario_id ORDER BY level_sequence, level_id
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+            ORDER BY move_line_id, scenario_id, level_sequence, level_id""",
+        grade=GRADE,
+        workflows=list(workflows),
+    )
+
+
+def all_reasons(lists) -> SQL:
+    """Return the reasons of all `lists`, a JSON list of lists of reasons or null, as one list."""
+    return SQL(
+        """(SELECT jsonb_agg(reason ORDER BY place)
+              FROM (SELECT reason, MIN(place) AS place
+                      FROM jsonb_path_query(%s, 'strict $[*] ? (@.type() == "array")') AS list,
+                           jsonb_array_elements(list) WITH ORDINALITY AS one (reason, place)
+                     GROUP BY reason) AS reasons)""",
+        lists,
     )
 
 

@@ -22,6 +22,7 @@ from . import (
     test_dunning_handover,
     test_dunning_level,
     test_dunning_level_properties,
+    test_dunning_lines,
     test_dunning_message,
     test_dunning_mirror,
     test_dunning_mixin,

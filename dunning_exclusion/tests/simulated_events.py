@@ -403,9 +403,10 @@ class Events:
         lines = self.reading.candidates(question)
         ticked = set(self.reading.included(lines, question, question.day))
         found = {
-            (line.move_line_id.id, line.scenario_id.id or None, line.level_id.id or None)
+            (line.move_line_id.id, line.scenario_id.id or None, level_id)
             for line in run.line_ids
             if line.checked
+            for level_id in line.level_ids.ids or [None]
         }
         self.compare(f"list {run.display_name} ticks", {line[:3] for line in ticked}, found)
         open_list = OpenList(run, question, lines, ticked)
@@ -447,12 +448,15 @@ class Events:
             found = open_list.run.line_ids.filtered(
                 lambda one: (
                     one.move_line_id.id == line.item
-                    and (one.level_id.id or None) == line.level
+                    and (one.scenario_id.id or None) == line.scenario
                     and one.checked
                 )
             )
             found.checked = False
-            open_list.ticked = open_list.ticked - {line}
+            # All actions of a workflow are of one line.
+            open_list.ticked = {
+                one for one in open_list.ticked if (one.item, one.scenario) != line[:2]
+            }
             self.note(f"unticked in list {open_list.run.id}", found.move_line_id)
 
     def event_look(self):

@@ -262,8 +262,9 @@ class World(Events):
             lambda notice: notice.state in ("queued", "sent", "failed") and self.is_new(notice)
         )
         found = {
-            (line.move_line_id.id, line.scenario_id.id or None, line.level_id.id or None)
-            for line in notices.line_ids
+            (line.move_line_id.id, line.scenario_id.id or None, self.level_of(line, notice))
+            for notice in notices
+            for line in notice.line_ids
         }
 
         def why(line):
@@ -273,12 +274,13 @@ class World(Events):
 
         self.compare(f"{what} of {run.display_name} sends", expected, found, why)
         for message in messages:
-            notice = notices.line_ids.filtered(
-                lambda line, mine=message.lines: (
-                    (line.move_line_id.id, line.level_id.id or None)
-                    in {(one.item, one.level) for one in mine}
+            mine = {(one.item, one.level) for one in message.lines}
+            notice = notices.filtered(
+                lambda notice, mine=mine: any(
+                    (line.move_line_id.id, self.level_of(line, notice)) in mine
+                    for line in notice.line_ids
                 )
-            ).notice_id
+            )
             self.case.assertEqual(len(notice), 1, "one message")
             self.mails[self.key(message)] = notice.mail_id.sudo()
             self.case.assertEqual(
@@ -294,6 +296,11 @@ class World(Events):
         for workflow in open_list.workflows:
             workflow.ran.append(question.day)
         self.sent_lists.append(open_list)
+
+    def level_of(self, line, notice):
+        """Return the id of the level at which `notice` reminds of a line, or of its action."""
+        level = notice.level_id if line.scenario_id.campaign_type == "customer" else line.level_id
+        return level.id or None
 
     def key(self, message):
         return id(message)

@@ -201,7 +201,9 @@ class TestDunningMessage(MessageCommon):
         invoice = self._create_invoice()
         self.scenario.level_ids.template_id = self._template("firm")
         run = self._create_run(scenario_ids=[Command.set(self.scenario.ids)])
-        subject, body = self.env["dunning.sender"]._preview(run, run.line_ids)
+        subject, body = self.env["dunning.sender"]._preview(
+            run, run.line_ids.message_key, run.line_ids
+        )
         run.action_send()
         self.assertEqual(subject, run.notice_ids.mail_id.subject)
         self.assertSameTree(body, run.notice_ids.mail_id.body_html)
@@ -277,6 +279,80 @@ class TestDunningMessageBank(MessageCommon):
                 self._create_invoice(self.customer)
                 notice = self._send(code)[:1]
                 self.assertEqual(self._part(notice, "bank") is not None, named)
+
+    def test_account_of_a_journal_in_another_currency_is_not_named(self):
+        bank = self._create_bank("SE1")
+        self.company_data["default_journal_bank"].write(
+            {"bank_account_id": bank.id, "currency_id": self.krona.id}
+        )
+        self._create_invoice(currency_id=self.euro.id)
+        self._create_invoice(self.other_customer, currency_id=self.krona.id)
+        notices = self._send().grouped("partner_id")
+        self.assertIsNone(self._part(notices[self.customer], "bank"))
+        self.assertEqual(self._numbers(notices[self.other_customer]), ["SE1"])
+
+    def test_preparing_warns_when_a_transfer_is_asked_for_to_no_account(self):
+        self._create_bank("SE1", self.krona)
+        invoice = self._create_invoice(currency_id=self.euro.id)
+        self._create_invoice(currency_id=self.krona.id)
+        for code, account, missing in (
+            ("firm", None, self.euro),
+            ("statement_no_payment", None, self.euro.browse()),
+            ("firm", self._create_bank("EU1", self.euro, active=False), self.euro.browse()),
+        ):
+            with self.subTest(template=code, account=account):
+                self.scenario.level_ids.template_id = self._template(code)
+                invoice.partner_bank_id = account
+                self.assertEqual(self._create_run().without_account_ids, missing)
+        invoice.partner_bank_id = False
+        self._create_bank("ANY")
+        self.assertFalse(self._create_run().without_account_ids)
+
+
+@tagged("post_install", "-at_install")
+class TestDunningMessageCurrency(MessageCommon):
+    """Who is billed in another currency reads in that what is open."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.euro = cls.setup_other_currency("EUR", rates=[("2000-01-01", 4.0)])
+
+    def test_what_is_open_is_told_in_the_currency_of_all_items(self):
+        self._create_invoice(amount=100, currency_id=self.euro.id)
+        self._create_invoice(amount=60, currency_id=self.euro.id, days=20)
+        self._create_invoice(amount=40, currency_id=self.euro.id).action_dunning_stop()
+        notice = self._send("statement")
+        self.assertEqual((notice.outstanding, notice.overdue), (50, 35))
+        self.assertEqual(self._rows(notice, "tfoot"), [["Total", "100.00 €"]])
+        summary = self._text(self._part(notice, "summary"))
+        self.assertIn("Outstanding on your account 200.00 €", summary)
+        self.assertIn("of which overdue 140.00 €", summary)
+        self.assertNotIn("converted", summary)
+        self.assertNotIn("$", self._text(self._tree(notice)))
+        self.assertTrue(notice._get_message().internal_subject().endswith("€"))
+
+    def test_several_currencies_are_told_in_that_of_the_company_and_it_is_said(self):
+        self._create_invoice(amount=100, currency_id=self.euro.id)
+        self._create_invoice(amount=10)
+        notice = self._send("statement")
+        summary = self._text(self._part(notice, "summary"))
+        self.assertIn("Outstanding on your account $ 35.00", summary)
+        self.assertIn("converted into USD", summary)
+        totals = self._rows(notice, "tfoot")
+        self.assertEqual(totals, [["Total EUR", "100.00 €"], ["Total USD", "$ 10.00"]])
+
+    def test_the_preview_and_the_letter_say_the_same(self):
+        self._create_invoice(amount=100, currency_id=self.euro.id)
+        self.scenario.level_ids.write(
+            {"template_id": self._template("statement").id, "action": "letter"}
+        )
+        run = self._create_run()
+        action = run.line_ids.action_preview()
+        preview = self.env["dunning.preview"].browse(action["res_id"]).body
+        run.action_send()
+        for body in (preview, run.notice_ids.kept_body):
+            self.assertIn("Outstanding on your account 100.00", self._text(html.fromstring(body)))
 
 
 @tagged("post_install", "-at_install")

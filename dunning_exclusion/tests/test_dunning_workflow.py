@@ -54,7 +54,7 @@ class TestDunningWorkflow(ScenarioCommon):
             )
         ]
         run = self._create_run(scenario_ids=[Command.set(workflow.ids)])
-        self.assertEqual(len(run.line_ids), 4)
+        self.assertEqual(len(run.line_ids), 2)
         run.action_send()
         self.assertEqual(run.notice_ids.level_id, workflow.level_ids)
         self.assertEqual(run.notice_ids.mapped("amount"), [200, 200])

@@ -49,6 +49,7 @@ KEYS = {
         "company_id": INDEX,
         "level_id": INDEX,
         "mail_id": INDEX,
+        "open_currency_id": RESTRICTED,
         "partner_id": INDEX,
         "run_id": INDEX,
         "type_id": INDEX,

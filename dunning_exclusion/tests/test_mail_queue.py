@@ -131,7 +131,7 @@ class TestMailQueue(StoryCommon):
         self._create_invoice()
         with self._on(-1):
             notice = self._sent().notice_ids
-        notice.line_ids.sudo().notice_id = False
+        notice.sudo().line_ids = False
         self.assertFalse(self._deliver())
         self.assertEqual(notice.state, "skipped")
         self.assertEqual(notice.failure_reason, "Nothing is left to remind of.")

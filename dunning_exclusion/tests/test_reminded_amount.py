@@ -61,7 +61,7 @@ class TestRemindedAmount(ScenarioCommon):
             with self.subTest(maximum=value):
                 self.company.dunning_customer_maximum = value
                 run = self._create_run(scenario_ids=workflow.ids)
-                self.assertEqual(len(run.line_ids), 4)
+                self.assertEqual(len(run.line_ids), 2)
                 self.assertEqual(set(run.line_ids.mapped("outcome")), {outcome})
 
     def test_what_is_screened_again_before_sending_counts_together(self):
