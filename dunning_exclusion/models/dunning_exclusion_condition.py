@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import SQL
 
-from ..screening import items
+from ..screening import items, said
 from ..screening.domains import company_query, find_fault
 
 KINDS = ("stop", "pause", "prevent")
@@ -180,11 +180,30 @@ class DunningExclusionCondition(models.AbstractModel):
                            WHERE block.move_id IS NULL AND block.items_until IS NULL AND %s %s
                            GROUP BY block.company_id, block.partner_id) held
                       ON held.company_id = company.id AND held.partner_id = customer.id
-               LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id""",
+               LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id
+               %s""",
             self._flags_sql(),
             self.env["dunning.block"]._state_sql(question.today),
             self._blocks_of_customers(question),
+            self._recent_messages(question),
         )
+
+    def _recent_messages(self, question) -> SQL:
+        if not self._limits_messages(question):
+            return SQL()
+        # In a run: the action of the workflow whose message it is, if it is one.
+        key = SQL("total.message_key") if question.candidates else SQL("NULL")
+        return SQL(
+            """LEFT JOIN (%s) recent
+                      ON recent.company_id = company.id AND recent.partner_id = customer.id
+               LEFT JOIN dunning_level action ON action.id = %s""",
+            said.recent_messages(question),
+            key,
+        )
+
+    def _limits_messages(self, question):
+        # sudo: the setting counts whoever asks
+        return any(question.companies.sudo().mapped("dunning_min_days_between_messages"))
 
     def _flags_sql(self) -> SQL:
         return SQL(", ").join(
@@ -264,6 +283,15 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_no_address(self, question):
         recipients = self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id"))
         return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
+
+    def _condition_reminded_recently(self, question):
+        if not self._limits_messages(question):
+            return SQL("FALSE")
+        # What the same workflow has sent today is no other message.
+        return SQL(
+            """recent.partner_id IS NOT NULL
+               AND (recent.workflows <@ ARRAY[action.scenario_id]) IS NOT TRUE"""
+        )
 
     def _condition_type_off(self, question):
         return SQL(

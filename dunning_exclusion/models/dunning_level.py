@@ -162,11 +162,16 @@ class DunningLevel(models.Model):
             conditions.append(SQL("%s >= %s", base, today))
         if start := self.scenario_id._get_first_day(company):
             conditions.append(SQL("%s >= %s", base, start))
+        return SQL("(%s)", SQL(" AND ").join([*conditions, self._allows_sql(company, moves)]))
+
+    def _allows_sql(self, company, moves=None) -> SQL:
+        """Return whether amount and condition let an item in, whatever the day, over `item`."""
+        conditions = [SQL("TRUE")]
         if self.minimum_amount:
             conditions.append(SQL("item.amount_residual >= %s", self.minimum_amount))
         if self._has_condition():
             conditions.append(self._matches_sql(company, moves))
-        return SQL("(%s)", SQL(" AND ").join(conditions))
+        return SQL(" AND ").join(conditions)
 
     def _matches_sql(self, company, moves=None) -> SQL:
         """Return whether `item` meets the level's condition; `moves`: see `_reached_sql`."""

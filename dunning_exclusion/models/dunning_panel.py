@@ -223,7 +223,8 @@ class DunningMixin(models.AbstractModel):
                    SELECT notice.date + wait.days
                      FROM dunning_notice notice
                     CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
-                                UNION SELECT repeat_every FROM dunning_level) wait (days)
+                                UNION SELECT repeat_every FROM dunning_level
+                                UNION SELECT %(free)s) wait (days)
                     WHERE notice.partner_id = %(customer)s AND notice.company_id = %(company)s
                       AND notice.state = 'sent') AS days (day)
                 WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
@@ -236,6 +237,7 @@ class DunningMixin(models.AbstractModel):
             company=company.id,
             holds=self.env["dunning.block"]._state_sql(today, ("scheduled", "active")),
             tolerance=company.dunning_promise_tolerance_days,
+            free=company.dunning_min_days_between_messages,
             today=today,
             limit=FORECAST_DAYS,
         )

@@ -35,6 +35,7 @@ def screen_again(run, customers, sending=False):
         owner=Owner("partner", tuple(_customers_to_read(levels, customers).ids)),
         candidates=items_query(run, customers, levels),
         type_id=run.type_id.id or 0,
+        run_id=run.id,
     )
     with env["dunning.screening"]._screened(question) as screening:
         lost = env.execute_query(_update_query(run, customers, screening))
@@ -312,7 +313,9 @@ def _listed_query(run, customers, levels) -> SQL:
     # A person may send today what was prepared for another day.
     day = max(run.date, today)
     if run.mode == "scenario":
-        return candidates.of_scenarios(levels.scenario_id, company, day, again=again)
+        return candidates.of_scenarios(
+            levels.scenario_id, company, day, again=again, run_id=run.id
+        )
     try:
         query = run._get_criteria_query(probe=False)
     except ValidationError:
@@ -361,6 +364,7 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
         (type_off, env._("Reminder type switched off since")),
         (SQL("%s IS NOT TRUE", meant), env._("The scenario is not for this customer any more")),
         (SQL("said.day + %s > %s", gap, today), env._("Reminded too recently")),
+        (_raised_sql(run, today), env._("A higher level was sent to the customer since")),
     )
     return SQL(
         """SELECT DISTINCT ON (run_line.id)
@@ -372,6 +376,19 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
         joins=_reasons_joins(run),
         messages=_messages_query(run, customers, line_ids),
         waits=WAITS,
+    )
+
+
+def _raised_sql(run, today) -> SQL:
+    """Return whether the customer of a line got a higher level of its scenario from another run."""
+    days = run.company_id.dunning_no_fall_back_days
+    return SQL(
+        """EXISTS (SELECT 1 FROM (%s) highest JOIN dunning_level higher ON higher.id = level_id
+                    WHERE highest.partner_id = run_line.partner_id AND %s
+                      AND highest.scenario_id = level.scenario_id
+                      AND (higher.sequence, higher.id) > (level.sequence, level.id))""",
+        said.highest_levels(run.company_id, today, days, run.id),
+        days > 0,
     )
 
 

@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from psycopg2 import DataError, ProgrammingError
 
@@ -7,9 +8,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
-from odoo.tools import SQL, OrderedSet
+from odoo.tools import SQL, OrderedSet, format_date
 
-from ..screening import explain, items, statement
+from ..screening import explain, items, said, statement
 from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one
 
@@ -387,8 +388,34 @@ class DunningScreening(models.Model):
             promised = Domain("move_line_ids", "in", [row[0] for row in rows])
             promises = Promise.search(promised & Promise._state_domain(["open"], today))
             ranked = rules._deciding_first(company)
-            found = {**explain.reasons(rows, ranked, company, blocks, promises), **found}
+            known = self._known_of_customers(rules, {row[2] for row in rows}, company, today)
+            found = {**explain.reasons(rows, ranked, company, blocks, promises, known), **found}
         return list(found.values())
+
+    @api.model
+    def _known_of_customers(self, rules, customer_ids, company, today):
+        """Return {code of a rule: {customer id: values of `explain.prepare_reason`}}."""
+        known = {}
+        if "reminded_recently" in rules.mapped("code"):
+            known["reminded_recently"] = self._last_messages(customer_ids, company, today)
+        return known
+
+    @api.model
+    def _last_messages(self, customer_ids, company, today):
+        """Return {customer id: when it got its last message, and until when none may follow}."""
+        question = Question(company, today, customers=tuple(customer_ids))
+        query = SQL(
+            "SELECT partner_id, day, on_its_way FROM (%s) recent", said.recent_messages(question)
+        )
+        known = {}
+        for customer_id, day, on_its_way in self.env.execute_query(query):
+            words = self.env._("Got a message on %(date)s", date=format_date(self.env, day))
+            until = day + timedelta(days=company.dunning_min_days_between_messages - 1)
+            if on_its_way:
+                # When it will leave is not known.
+                words, until = self.env._("A message is on its way already"), False
+            known[customer_id] = {"since": day, "until": until, "reason": words}
+        return known
 
     @api.model
     def _count_open(self, customer_ids, company, today):

@@ -17,6 +17,7 @@ THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_custo
 DAY_COUNTS = (
     *("dunning_freshness_days", "dunning_promise_tolerance_days"),
     *("dunning_catch_up_days", "dunning_cleanup_days"),
+    *("dunning_min_days_between_messages", "dunning_no_fall_back_days"),
 )
 # The only fields of a company that follow-up administrators may change.
 SETTINGS = {
@@ -110,6 +111,20 @@ class ResCompany(models.Model):
         help="0: they are kept for ever.",
     )
 
+    dunning_min_days_between_messages = fields.Integer(
+        string="At Most One Message in (days)",
+        groups=EMPLOYEES,
+        help="Customers who got a message less than this many days ago are listed, but not ticked, "
+        "whatever scenario it came from. What one workflow sends on one day is one message. "
+        "0: no limit.",
+    )
+    dunning_no_fall_back_days = fields.Integer(
+        string="Never Fall Back For (days)",
+        groups=EMPLOYEES,
+        help="For this many days after a message, overdue items whose turn it is go along at the "
+        "highest level that the customer got from the scenario. 0: each item at its own level.",
+    )
+
     dunning_timezone = fields.Selection(
         _tz_get,
         string="Time Zone of Follow-ups",
@@ -132,6 +147,8 @@ class ResCompany(models.Model):
     _promise_tolerance_days_within = Within("dunning_promise_tolerance_days", *TERM)
     _catch_up_days_within = Within("dunning_catch_up_days", *TERM)
     _cleanup_days_within = Within("dunning_cleanup_days", *TERM)
+    _min_days_between_messages_within = Within("dunning_min_days_between_messages", *TERM)
+    _no_fall_back_days_within = Within("dunning_no_fall_back_days", *TERM)
     _obstacle_reported_on_within = Within("dunning_obstacle_reported_on", *DAYS)
 
     @api.constrains(*THRESHOLDS, *DAY_COUNTS)

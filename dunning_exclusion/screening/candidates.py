@@ -35,11 +35,14 @@ class Again(NamedTuple):
 FIRST_TIME = Again()
 
 
-def of_scenarios(scenarios, company, today, due_only=False, trial=False, again=FIRST_TIME) -> SQL:
+def of_scenarios(
+    scenarios, company, today, due_only=False, trial=False, again=FIRST_TIME, run_id=0
+) -> SQL:
     """Return the items that reach a level or an action of one of `scenarios` on `today`.
 
     :param due_only: take workflows only on their days; else on any day, as when a person runs them
     :param trial: take scenarios that are switched off as if they were on
+    :param run_id: the run that asks; 0: none
     """
     mine = scenarios.filtered(lambda s: s.company_id in (company.browse(), company))
     begun = mine.filtered(
@@ -53,7 +56,7 @@ def of_scenarios(scenarios, company, today, due_only=False, trial=False, again=F
         due = {workflow: day for workflow, day in due.items() if day}
     parts = []
     if invoice_level.level_ids:
-        parts.append(_at_levels(invoice_level, company, today, trial, again))
+        parts.append(_at_levels(invoice_level, company, today, trial, again, run_id))
     if due:
         parts.append(_of_workflows(due, company, again.today or today, again))
     return SQL(" UNION ALL ").join(parts) if parts else NOTHING
@@ -87,12 +90,23 @@ def _not_postponed(today) -> SQL:
 # Levels of invoices -----------------------------------------------------------------------------
 
 
-def _at_levels(scenarios, company, today, trial, again) -> SQL:
+def _at_levels(scenarios, company, today, trial, again, run_id) -> SQL:
     """Return the items at a level: one scenario for a customer, one level for an item.
 
     The next level of an item is the first one above its last sent level whose day has come, else a
-    repetition of the last sent one. An item with a message on its way waits.
+    repetition of the last sent one. An item with a message on its way waits. Where the company
+    never falls back, it is not below the level that was sent to the customer, see `_raised`.
     """
+    level = _next_level(scenarios, company, today, again)
+    highest = SQL()
+    if days := company.dunning_no_fall_back_days:
+        level = _raised(scenarios, company, level, again)
+        highest = SQL(
+            """LEFT JOIN (%s) highest ON highest.partner_id = item.partner_id
+                     AND highest.scenario_id = choice.scenario_id AND item.date_due < %s""",
+            said.highest_levels(company, today, days, run_id),
+            today,
+        )
     # OFFSET 0 keeps PostgreSQL from evaluating the level again wherever it is named. The level of
     # an item that is no candidate is NULL: with conditions in WHERE, PostgreSQL would expect few
     # rows. The choice is made by `customer.id`, which PostgreSQL knows to be unique: otherwise it
@@ -112,6 +126,7 @@ def _at_levels(scenarios, company, today, trial, again) -> SQL:
                                         MAX(day) FILTER (WHERE sense = %(inform)s) AS informed
                                    FROM said GROUP BY move_line_id) recent
                              ON recent.move_line_id = item.id
+                      %(highest)s
                     OFFSET 0) reached
              WHERE reached.level_id IS NOT NULL)""",
         one_per_level=scenarios.filtered("one_notice_per_level").ids,
@@ -123,7 +138,8 @@ def _at_levels(scenarios, company, today, trial, again) -> SQL:
                  JOIN res_partner customer ON customer.id = total.partner_id""",
             scenarios._choice_sql(company, scenarios if trial else None, again.customer_ids),
         ),
-        level=_next_level(scenarios, company, today, again),
+        level=level,
+        highest=highest,
         history=_history(),
     )
 
@@ -162,8 +178,7 @@ def _next_level(scenarios, company, today, again) -> SQL:
 
 
 def _level_of_scenario(scenario, company, today, again) -> SQL:
-    levels = scenario.level_ids.filtered("type_id.active")
-    levels = levels.sorted(lambda level: (level.sequence, level.id))
+    levels = _working_levels(scenario)
     reached = {level: _reached(level, company, today, again) for level in levels}
     steps = [
         (level, SQL("COALESCE(history.place < %s, TRUE)", level._get_place())) for level in levels
@@ -180,6 +195,42 @@ def _level_of_scenario(scenario, company, today, again) -> SQL:
         ]
     cases += [SQL("WHEN %s THEN %s", step, level.id) for level, step in steps]
     return SQL("(CASE %s END)", SQL(" ").join(cases))
+
+
+def _working_levels(scenario):
+    levels = scenario.level_ids.filtered("type_id.active")
+    return levels.sorted(lambda level: (level.sequence, level.id))
+
+
+def _raised(scenarios, company, level, again) -> SQL:
+    """Return the id of the level at which an item goes along that is at `level`.
+
+    That is the level of `highest`, if it is higher, its conditions let the item in and its type is
+    not switched off for the customer. Only overdue items have it; other messages are no step back.
+    """
+    cases = []
+    for scenario in scenarios:
+        levels = _working_levels(scenario)
+        levels = levels.filtered(lambda step: said.sense_of(step.type_id) == said.REMINDER)
+        cases += [
+            SQL(
+                "WHEN highest.level_id = %s AND step.level_id = ANY(%s) AND %s AND %s THEN %s",
+                high.id,
+                levels[:place].ids,
+                high._allows_sql(company, again.moves),
+                high.type_id._reaches_sql(company),
+                high.id,
+            )
+            for place, high in enumerate(levels)
+            if place
+        ]
+    if not cases:
+        return level
+    return SQL(
+        """(SELECT CASE %s ELSE step.level_id END FROM (SELECT %s AS level_id OFFSET 0) step)""",
+        SQL(" ").join(cases),
+        level,
+    )
 
 
 def _reached(level, company, today, again) -> SQL:

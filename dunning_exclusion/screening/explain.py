@@ -7,7 +7,7 @@ BLOCK_RULES = {
 }
 
 
-def reasons(rows, rules, company, blocks, promises):
+def reasons(rows, rules, company, blocks, promises, known):
     """Return {(rule, block id): reason} of the excluded items `rows`, the deciding reason first.
 
     :param rows: (item id, entry id, customer id, day of issue, ids of all rules) of each excluded
@@ -15,22 +15,25 @@ def reasons(rows, rules, company, blocks, promises):
     :param rules: the rules named in `rows`, the deciding ones first
     :param blocks: the blocks that hold on the day asked about, on these items and customers
     :param promises: the promises on these items that are open on that day
+    :param known: {code of a rule: {customer id: what is known of its reason}}
     :return: dicts as `dunning_explain` returns them
     """
     found = {}
     for rule in rules:
         lines = [row for row in rows if rule.id in row[-1]]
-        for source in _sources(rule, lines, blocks, promises) or [{}]:
+        sources = _sources(rule, lines, blocks, promises)
+        sources += [source for row in lines if (source := known.get(rule.code, {}).get(row[2]))]
+        for source in sources or [{}]:
             reason = prepare_reason(rule, company, **source)
             found.setdefault((rule, reason["block_id"]), reason)
     return found
 
 
-def prepare_reason(rule, company, since=False, until=False, block_id=False):
+def prepare_reason(rule, company, since=False, until=False, block_id=False, reason=None):
     return {
         "outcome": rule._effect_in(company),
         "rule": rule.code,
-        "reason": rule.name,
+        "reason": reason or rule.name,
         "marker": rule.marker,
         "level": rule.level,
         "since": since,

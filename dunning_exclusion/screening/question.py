@@ -30,6 +30,7 @@ class Question:
     :param candidates: SELECT of the items a run is about, in one company, see `candidates`; None:
         every open item, for the live report and the explanation
     :param type_id: the reminder type of candidates without reminder level; 0: none
+    :param run_id: the run that asks: what it has sent itself speaks against nothing; 0: none
     :param customers: the ids of the customers whose items are read; None: all customers, or those
         of `owner`
     :param thresholds: {name of a threshold on res.company: value}, to try values before they are
@@ -41,6 +42,7 @@ class Question:
     owner: Owner | None = None
     candidates: SQL | None = None
     type_id: int = 0
+    run_id: int = 0
     customers: tuple | None = None
     thresholds: dict = field(default_factory=dict)
 

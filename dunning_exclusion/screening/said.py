@@ -4,13 +4,20 @@ Lists, the look before sending and the mail queue all ask here. What is said has
 all reminders of an item say the same, whatever list, scenario or level they are of; some types of
 messages inform, and do not remind; each action of a workflow, whose sense is its id, says
 something else.
+
+Two limits count messages to a customer, whatever they say: how soon another one may follow, and
+how long nothing goes out below the level that was sent.
 """
+
+from datetime import timedelta
 
 from odoo.tools import SQL
 
 REMINDER, INFORMATION = 0, -1
 # Codes of the reminder types that inform.
 INFORMING = ("statement", "new_document")
+# Whether a `notice` goes to the customer: these actions tell employees only.
+REACHES_CUSTOMER = SQL("notice.action NOT IN ('internal', 'activity')")
 # The sense in which a line is sent, over the aliases `scenario`, `level` and `type`.
 SENSE = SQL(
     """CASE WHEN scenario.campaign_type = 'customer' THEN level.id
@@ -103,4 +110,62 @@ def had_action(company, free_until) -> SQL:
                            notice.state = 'sent' AND notice.date > %s)))""",
         company.id,
         free_until,
+    )
+
+
+def recent_messages(question) -> SQL:
+    """Return SELECT of the customers who got a message too few days ago, or have one on its way.
+
+    Only what goes to customers counts, as letters and e-mails do, in companies that set a limit.
+
+    The columns: company_id, partner_id, day (of the last message), on_its_way, and `workflows`: the
+    workflows whose messages of today they are, 0 for all other messages. The actions of a workflow
+    on one day are one message. What the run of `question` sent is passed over.
+    """
+    chosen = SQL()
+    if question.customers is not None:
+        chosen = SQL("AND notice.partner_id = ANY(%s)", list(question.customers))
+    return SQL(
+        """SELECT notice.company_id, notice.partner_id, MAX(notice.date) AS day,
+                  BOOL_OR(notice.state = 'queued') AS on_its_way,
+                  ARRAY_AGG(CASE WHEN notice.date = %(today)s THEN COALESCE(scenario.id, 0)
+                                 ELSE 0 END) AS workflows
+             FROM dunning_notice notice
+             JOIN res_company company ON company.id = notice.company_id
+             LEFT JOIN dunning_level level ON level.id = notice.level_id
+             LEFT JOIN dunning_scenario scenario ON scenario.id = level.scenario_id
+                   AND scenario.campaign_type = 'customer'
+            WHERE notice.company_id = ANY(%(companies)s) AND notice.run_id <> %(run)s %(chosen)s
+              AND company.dunning_min_days_between_messages > 0
+              AND %(reaches)s
+              AND (notice.state = 'queued'
+                   OR notice.state = 'sent' AND notice.date <= %(today)s AND notice.date
+                      > %(today)s - company.dunning_min_days_between_messages)
+            GROUP BY notice.company_id, notice.partner_id""",
+        companies=list(question.companies.ids),
+        run=question.run_id,
+        reaches=REACHES_CUSTOMER,
+        today=question.today,
+        chosen=chosen,
+    )
+
+
+def highest_levels(company, today, days, run_id) -> SQL:
+    """Return SELECT partner_id, scenario_id, level_id: the highest level sent to each customer.
+
+    :param days: for how many days after a message its level counts
+    :param run_id: a run whose own messages do not count
+    """
+    return SQL(
+        """SELECT notice.partner_id, level.scenario_id,
+                  (MAX((level.sequence::bigint << 32) + level.id) & 4294967295)::int AS level_id
+             FROM dunning_notice notice
+             JOIN dunning_level level ON level.id = notice.level_id
+            WHERE notice.company_id = %s AND notice.state IN ('queued', 'sent')
+              AND %s AND notice.date >= %s AND notice.run_id <> %s
+            GROUP BY notice.partner_id, level.scenario_id""",
+        company.id,
+        REACHES_CUSTOMER,
+        today - timedelta(days=days),
+        run_id,
     )

@@ -49,6 +49,7 @@ from . import (
     test_mail_template,
     test_menus,
     test_merge,
+    test_message_limits,
     test_message_rights,
     test_null_values,
     test_outcome_table,

@@ -23,6 +23,7 @@ CUSTOMERS = {
     "paid": "harper",
     "blocked_payment": "delta",
     "no_address": "stonebridge",
+    "reminded_recently": "palm",
     "archived": "curtain",
 }
 
