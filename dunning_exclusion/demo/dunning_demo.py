@@ -192,6 +192,9 @@ class DunningDemo(models.AbstractModel):
         notice.mail_id.state = "exception" if failed else "sent"
         notice.date = run.date
         if failed:
+            notice.state = "sent"
+            contact = notice.recipient_ids
+            notice._message_receive_bounce(contact.email_normalized, contact)
             notice.failure_reason = "550 5.1.1 The mailbox does not exist."
 
     # Helpers --------------------------------------------------------------------------------

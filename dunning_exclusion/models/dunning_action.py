@@ -50,18 +50,20 @@ class DunningAction(models.AbstractModel):
         """Notify the users of the level and the salesperson, never the customer."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            for lang, users in self._get_named_users(notice).grouped("lang").items():
+            told = self._get_named_users(notice)
+            for lang, users in told.grouped("lang").items():
                 subject, body = notice._keep_internal(lang)
                 notice.with_context(lang=lang, mail_notify_force_send=False).message_notify(
                     partner_ids=users.partner_id.ids, subject=subject, body=body, notify_author=True
                 )
-            self._finish_internal(notice)
+            self._finish_internal(notice, told)
 
     def _send_activity(self, notices):
         """Give each user of the level a to-do; without any, see `_get_default_user`."""
         # sudo: notices are written by sending them, not by users
         for notice in notices.sudo():
-            for user in self._get_named_users(notice) or self._get_default_user(notice):
+            told = self._get_named_users(notice) or self._get_default_user(notice)
+            for user in told:
                 subject, body = notice._keep_internal(user.lang)
                 in_language_of(notice, user).activity_schedule(
                     "mail.mail_activity_data_call",
@@ -70,10 +72,11 @@ class DunningAction(models.AbstractModel):
                     note=body,
                     user_id=user.id,
                 )
-            self._finish_internal(notice)
+            self._finish_internal(notice, told)
 
-    def _finish_internal(self, notice):
-        """Note that employees were told, or that there was nobody to tell."""
+    def _finish_internal(self, notice, users):
+        """Note which employees were told, or that there was nobody to tell."""
+        notice.recipient_ids = users.partner_id
         if notice.kept_body:
             notice._mark_sent()
             return
@@ -116,11 +119,26 @@ class DunningAction(models.AbstractModel):
             bad = notice.recipient_ids.filtered(lambda partner: partner in reasons)
             notice.unreached = "\n".join(reasons[partner] for partner in bad)
             left = notice.recipient_ids - bad
+            if bounced := self._find_bounced(notice, left):
+                words = self.env._("a message to this address came back before")
+                notice._note_unreached(bounced, words)
+                left -= bounced
             if not left:
                 notice._fail(notice.unreached or self.env._("No e-mail address to send to."))
             elif gone := bad | self._find_twins(left):
                 notice.recipient_ids -= gone
         return notices.filtered(lambda notice: notice.state == "queued")
+
+    def _find_bounced(self, notice, partners):
+        """Return those of `partners` whose address bounced, if the customer has others.
+
+        Where all of them bounced, a person wants it to be tried again: see the rule `bounced`.
+        """
+        own = partners.filtered(lambda partner: partner.commercial_partner_id == notice.partner_id)
+        bounced = own.filtered("dunning_bounced_email").filtered(
+            lambda partner: partner.dunning_bounced_email == partner.email_normalized
+        )
+        return bounced if bounced != own else bounced.browse()
 
     def _find_twins(self, partners):
         """Return those of `partners` all of whose addresses are those of others: one is enough."""

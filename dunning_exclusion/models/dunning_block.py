@@ -21,6 +21,8 @@ ORIGINS = [
 ]
 FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
+# How long a pause lasts that was set without saying until when, as by the flag of an import.
+PAUSE_DAYS = 30
 # How many blocks a to-do names.
 LISTED_BLOCKS = 30
 # Who set a block, who ended it and when: only administrators write that, to import old blocks.
@@ -327,6 +329,19 @@ class DunningBlock(models.Model):
             if fault := block._get_fault_of_dates():
                 raise ValidationError(fault)
 
+    # Pauses of before this was asked for can still be lifted: it is checked by itself, too.
+    @api.constrains("kind", "date_to")
+    def _check_end(self):
+        for block in self:
+            if block.kind == "pause" and not block.date_to:
+                raise ValidationError(
+                    self.env._(
+                        "%(block)s: a pause needs an end. Fill in the field 'Until', or choose "
+                        "'Stop' to hold it until somebody resumes.",
+                        block=block.display_name,
+                    )
+                )
+
     # A block can be lifted whatever became of its target, so that is checked by itself.
     @api.constrains(*TARGET_FIELDS, "items_until")
     def _check_target(self):
@@ -458,6 +473,32 @@ class DunningBlock(models.Model):
         result = super().write(vals)
         self._targets_changed(self.company_id, before | self.partner_id)
         return result
+
+    def _hold_on(self, date_to, exactly, **said):
+        """Let blocks that hold already last until `date_to`, and note why; return those changed.
+
+        :param exactly: whether they end that day even if they would have lasted longer
+        :param said: reason and note, as values to write; where they are empty, the old ones stay
+        :return: blocks that end on another day now, blocks of which only something else changed
+        """
+        ended = self.filtered(
+            lambda block: (
+                block.date_to != date_to
+                if exactly
+                else date_to and block.date_to and block.date_to < date_to
+            )
+        )
+        ended.date_to = date_to
+        said = {name: value for name, value in said.items() if value}
+        noted = self.browse()
+        for block in self:
+            known = {
+                name: block._fields[name].convert_to_write(block[name], block) for name in said
+            }
+            if known != said:
+                block.write(said)
+                noted |= block
+        return ended, noted - ended
 
     def _follow_customer(self):
         """Move the blocks to the customers who now own what is blocked."""

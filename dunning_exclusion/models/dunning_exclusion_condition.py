@@ -181,11 +181,27 @@ class DunningExclusionCondition(models.AbstractModel):
                            GROUP BY block.company_id, block.partner_id) held
                       ON held.company_id = company.id AND held.partner_id = customer.id
                LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id
-               %s""",
+               %s %s""",
             self._flags_sql(),
             self.env["dunning.block"]._state_sql(question.today),
             self._blocks_of_customers(question),
             self._recent_messages(question),
+            self._bounced_customers(question),
+        )
+
+    def _bounced_customers(self, question) -> SQL:
+        """Return the JOIN of the customers all of whose addresses bounced: few, looked up first."""
+        chosen = SQL()
+        if question.customers is not None:
+            chosen = SQL("AND commercial_partner_id = ANY(%s)", list(question.customers))
+        some = SQL(
+            """ARRAY(SELECT commercial_partner_id FROM res_partner
+                      WHERE dunning_bounced_email IS NOT NULL %s)""",
+            chosen,
+        )
+        return SQL(
+            "LEFT JOIN (%s) address ON address.customer_id = customer.id",
+            self.env["res.partner"]._dunning_first_recipients_sql(some),
         )
 
     def _recent_messages(self, question) -> SQL:
@@ -283,6 +299,9 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_no_address(self, question):
         recipients = self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id"))
         return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
+
+    def _condition_bounced(self, question):
+        return SQL("total.sends_email AND address.bounced")
 
     def _condition_reminded_recently(self, question):
         if not self._limits_messages(question):

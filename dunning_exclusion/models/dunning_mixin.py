@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -7,7 +9,7 @@ from odoo.tools import OrderedSet
 from ..screening import explain, statement
 from ..screening.question import Owner
 from .arguments import read_date
-from .dunning_block import TARGET_FIELDS
+from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
 from .dunning_screening import OUTCOMES, OWNERS, read_page
 
 # Who may see anything of dunning; this group includes accounting users.
@@ -196,7 +198,7 @@ class DunningMixin(models.AbstractModel):
             {
                 "kind": kind,
                 "date_from": today[target[0]],
-                "date_to": False,
+                "date_to": kind == "pause" and today[target[0]] + timedelta(days=PAUSE_DAYS),
                 **dict(zip(TARGET_FIELDS, target, strict=True)),
                 **values,
             }
@@ -207,6 +209,20 @@ class DunningMixin(models.AbstractModel):
             mail_create_nolog=True, mail_create_nosubscribe=True, tracking_disable=True
         )
         return Block.create(vals_list).with_env(self.env)
+
+    @api.model
+    def _prepare_create_values(self, vals_list):
+        return super()._prepare_create_values([self._dunning_with_end(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._dunning_with_end(vals))
+
+    @api.model
+    def _dunning_with_end(self, vals):
+        """Return `vals` without the empty end of a pause that they set, as imports may have it."""
+        if vals.get("dunning_pause") and not vals.get("dunning_pause_until", True):
+            vals = {name: vals[name] for name in vals if name != "dunning_pause_until"}
+        return vals
 
     def _inverse_dunning_flag(self, kind, field_name):
         # The end of a pause that exists is not touched: it may be set in this same write.
@@ -221,8 +237,7 @@ class DunningMixin(models.AbstractModel):
                 pauses.filtered(lambda block, end=until: block.date_to != end).date_to = until
                 records._dunning_block("pause", date_to=until)
             else:
-                # A pause without end may have been set in this same write.
-                pauses.filtered("date_to").action_lift()
+                pauses.action_lift()
 
     @api.model
     def _search_dunning_blocks(self, *conditions):

@@ -409,6 +409,11 @@ class DunningNotice(models.Model):
             gone = notice.recipient_ids.filtered(
                 lambda recipient: recipient in partner or recipient.email_normalized == email
             )
+            # Odoo counts it at the contacts, unless somebody else tells that it bounced.
+            # sudo: who tells it need not have the right to edit contacts
+            for contact in gone.sudo():
+                if contact.dunning_bounced_email != contact.email_normalized:
+                    contact.message_bounce += 1
             if gone and gone != notice.recipient_ids:
                 notice._note_unreached(gone, reason)
             else:

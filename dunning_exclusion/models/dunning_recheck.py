@@ -313,9 +313,7 @@ def _listed_query(run, customers, levels) -> SQL:
     # A person may send today what was prepared for another day.
     day = max(run.date, today)
     if run.mode == "scenario":
-        return candidates.of_scenarios(
-            levels.scenario_id, company, day, again=again, run_id=run.id
-        )
+        return candidates.of_scenarios(levels.scenario_id, company, day, again=again, run_id=run.id)
     try:
         query = run._get_criteria_query(probe=False)
     except ValidationError:
@@ -381,14 +379,12 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
 
 def _raised_sql(run, today) -> SQL:
     """Return whether the customer of a line got a higher level of its scenario from another run."""
-    days = run.company_id.dunning_no_fall_back_days
     return SQL(
         """EXISTS (SELECT 1 FROM (%s) highest JOIN dunning_level higher ON higher.id = level_id
-                    WHERE highest.partner_id = run_line.partner_id AND %s
+                    WHERE highest.partner_id = run_line.partner_id
                       AND highest.scenario_id = level.scenario_id
                       AND (higher.sequence, higher.id) > (level.sequence, level.id))""",
-        said.highest_levels(run.company_id, today, days, run.id),
-        days > 0,
+        said.highest_levels(run.company_id, today, run.id),
     )
 
 

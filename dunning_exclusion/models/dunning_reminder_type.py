@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -46,6 +47,20 @@ class DunningReminderType(models.Model):
     @api.constrains("template_id")
     def _check_template(self):
         self.env["mail.template"]._check_dunning_templates(self)
+
+    @api.constrains("customer_filter", "customer_ids")
+    def _check_customers(self):
+        # sudo: customers of companies that the user does not see count, too
+        for reminder in self.sudo().with_context(active_test=False):
+            if reminder.customer_filter == "only" and not reminder.customer_ids:
+                raise ValidationError(
+                    self.env._(
+                        "Reminder type '%(type)s': 'Only these' without anybody would remind "
+                        "nobody. Choose customers in the field 'Customers', or switch the type "
+                        "off.",
+                        type=reminder.name,
+                    )
+                )
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -32,7 +32,11 @@ class DunningScenario(models.Model):
 
     name = Char(required=True, translate=True)
     sequence = fields.Integer(default=10, help="The first scenario that applies is taken.")
-    active = fields.Boolean(default=True, help="Off: nobody is reminded by it.")
+    active = fields.Boolean(
+        # On screens a new one begins switched off, until somebody has seen whom it reaches.
+        default=lambda self: not self.env.context.get("dunning_begin_off"),
+        help="Off: nobody is reminded by it.",
+    )
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
@@ -159,6 +163,8 @@ class DunningScenario(models.Model):
         if "name" not in (default or {}):
             for scenario, vals in zip(self, vals_list, strict=True):
                 vals["name"] = self.env._("%s (copy)", scenario.name)
+        if self.env.context.get("dunning_begin_off"):
+            vals_list = [{**vals, "active": False} for vals in vals_list]
         return vals_list
 
     def unlink(self):
@@ -366,10 +372,12 @@ class DunningScenario(models.Model):
     def _get_first_day(self, company):
         """Return the first day of the scenario, or False when old items are reminded, too.
 
-        A scenario that was never switched on starts when that is done.
+        A scenario that was never switched on starts when that is done, unless the context says
+        that somebody asks for old items.
         """
         self.ensure_one()
-        if self.activated or self.active or self.date_start:
+        old_items = self.env.context.get("dunning_old_items")
+        if self.activated or self.active or self.date_start or old_items:
             return self.date_start
         return company._dunning_today()
 

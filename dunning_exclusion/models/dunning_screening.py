@@ -398,6 +398,18 @@ class DunningScreening(models.Model):
         known = {}
         if "reminded_recently" in rules.mapped("code"):
             known["reminded_recently"] = self._last_messages(customer_ids, company, today)
+        if "bounced" in rules.mapped("code"):
+            # sudo: who explains a customer may read where its reminders go
+            customers = self.env["res.partner"].sudo().browse(customer_ids)
+            known["bounced"] = {
+                customer.id: {
+                    "reason": self.env._(
+                        "A message to %(addresses)s came back",
+                        addresses=", ".join(contacts.mapped("email_normalized")),
+                    )
+                }
+                for customer, contacts in customers._dunning_recipients_by_customer().items()
+            }
         return known
 
     @api.model

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
+from odoo.tools.sql import column_exists, create_column
 
 from ..screening import items
 from ..screening.question import Question
@@ -21,7 +22,10 @@ class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "dunning.mixin"]
     _dunning_owner_field = "partner_id"
-    _dunning_outcome_fields = ("active", "email", "parent_id", "dunning_type_off_ids")
+    _dunning_outcome_fields = (
+        *("active", "email", "parent_id", "dunning_type_off_ids"),
+        "dunning_bounced_email",
+    )
 
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
@@ -76,6 +80,14 @@ class ResPartner(models.Model):
         groups=READERS,
         help="The kinds of reminders this customer does not get from the current company.",
     )
+    dunning_bounced_email = fields.Char(
+        string="Address That Bounced",
+        compute="_compute_dunning_bounced_email",
+        store=True,
+        help="The e-mail address from which a message came back; empty once somebody writes from "
+        "it. No reminder goes there until the contact has another address.",
+        groups=READERS,
+    )
     dunning_outstanding = fields.Monetary(
         "Outstanding",
         compute="_compute_dunning_balance",
@@ -94,6 +106,28 @@ class ResPartner(models.Model):
     dunning_notice_ids = fields.One2many(
         "dunning.notice", "partner_id", string="Reminders", groups=READERS
     )
+
+    _dunning_bounced_index = models.Index(
+        "(commercial_partner_id) WHERE dunning_bounced_email IS NOT NULL"
+    )
+
+    def _auto_init(self):
+        """Override of `base`: computing this in Python would read each contact of a database."""
+        cr = self.env.cr
+        if not column_exists(cr, "res_partner", "dunning_bounced_email"):
+            create_column(cr, "res_partner", "dunning_bounced_email", "varchar")
+            cr.execute(
+                """UPDATE res_partner SET dunning_bounced_email = email_normalized
+                    WHERE message_bounce > 0"""
+            )
+        return super()._auto_init()
+
+    # Odoo counts what came back from a contact, whatever message it was, and begins anew when
+    # somebody writes from there. It does not say from which address: the one of that moment.
+    @api.depends("message_bounce")
+    def _compute_dunning_bounced_email(self):
+        for partner in self:
+            partner.dunning_bounced_email = partner.message_bounce and partner.email_normalized
 
     # What the mixin asks of each model --------------------------------------------------------
 
@@ -292,9 +326,10 @@ class ResPartner(models.Model):
 
     @api.model
     def _dunning_recipients_sql(self, customer) -> SQL:
-        """Return SELECT id, customer_id, place of the contacts that reminders can be e-mailed to.
+        """Return SELECT of the contacts that reminders can be e-mailed to.
 
-        Reminder addresses (place 1), else invoice contacts (2), else the customer itself (3).
+        The columns: id, customer_id, place, and whether the address has `bounced`. Reminder
+        addresses have place 1, invoice contacts 2, the customer itself 3: the first place counts.
         Archived contacts and contacts without e-mail address are passed over.
 
         :param customer: the ids of the customers (commercial partners) as SQL: one id, or an array
@@ -302,7 +337,9 @@ class ResPartner(models.Model):
         return SQL(
             """SELECT receiver.id, receiver.commercial_partner_id AS customer_id,
                       CASE WHEN receiver.id = receiver.commercial_partner_id THEN 3
-                           WHEN receiver.type = 'dunning' THEN 1 ELSE 2 END AS place
+                           WHEN receiver.type = 'dunning' THEN 1 ELSE 2 END AS place,
+                      (receiver.email_normalized = receiver.dunning_bounced_email) IS TRUE
+                          AS bounced
                  FROM res_partner receiver
                 WHERE receiver.commercial_partner_id = %s AND receiver.email LIKE '%%@%%'
                   AND (receiver.id = receiver.commercial_partner_id
@@ -310,17 +347,25 @@ class ResPartner(models.Model):
             customer,
         )
 
-    def _dunning_recipients_by_customer(self):
-        """Return {customer: who gets its reminders}; no recipients where there is no address."""
-        self.env["res.partner"].flush_model(["email", "active", "type", "commercial_partner_id"])
-        query = SQL(
-            """SELECT customer_id, ARRAY_AGG(id ORDER BY id)
+    @api.model
+    def _dunning_first_recipients_sql(self, customers) -> SQL:
+        """Return SELECT customer_id, ids (who gets its reminders), bounced (all their addresses).
+
+        :param customers: an array of ids of customers, as SQL
+        """
+        return SQL(
+            """SELECT customer_id, ARRAY_AGG(id ORDER BY id) AS ids, BOOL_AND(bounced) AS bounced
                  FROM (SELECT *, MIN(place) OVER (PARTITION BY customer_id) AS best
                          FROM (%s) AS found) AS ranked
                 WHERE place = best GROUP BY customer_id""",
-            self._dunning_recipients_sql(SQL("ANY(%s)", self.ids)),
+            self._dunning_recipients_sql(SQL("ANY(%s)", customers)),
         )
-        found = dict(self.env.execute_query(query))
+
+    def _dunning_recipients_by_customer(self):
+        """Return {customer: who gets its reminders}; no recipients where there is no address."""
+        self.env.flush_all()
+        query = self._dunning_first_recipients_sql(SQL("%s", self.ids))
+        found = dict(self.env.execute_query(SQL("SELECT customer_id, ids FROM (%s) first", query)))
         return {customer: self.browse(found.get(customer.id)) for customer in self}
 
     @api.model

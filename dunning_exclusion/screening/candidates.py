@@ -97,16 +97,6 @@ def _at_levels(scenarios, company, today, trial, again, run_id) -> SQL:
     repetition of the last sent one. An item with a message on its way waits. Where the company
     never falls back, it is not below the level that was sent to the customer, see `_raised`.
     """
-    level = _next_level(scenarios, company, today, again)
-    highest = SQL()
-    if days := company.dunning_no_fall_back_days:
-        level = _raised(scenarios, company, level, again)
-        highest = SQL(
-            """LEFT JOIN (%s) highest ON highest.partner_id = item.partner_id
-                     AND highest.scenario_id = choice.scenario_id AND item.date_due < %s""",
-            said.highest_levels(company, today, days, run_id),
-            today,
-        )
     # OFFSET 0 keeps PostgreSQL from evaluating the level again wherever it is named. The level of
     # an item that is no candidate is NULL: with conditions in WHERE, PostgreSQL would expect few
     # rows. The choice is made by `customer.id`, which PostgreSQL knows to be unique: otherwise it
@@ -133,14 +123,19 @@ def _at_levels(scenarios, company, today, trial, again, run_id) -> SQL:
         reminder=said.REMINDER,
         inform=said.INFORMATION,
         said=said.messages(company, few=again is not FIRST_TIME),
-        choice=SQL(
-            """SELECT customer.id AS partner_id, %s AS scenario_id FROM total
-                 JOIN res_partner customer ON customer.id = total.partner_id""",
-            scenarios._choice_sql(company, scenarios if trial else None, again.customer_ids),
-        ),
-        level=level,
-        highest=highest,
+        choice=_choice(scenarios, company, trial, again),
+        level=_raised(scenarios, company, today, again),
+        highest=_highest_join(company, today, run_id),
         history=_history(),
+    )
+
+
+def _choice(scenarios, company, trial, again) -> SQL:
+    """Return SELECT partner_id, scenario_id: the scenario of each customer, or NULL."""
+    return SQL(
+        """SELECT customer.id AS partner_id, %s AS scenario_id FROM total
+             JOIN res_partner customer ON customer.id = total.partner_id""",
+        scenarios._choice_sql(company, scenarios if trial else None, again.customer_ids),
     )
 
 
@@ -202,12 +197,28 @@ def _working_levels(scenario):
     return levels.sorted(lambda level: (level.sequence, level.id))
 
 
-def _raised(scenarios, company, level, again) -> SQL:
-    """Return the id of the level at which an item goes along that is at `level`.
+def _highest_join(company, today, run_id) -> SQL:
+    """Return the JOIN of the level below which the overdue items of a customer do not go out."""
+    if not company.dunning_no_fall_back_days:
+        return SQL()
+    return SQL(
+        """LEFT JOIN (%s) highest ON highest.partner_id = item.partner_id
+                 AND highest.scenario_id = choice.scenario_id AND item.date_due < %s""",
+        said.highest_levels(company, today, run_id),
+        today,
+    )
 
-    That is the level of `highest`, if it is higher, its conditions let the item in and its type is
-    not switched off for the customer. Only overdue items have it; other messages are no step back.
+
+def _raised(scenarios, company, today, again) -> SQL:
+    """Return the id of the level at which an item goes out today, or NULL.
+
+    That is its next level, or that of `highest` instead, if it is higher, its conditions let the
+    item in and its type is not switched off for the customer. Only overdue items have a `highest`;
+    other messages are no step back.
     """
+    level = _next_level(scenarios, company, today, again)
+    if not company.dunning_no_fall_back_days:
+        return level
     cases = []
     for scenario in scenarios:
         levels = _working_levels(scenario)

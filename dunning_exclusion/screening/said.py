@@ -150,10 +150,11 @@ def recent_messages(question) -> SQL:
     )
 
 
-def highest_levels(company, today, days, run_id) -> SQL:
+def highest_levels(company, today, run_id) -> SQL:
     """Return SELECT partner_id, scenario_id, level_id: the highest level sent to each customer.
 
-    :param days: for how many days after a message its level counts
+    It counts for as many days as the company has set: for none, there are no rows.
+
     :param run_id: a run whose own messages do not count
     """
     return SQL(
@@ -162,10 +163,11 @@ def highest_levels(company, today, days, run_id) -> SQL:
              FROM dunning_notice notice
              JOIN dunning_level level ON level.id = notice.level_id
             WHERE notice.company_id = %s AND notice.state IN ('queued', 'sent')
-              AND %s AND notice.date >= %s AND notice.run_id <> %s
+              AND %s AND notice.date >= %s AND notice.run_id <> %s AND %s > 0
             GROUP BY notice.partner_id, level.scenario_id""",
         company.id,
         REACHES_CUSTOMER,
-        today - timedelta(days=days),
+        today - timedelta(days=company.dunning_no_fall_back_days),
         run_id,
+        company.dunning_no_fall_back_days,
     )

@@ -4,6 +4,7 @@ from . import (
     test_arguments,
     test_attacks,
     test_bad_input,
+    test_bounces,
     test_bounds,
     test_components,
     test_customer_maximum,

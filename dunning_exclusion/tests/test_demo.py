@@ -24,6 +24,7 @@ CUSTOMERS = {
     "blocked_payment": "delta",
     "no_address": "stonebridge",
     "reminded_recently": "palm",
+    "bounced": "valley",
     "archived": "curtain",
 }
 

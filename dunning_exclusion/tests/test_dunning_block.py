@@ -3,7 +3,7 @@ from datetime import timedelta
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .common import DunningCommon, OutcomeCommon
 
@@ -444,13 +444,18 @@ class TestBlockRights(OutcomeCommon):
         wizard = dialog.save()
         self.assertEqual(wizard.target_count, 3)
         report = wizard.action_apply()
-        self.assertIn(self.customer.display_name, report["params"]["message"])
+        said = "2 new holds. Holds with another reason or note now: 1."
+        self.assertEqual(report["params"]["message"], said)
         for customer in customers:
             self.assertTrue(customer.prevent_dunning)
             self.assertEqual(len(customer.dunning_block_ids), 1)
-        new = (customers - self.customer).dunning_block_ids
-        self.assertEqual(set(new.mapped("reason_id.code")), {"sold"})
-        self.assertEqual(set(new.mapped("note")), {"Insolvency of the group"})
+        blocks = customers.dunning_block_ids
+        self.assertEqual(set(blocks.mapped("reason_id.code")), {"sold"})
+        self.assertEqual(set(blocks.mapped("note")), {"Insolvency of the group"})
+        dialog = self._open(user, customers.with_user(user).action_dunning_prevent())
+        report = dialog.save().action_apply()
+        for customer in customers:
+            self.assertIn(customer.display_name, report["params"]["message"])
 
     def test_dialog_on_many_invoices_blocks_all_or_none(self):
         invoices = self._create_invoice() | self._create_invoice()
@@ -461,7 +466,9 @@ class TestBlockRights(OutcomeCommon):
         with self.assertRaisesRegex(UserError, "vendor bills"), self.env.cr.savepoint():
             wizard.action_apply()
         self.assertFalse(any(invoices.mapped("dunning_pause")))
-        self._open(self.env.user, invoices.action_dunning_pause()).save().action_apply()
+        dialog = self._open(self.env.user, invoices.action_dunning_pause())
+        dialog.date_to = self.today
+        dialog.save().action_apply()
         self.assertTrue(all(invoices.mapped("dunning_pause")))
         invoices.action_dunning_resume()
         self.assertFalse(any(invoices.mapped("dunning_pause")))
@@ -473,14 +480,120 @@ class TestBlockRights(OutcomeCommon):
         until = self.today + timedelta(days=10)
         dialog = self._open(self.env.user, (long | short).action_dunning_pause())
         dialog.date_to = until
-        dialog.save().action_apply()
+        dialog.note = "Pays by instalments"
+        told = dialog.save().action_apply()["params"]["message"]
+        self.assertIn(f"1 pause now ends on {format_date(self.env, until)}.", told)
         self.assertEqual(short.dunning_pause_until, until)
+        notes = (long | short).dunning_block_ids.mapped("note")
+        self.assertEqual(notes, ["Pays by instalments"] * 2)
         self.assertEqual(long.dunning_pause_until, self.today + timedelta(days=20))
         dialog = self._open(self.env.user, long.action_dunning_pause())
         dialog.date_to = until
         dialog.save().action_apply()
         self.assertEqual(long.dunning_pause_until, until, "one alone is changed as asked")
         self.assertEqual(len((long | short).dunning_block_ids), 2)
+
+    def test_changed_end_is_told_and_kept_in_the_history(self):
+        """By the dialog, the field, the record itself: for one and for many."""
+        day, reason = self.today + timedelta(days=9), self.env.ref("dunning_exclusion.reason_other")
+
+        def by_dialog(customers):
+            dialog = self._open(self.env.user, customers.action_dunning_pause())
+            dialog.date_to, dialog.reason_id, dialog.note = day, reason, "Asked for it"
+            return dialog.save().action_apply()["params"]["message"]
+
+        def by_field(customers):
+            customers.dunning_pause_until = day
+
+        def by_client_without_notes(customers):
+            quiet = customers.with_context(tracking_disable=True, mail_notrack=True)
+            quiet.dunning_block_ids.write({"date_to": day})
+
+        for change in (by_dialog, by_field, by_client_without_notes):
+            for number in (1, 2):
+                with self.subTest(change=change.__name__, customers=number):
+                    customers = self.env["res.partner"].concat(
+                        *(self._create_customer(f"Paused {i}") for i in range(number))
+                    )
+                    customers.dunning_pause_until = self.today + timedelta(days=2)
+                    blocks = customers.dunning_block_ids
+                    self.env.cr.flush()
+                    told = change(customers)
+                    self.env.cr.flush()
+                    self.assertEqual(customers.dunning_block_ids, blocks)
+                    self.assertEqual(set(blocks.mapped("date_to")), {day})
+                    for block in blocks:
+                        tracked = block.message_ids.tracking_value_ids
+                        self.assertIn("date_to", tracked.field_id.mapped("name"))
+                    if told:
+                        words = {1: "1 pause now ends on", 2: "2 pauses now end on"}[number]
+                        self.assertEqual(told, f"{words} {format_date(self.env, day)}.")
+                        self.assertEqual(blocks.mapped("note"), ["Asked for it"] * number)
+                        self.assertEqual(blocks.reason_id, reason)
+
+    def test_what_is_not_said_again_is_kept(self):
+        self.customer._dunning_block(
+            "stop",
+            reason_id=self.env.ref("dunning_exclusion.reason_other").id,
+            note="Known",
+            date_to=self.today + timedelta(days=3),
+        )
+        both = self.customer | self._create_customer("Not stopped yet")
+        dialog = self._open(self.env.user, both.action_dunning_prevent())
+        dialog.kind = "stop"
+        dialog.save().action_apply()
+        block = self.customer.dunning_block_ids
+        self.assertEqual((block.note, block.reason_id.code), ("Known", "other"))
+        self.assertEqual(
+            block.date_to, self.today + timedelta(days=3), "one of many is not changed"
+        )
+        dialog = self._open(self.env.user, self.customer.action_dunning_prevent())
+        dialog.kind = "stop"
+        told = dialog.save().action_apply()["params"]["message"]
+        self.assertEqual(told, "1 hold now lasts until somebody resumes.")
+        self.assertEqual((block.note, block.date_to), ("Known", False))
+
+    def test_pause_needs_an_end(self):
+        Block = self.env["dunning.block"]
+        values = {"partner_id": self.customer.id, "kind": "pause"}
+        stop = Block.create({"partner_id": self.other_customer.id})
+        pause = Block.create({**values, "date_to": self.today})
+        for name, change in (
+            ("created", lambda: Block.create(values)),
+            ("created with none", lambda: Block.create({**values, "date_to": False})),
+            ("taken away", lambda: pause.write({"date_to": False})),
+            ("made of a stop", lambda: stop.write({"kind": "pause"})),
+        ):
+            with (
+                self.subTest(name),
+                self.assertRaisesRegex(ValidationError, "a pause needs an end.*'Until'"),
+            ):
+                change()
+        reason = self.env.ref("dunning_exclusion.reason_credit_note")
+        proposed = Block.create({**values, "reason_id": reason.id})
+        self.assertEqual(proposed.date_to, self.today + timedelta(days=14))
+
+    def test_flag_of_a_pause_without_end_gets_one(self):
+        end = self.today + timedelta(days=30)
+        for values in (
+            {"dunning_pause": True},
+            {"dunning_pause": True, "dunning_pause_until": False},
+        ):
+            with self.subTest(values):
+                self.customer.write(values)
+                created = self.env["res.partner"].create({"name": "Imported", **values})
+                for customer in (self.customer, created):
+                    self.assertEqual(customer.dunning_pause_until, end)
+                self.customer.dunning_pause_until = False
+                self.assertFalse(self.customer.dunning_pause)
+
+    def test_old_pause_without_end_can_still_be_lifted(self):
+        self.customer.dunning_pause = True
+        block = self.customer.dunning_block_ids
+        self.env.cr.execute("UPDATE dunning_block SET date_to = NULL WHERE id = %s", block.ids)
+        block.invalidate_recordset()
+        block.action_lift()
+        self.assertEqual(block.state, "lifted")
 
     def test_dialog_proposes_the_end_that_the_reason_has(self):
         dialog = self._open(self.env.user, self.customer.action_dunning_prevent())

@@ -61,7 +61,8 @@ class TestPlainFields(OutcomeCommon):
                 target.dunning_pause = False
                 self.assertFalse(target.dunning_pause_until)
                 target.dunning_pause = True
-                self.assertFalse(target.dunning_pause_until, "a pause without end")
+                month = self.today + timedelta(days=30)
+                self.assertEqual(target.dunning_pause_until, month, "every pause has an end")
                 target.dunning_pause_until = self.tomorrow
                 self.assertEqual(target.dunning_pause_until, self.tomorrow)
                 target.action_dunning_resume()

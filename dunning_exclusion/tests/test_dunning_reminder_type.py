@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
@@ -17,7 +17,6 @@ class TestDunningReminderType(ScenarioCommon):
             ("all", self.other_customer, None),
             ("only", self.customer, None),
             ("only", self.other_customer, "type_filter"),
-            ("only", self.env["res.partner"], "type_filter"),
             ("except", self.customer, "type_filter"),
             ("except", self.other_customer, None),
         ):
@@ -31,6 +30,21 @@ class TestDunningReminderType(ScenarioCommon):
                 line = self._line()
                 self.assertEqual(line.rule_id.code or None, rule)
                 self.assertEqual(line.outcome, "dropped" if rule else "included")
+
+    def test_only_these_without_anybody_is_refused(self):
+        archived = self._create_customer("Archived", active=False)
+        only = {"customer_filter": "only"}
+        for values in (only, {**only, "customer_ids": [Command.clear()]}):
+            with (
+                self.subTest(values),
+                self.assertRaisesRegex(ValidationError, "'Only these'.*'Customers'"),
+            ):
+                self.type_overdue.write(values)
+        self.type_overdue.write({**only, "customer_ids": [Command.set(archived.ids)]})
+        with self.assertRaises(ValidationError):
+            self.type_overdue.customer_ids = False
+        with self.assertRaises(ValidationError):
+            self.env["dunning.reminder.type"].create({"code": "new", "name": "New", **only})
 
     def test_named_contact_means_its_customer(self):
         self._create_invoice()

@@ -170,6 +170,46 @@ class TestDunningScenario(ScenarioCommon):
             form.name = "New"
         self.assertEqual(form.record.date_start, self.today)
 
+    def test_scenario_made_in_the_client_begins_switched_off(self):
+        action = self.env.ref("dunning_exclusion.dunning_scenario_action")
+        self.assertIn("'dunning_begin_off': True", action.context)
+        Scenario = self.env["dunning.scenario"].with_context(dunning_begin_off=True)
+        with Form(Scenario) as form:
+            form.name = "New"
+        self.assertFalse(form.record.active)
+        self.assertFalse(self.scenario.with_env(Scenario.env).copy().active)
+        self.assertTrue(self.env["dunning.scenario"].create({"name": "Over the API"}).active)
+        self.assertTrue(self.scenario.copy().active)
+
+    def test_preview_shows_whom_it_reaches_and_activates(self):
+        self._create_invoice(amount=150)
+        for old_items, count, start in ((False, 0, self.today), (True, 1, False)):
+            with self.subTest(old_items=old_items):
+                scenario = self.scenario.copy({"active": False, "sequence": 1})
+                action = scenario.action_preview()
+                Preview = self.env[action["res_model"]].with_context(**action["context"])
+                with Form(Preview) as form:
+                    form.old_items = old_items
+                    self.assertEqual(form.customer_count, count)
+                    self.assertEqual("Old Items Too" in (form.note or ""), not old_items)
+                preview = form.record
+                self.assertFalse(scenario.active)
+                preview.action_activate()
+                self.assertTrue(scenario.active)
+                self.assertEqual(scenario.date_start, start)
+                scenario.active = False
+
+    def test_only_who_sets_up_follow_ups_activates(self):
+        self.scenario.active = False
+        preview = self.env["dunning.scenario.preview"].create({"scenario_id": self.scenario.id})
+        user = self._create_user("worker", "dunning_exclusion.group_dunning_user")
+        preview.invalidate_recordset()
+        mine = self.env["dunning.scenario.preview"].with_user(user)
+        mine = mine.create({"scenario_id": self.scenario.id})
+        with self.assertRaises(AccessError):
+            mine.action_activate()
+        self.assertFalse(self.scenario.active)
+
     def test_scenario_of_another_company_or_archived_reaches_nobody(self):
         self._create_invoice()
         other = self.scenario.copy({"name": "Other", "company_id": self.other_company.id})

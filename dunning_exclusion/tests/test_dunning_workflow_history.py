@@ -57,6 +57,7 @@ class TestDunningWorkflowHistory(ScenarioCommon):
         self.assertEqual((statement.date, statement.action), (self.today, "email"))
         self.assertEqual((internal.date, internal.action), (self.today, "internal"))
         self.assertEqual(statement.recipient_ids, self.customer | self.accountant)
+        self.assertEqual(internal.recipient_ids, self.env.user.partner_id, "who was told")
         self.assertEqual(statement._get_template(), self.template)
         amounts = [self.company.currency_id.format(amount) for amount in (200, 150, 100)]
         for notice in (statement, internal):

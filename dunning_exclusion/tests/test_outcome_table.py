@@ -37,7 +37,8 @@ class TestOutcomeTable(OutcomeCommon):
         self.assertOutcome(elsewhere, "included")
         reason = invoice.dunning_explain()[0]
         self.assertEqual(reason["block_id"], block.id)
-        self.assertEqual((reason["since"], reason["until"]), (self.today, False))
+        end = kind == "pause" and self.today + timedelta(days=30)
+        self.assertEqual((reason["since"], reason["until"]), (self.today, end))
         self.assertEqual((reason["marker"], reason["level"]), ("customer", "customer"))
         block.date_from = self.today + timedelta(days=1)
         self.assertOutcome(invoice, "included")
@@ -306,6 +307,18 @@ class TestOutcomeTable(OutcomeCommon):
                 )
                 rule = "type_filter" if outcome == "dropped" else None
                 self.assertOutcome(invoice, outcome, rule)
+
+    def test_rule_bounced(self):
+        customer, neighbour = self._fresh_customer(), self._fresh_customer()
+        invoice, free = self._create_invoice(customer), self._create_invoice(neighbour)
+        elsewhere = self._invoice_of_other_company(customer)
+        customer.message_bounce = 1
+        self.assertOutcome(invoice, "unchecked", "bounced")
+        self.assertOutcome(free, "included")
+        # No scenario sends e-mails there.
+        self.assertOutcome(elsewhere, "included")
+        customer.email = "changed@example.com"
+        self.assertOutcome(invoice, "included")
 
     def test_rule_reminded_recently(self):
         self.company.dunning_min_days_between_messages = 7

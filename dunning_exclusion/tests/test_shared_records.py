@@ -46,7 +46,7 @@ class TestSharedRecords(OutcomeCommon):
         """Return (record, values) of every kind of shared record."""
         return [
             (self.type_overdue, {"active": False}),
-            (self.type_overdue, {"customer_filter": "only"}),
+            (self.type_overdue, {"customer_filter": "except"}),
             (self.type_overdue, {"customer_ids": [Command.link(self.customer.id)]}),
             (self.type_overdue, {"template_id": False}),
             (self.env.ref("dunning_exclusion.reason_dispute"), {"default_days": 5}),

@@ -70,6 +70,7 @@ class TestTours(ToursCommon):
         )
         scenario = self.env["dunning.scenario"].search([("name", "=", "Key accounts")])
         self.assertEqual(scenario.level_ids.mapped("delay"), [10])
+        self.assertTrue(scenario.active, "somebody saw whom it reaches, and switched it on")
 
     def test_threshold_shows_what_it_excludes_before_it_is_saved(self):
         self._create_invoice(amount=100)

@@ -42,6 +42,7 @@ class TestToursReminders(ToursCommon):
         self._set_up("dunning_scenario_action", "dunning_new_workflow")
         workflow = self.env["dunning.scenario"].search([("name", "=", "Statements")])
         self.assertEqual((workflow.frequency, workflow.weekday), ("biweekly", "0"))
+        self.assertTrue(workflow.active)
         self.assertFalse(workflow.date_start, "old items were asked for")
         day = workflow.next_date
         self.assertEqual(day.weekday(), 0)

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from ..models.arguments import DAYS, Char, Text, Within, check_one, read_ids
 from ..models.dunning_block import KINDS
@@ -96,41 +97,54 @@ class DunningBlockWizard(models.TransientModel):
     def action_apply(self):
         """Block all selected records, or none of them when one cannot be blocked.
 
-        Those that are blocked already keep their block; a pause is prolonged when this one lasts
-        longer, or changed when only one record is selected.
+        Those that are blocked already keep their block, with the reason and note that are given
+        now. It is prolonged when this one lasts longer; it ends on this day, be it earlier, when
+        only one record is selected.
         """
         check_one(self)
         targets = self._targets()
         already = targets._dunning_blocked(self.kind, self.date_from)
+        said = {"reason_id": self.reason_id.id, "note": self.note}
         blocks = (targets - already)._dunning_block(
             self.kind,
-            reason_id=self.reason_id.id,
             date_from=self.date_from,
             date_to=self.date_to,
             items_until=self.items_until,
-            note=self.note,
+            **said,
         )
-        if self.kind == "pause":
-            self._prolong(already, exactly=len(targets) == 1)
+        holding = already._dunning_fresh_blocks(self.kind, self.date_from)
+        ended, noted = holding._hold_on(self.date_to, len(targets) == 1, **said)
         close = {"type": "ir.actions.act_window_close"}
         if not already:
             return close
-        message = self.env._(
-            "%(blocked)s held. Held already: %(already)s.",
-            blocked=len(blocks),
-            already=self._names(already),
-        )
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": "info", "next": close},
+            "params": {
+                "message": self._tell(blocks, ended, noted, holding - ended - noted),
+                "type": "info",
+                "next": close,
+            },
         }
 
-    def _prolong(self, targets, exactly):
-        """Let the pauses of `targets` last until the end of this one, when that is later."""
-        pauses = targets._dunning_fresh_blocks("pause", self.date_from)
-        if not exactly:
-            pauses = pauses.filtered(
-                lambda block: block.date_to and (not self.date_to or block.date_to < self.date_to)
-            )
-        pauses.date_to = self.date_to
+    def _tell(self, new, ended, noted, kept):
+        """Return what was done in words: how many blocks are new, changed, or as they were."""
+        words = {"count": len(ended), "date": format_date(self.env, self.date_to)}
+        if not self.date_to:
+            end = self.env._("1 hold now lasts until somebody resumes.")
+            ends = self.env._("%(count)s holds now last until somebody resumes.", **words)
+        elif self.kind == "pause":
+            end = self.env._("1 pause now ends on %(date)s.", **words)
+            ends = self.env._("%(count)s pauses now end on %(date)s.", **words)
+        else:
+            end = self.env._("1 hold now ends on %(date)s.", **words)
+            ends = self.env._("%(count)s holds now end on %(date)s.", **words)
+        unchanged = self.env._("Held already, unchanged: %(names)s.", names=self._names(kept))
+        changed = self.env._("Holds with another reason or note now: %s.", len(noted))
+        sentences = (
+            (new, self.env._("1 new hold."), self.env._("%s new holds.", len(new))),
+            (ended, end, ends),
+            (noted, changed, changed),
+            (kept, unchanged, unchanged),
+        )
+        return " ".join(one if len(some) == 1 else many for some, one, many in sentences if some)

@@ -4,7 +4,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
-from ..models.arguments import DAYS, Within, read_date
+from ..models.arguments import DAYS, Within, check_one, read_date
 from ..screening import candidates
 from ..screening.question import Question
 
@@ -27,6 +27,12 @@ class DunningScenarioPreview(models.TransientModel):
     date = fields.Date(
         required=True,
         default=lambda self: self.env.company._dunning_today(),
+    )
+    scenario_active = fields.Boolean(related="scenario_id.active", related_sudo=False)
+    asks_for_start = fields.Boolean(compute="_compute_asks_for_start")
+    old_items = fields.Boolean(
+        string="Old Items Too",
+        help="Also remind of what fell due or was issued before the scenario is switched on.",
     )
     description = fields.Text(related="scenario_id.description", related_sudo=False)
     note = fields.Char(compute="_compute_result", help="What is to be known about this day.")
@@ -54,7 +60,18 @@ class DunningScenarioPreview(models.TransientModel):
 
     _date_within = Within("date", *DAYS)
 
-    @api.depends("scenario_id", "company_id", "date")
+    @api.depends("scenario_id")
+    def _compute_asks_for_start(self):
+        for preview in self:
+            scenario = preview.scenario_id
+            known = scenario.activated or scenario.active or scenario.date_start
+            preview.asks_for_start = not known
+
+    def _get_scenario(self):
+        """Return the scenario as it would be once it is switched on."""
+        return self.scenario_id.with_context(dunning_old_items=self.old_items)
+
+    @api.depends("scenario_id", "company_id", "date", "old_items")
     def _compute_result(self):
         self._check_readable()
         for preview in self:
@@ -106,7 +123,9 @@ class DunningScenarioPreview(models.TransientModel):
 
         An item that is in several messages of a workflow counts once. The highest amounts first.
         """
-        reached = candidates.of_scenarios(self.scenario_id, self.company_id, self.date, trial=True)
+        reached = candidates.of_scenarios(
+            self._get_scenario(), self.company_id, self.date, trial=True
+        )
         question = Question(self.company_id, self.date, candidates=reached)
         with self.env["dunning.screening"]._screened(question) as screening:
             return self.env.execute_query(self._rows_query(screening))
@@ -131,7 +150,7 @@ class DunningScenarioPreview(models.TransientModel):
 
     def _note(self):
         """Return what is to be known about the day, or False."""
-        scenario = self.scenario_id
+        scenario = self._get_scenario()
         if not (scenario and self.date):
             return False
         if fault := scenario._get_faults(self.company_id, probe=False).get(scenario):
@@ -147,12 +166,30 @@ class DunningScenarioPreview(models.TransientModel):
                 "a run for this day."
             )
         older = start and scenario._count_before_start(self.company_id)
+        words = {"count": older, "day": format_date(self.env, start)}
+        if older and self.asks_for_start:
+            return self.env._(
+                "%(count)s overdue items from before %(day)s are left alone: tick 'Old Items Too' "
+                "to remind of them, too.",
+                **words,
+            )
         return bool(older) and self.env._(
             "%(count)s overdue items from before %(day)s are left alone: empty 'Starts On' to "
             "remind of them, too.",
-            count=older,
-            day=format_date(self.env, start),
+            **words,
         )
+
+    def action_activate(self):
+        """Switch the scenario on, with old items if that was asked for.
+
+        :raise AccessError: for who may not change the scenario
+        """
+        check_one(self)
+        values = {"active": True}
+        if self.asks_for_start and self.old_items:
+            values["date_start"] = False
+        self.scenario_id.write(values)
+        return {"type": "ir.actions.act_window_close"}
 
 
 class DunningScenarioPreviewLine(models.TransientModel):

@@ -40,9 +40,7 @@ class DunningSettingsMixin(models.AbstractModel):
     dunning_promise_tolerance_days = setting(fields.Integer, "dunning_promise_tolerance_days")
     dunning_catch_up_days = setting(fields.Integer, "dunning_catch_up_days")
     dunning_cleanup_days = setting(fields.Integer, "dunning_cleanup_days")
-    dunning_min_days_between_messages = setting(
-        fields.Integer, "dunning_min_days_between_messages"
-    )
+    dunning_min_days_between_messages = setting(fields.Integer, "dunning_min_days_between_messages")
     dunning_no_fall_back_days = setting(fields.Integer, "dunning_no_fall_back_days")
     dunning_timezone = setting(fields.Selection, "dunning_timezone")
     dunning_timezone_now = fields.Char(

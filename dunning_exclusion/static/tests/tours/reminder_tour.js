@@ -100,9 +100,12 @@ registry.category("web_tour.tours").add("dunning_new_workflow", {
             run: "clear && press Tab",
         },
         { trigger: "button[name=action_preview]", run: "click" },
+        { trigger: ".modal .o_field_widget[name=old_items] input", run: "click" },
         {
             content: "Whom it would reach, and how much",
             trigger: ".modal:contains('Alpha'):contains('700.00')",
         },
+        { trigger: ".modal-footer button[name=action_activate]", run: "click" },
+        { trigger: "body:not(:has(.modal)) .o_field_widget[name=active] input:checked" },
     ],
 });

@@ -18,6 +18,13 @@ registry.category("web_tour.tours").add("dunning_new_scenario", {
             content: "The scenario says in words what it does",
             trigger: ".o_dunning_description:contains('10')",
         },
+        {
+            content: "It is switched on by who has seen whom it reaches",
+            trigger: ".o_form_statusbar button[name=action_preview]:contains('Activate')",
+            run: "click",
+        },
+        { trigger: ".modal-footer button[name=action_activate]", run: "click" },
+        { trigger: "body:not(:has(.modal)) .o_field_widget[name=active] input:checked" },
     ],
 });
 
