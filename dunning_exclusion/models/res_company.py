@@ -114,9 +114,9 @@ class ResCompany(models.Model):
     dunning_min_days_between_messages = fields.Integer(
         string="At Most One Message in (days)",
         groups=EMPLOYEES,
-        help="Customers who got a message less than this many days ago are listed, but not ticked, "
-        "whatever scenario it came from. What one workflow sends on one day is one message. "
-        "0: no limit.",
+        help="Customers who got a message less than this many days ago are listed, but not "
+        "selected, whatever scenario it came from. What one workflow sends on one day is one "
+        "message. 0: no limit.",
     )
     dunning_no_fall_back_days = fields.Integer(
         string="Never Fall Back For (days)",

@@ -169,7 +169,7 @@ class DunningScenarioPreview(models.TransientModel):
         words = {"count": older, "day": format_date(self.env, start)}
         if older and self.asks_for_start:
             return self.env._(
-                "%(count)s overdue items from before %(day)s are left alone: tick 'Old Items Too' "
+                "%(count)s overdue items from before %(day)s are left alone: select 'Old Items Too' "
                 "to remind of them, too.",
                 **words,
             )

@@ -40,11 +40,15 @@ class AccountMoveLine(models.Model):
                          SELECT reason::int AS rule_id
                            FROM jsonb_array_elements_text(screening.reason_ids)
                                 WITH ORDINALITY AS listed (reason, place)
-                          WHERE reason::int <> %(no_address)s
+                          WHERE reason::int <> ALL(%(addresses)s)
                           ORDER BY place LIMIT 1) deciding ON TRUE
                     WHERE deciding.rule_id IS NOT NULL OR move.dunning_due_date >= %(day)s""",
             screening=screening,
-            no_address=self.env.ref("dunning_exclusion.rule_no_address").id,
+            # The OCA run writes letters, too, and looks for its own addresses.
+            addresses=[
+                self.env.ref(f"dunning_exclusion.rule_{code}").id
+                for code in ("no_address", "bounced")
+            ],
             day=day,
         )
 
