@@ -169,8 +169,8 @@ class DunningScenarioPreview(models.TransientModel):
         words = {"count": older, "day": format_date(self.env, start)}
         if older and self.asks_for_start:
             return self.env._(
-                "%(count)s overdue items from before %(day)s are left alone: select 'Old Items Too' "
-                "to remind of them, too.",
+                "%(count)s overdue items from before %(day)s are left alone: select 'Old Items "
+                "Too' to remind of them, too.",
                 **words,
             )
         return bool(older) and self.env._(
