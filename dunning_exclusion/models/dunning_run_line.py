@@ -311,12 +311,6 @@ class DunningRunLine(models.Model):
             chosen._note_override(note)
         return True
 
-    def _note_override(self, note):
-        """Note why the user ticked those of the lines against which reasons stand."""
-        # sudo: users write the tick box only
-        against = self.sudo().filtered(lambda line: line.checked and line.override_user_id)
-        against.write({"override_note": note, "approval_user_id": False})
-
     @api.model
     def _get_tickable_domain(self, lines):
         """Return the domain of the lines that `tick` ticks, among those that match `lines`.
@@ -411,12 +405,6 @@ class DunningRunLine(models.Model):
             user=self.env.uid,
             now=fields.Datetime.now(),
         )
-
-    def _get_override_rules(self):
-        """Return the reasons against which the line was ticked."""
-        # sudo: the name of a reason is no secret
-        rules = self.env["dunning.exclusion.rule"].sudo()
-        return rules.browse(self.override_reason_ids or []).exists().sorted("sequence")
 
     def _check_open(self):
         if any(line.notice_id or line.run_id.state not in OPEN_STATES for line in self):

@@ -299,6 +299,18 @@ class DunningRunLine(models.Model):
         if not (isinstance(note, str) and note.strip()):
             raise UserError(self.env._("Say in a few words why: colleagues will ask."))
 
+    def _note_override(self, note):
+        """Note why the user ticked those of the lines against which reasons stand."""
+        # sudo: users write the tick box only
+        against = self.sudo().filtered(lambda line: line.checked and line.override_user_id)
+        against.write({"override_note": note, "approval_user_id": False})
+
+    def _get_override_rules(self):
+        """Return the reasons against which the line was ticked."""
+        # sudo: the name of a reason is no secret
+        rules = self.env["dunning.exclusion.rule"].sudo()
+        return rules.browse(self.override_reason_ids or []).exists().sorted("sequence")
+
     # Above the maximum ----------------------------------------------------------------------
 
     def ask_for_approval(self, note):
