@@ -335,7 +335,7 @@ class DunningExclusionCondition(models.AbstractModel):
     def _payments_of_items(self, question) -> SQL:
         """Return SELECT item_id, source, day, amount, currency_id of payments on their way.
 
-        They are meant for single items of `item`, and count for the days that the company says,
+        They are meant for single items of `item`, which they are not matched with yet, and count for the days that the company says,
         see `waiting_money.is_recent`. An override adds a UNION ALL to what `super` returns.
         """
         return SQL(
@@ -346,7 +346,8 @@ class DunningExclusionCondition(models.AbstractModel):
                  JOIN account_payment payment ON payment.id = linked.payment_id
                  JOIN res_company company ON company.id = item.company_id
                 WHERE item.amount_residual > 0 AND payment.state = 'in_process'
-                  AND payment.payment_type = 'inbound' AND %s""",
+                  AND payment.payment_type = 'inbound' AND payment.is_reconciled IS NOT TRUE
+                  AND %s""",
             waiting_money.is_recent(SQL("payment.date"), question),
         )
 

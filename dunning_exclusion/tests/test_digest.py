@@ -27,7 +27,9 @@ class TestDigest(OutcomeCommon):
         held.dunning_block_ids.date_from = self.today - timedelta(days=100)
         run = self._create_run(scenario_ids=self.scenario.ids)
         run.action_send()
-        run.notice_ids.sudo().state = "sent"
+        # The days that are over count.
+        yesterday = self.today - timedelta(days=1)
+        run.notice_ids.sudo().write({"state": "sent", "date": yesterday})
         figures = self._figures()
         week = {name: figure["kpi_col2"].get("value") for name, figure in figures.items()}
         self.assertIn("100", week["kpi_dunning_reminded"])

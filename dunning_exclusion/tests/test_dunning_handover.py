@@ -49,7 +49,7 @@ class TestDunningHandover(OutcomeCommon):
         self.assertEqual(len(head), len(one))
         self.assertEqual((one[5], one[9], one[10]), (first.name, 100, first.currency_id.name))
         self.assertIn("Level 1", one[-1])
-        self.assertEqual((two[5], two[9], two[-1]), (second.name, 70, None))
+        self.assertEqual((two[5], two[9], two[-1] or ""), (second.name, 70, ""))
         report = self.env.ref("dunning_exclusion.action_report_handover")
         self.assertEqual(wizard.action_print()["report_name"], report.report_name)
         html, _kind = report.with_user(self.user)._render_qweb_html(report.report_name, wizard.ids)

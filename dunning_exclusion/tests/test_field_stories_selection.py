@@ -153,6 +153,8 @@ class TestFieldStoriesSelection(OutcomeCommon):
             )
             entry.action_post()
         self.assertEqual(self.customer.dunning_outstanding, 0)
+        self.assertFalse(self._create_run().line_ids.filtered("checked"), "a credit covers it")
+        self.env.ref("dunning_exclusion.rule_covered").enabled = False
         run = self._create_run()
         lines = run.line_ids.filtered("checked")
         self.assertTrue(lines)

@@ -43,6 +43,7 @@ KEYS = {
         "scenario_id": "A dialog, removed within the day.",
     },
     "dunning_exclusion_rule": {"company_id": FEW},
+    "dunning_handover": {"reason_id": "A dialog, removed within the day."},
     "dunning_level": {"scenario_id": INDEX, "template_id": FEW, "type_id": FEW},
     "dunning_mirror": {"move_line_id": INDEX},
     "dunning_notice": {

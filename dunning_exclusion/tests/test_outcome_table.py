@@ -223,6 +223,35 @@ class TestOutcomeTable(OutcomeCommon):
         self.assertEqual(self._reasons(full), ["paid"])
         self.assertEqual(self._reasons(self._items(full)), ["paid"])
 
+    def test_rule_covered(self):
+        customer = self._fresh_customer()
+        invoice, other = self._create_invoice(customer), self._create_invoice(customer, 300, 30)
+        self._refund(customer, 99.99)
+        self.assertOutcome(invoice, "included")
+        self._refund(customer, 0.01)
+        self.assertOutcome(invoice, "unchecked", "covered")
+        self.assertOutcome(other, "included")
+
+    def test_rule_payment_under_way(self):
+        invoice, other = self._create_invoice(), self._create_invoice()
+        self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "payment_ref": f"Invoice {invoice.name}",
+                "date": self.today,
+                "amount": 1,
+            }
+        )
+        self.assertOutcome(invoice, "unchecked", "payment_under_way")
+        self.assertOutcome(other, "included")
+
+    def test_rule_not_delivered(self):
+        invoice = self._create_invoice()
+        self.assertOutcome(invoice, "included")
+        self.company.dunning_not_delivered_from = self.today - timedelta(days=20)
+        self.assertOutcome(invoice, "unchecked", "not_delivered")
+        self.assertEqual(self._invoice_of_other_company(self.customer).dunning_outcome, "included")
+
     def test_rule_blocked_payment(self):
         invoice = self._create_invoice()
         invoice.action_toggle_block_payment()
@@ -274,7 +303,7 @@ class TestOutcomeTable(OutcomeCommon):
         invoice = self._create_invoice(customer, 100)
         self._refund(customer, 100)
         self.assertOutcome(
-            invoice, "included", None, "nothing is owed, but neither are we a debtor"
+            invoice, "unchecked", "covered", "nothing is owed, but neither are we a debtor"
         )
         self._refund(customer, 0.01)
         self.assertOutcome(invoice, "dropped", "creditor")

@@ -88,11 +88,21 @@ class TestQueryCounts(DunningCommon):
         self._add_customers(2)
         run = self._create_run(prepare=False)
         plan = self._plan_of(run._get_question())
-        read = Counter(node.get("Relation Name") for node in self._nodes(plan))
-        # A promise is compared with what its own few items have open.
-        promised = sum(node.get("Alias") == "promised_line" for node in self._nodes(plan))
-        self.assertEqual(read["account_move_line"] - promised, 1)
-        self.assertEqual(read["account_move"], 1)
+        read = Counter(
+            (node["Relation Name"], node["Alias"])
+            for node in self._nodes(plan)
+            if node.get("Relation Name") in ("account_move_line", "account_move")
+        )
+        self.assertEqual(read.pop(("account_move_line", "line")), 1)
+        self.assertEqual(read.pop(("account_move", "move")), 1)
+        # A promise is compared with what its own few items have open, and bank lines with the
+        # invoices that they name.
+        few = {
+            *(("account_move_line", "promised_line"), ("account_move_line", "suspense")),
+            *(("account_move", name) for name in ("entry", "entry_1", "account_move")),
+            ("account_move", "account_move_1"),
+        }
+        self.assertLessEqual(set(read), few)
 
     def test_all_items_are_read_in_the_order_of_their_customers(self):
         self._add_customers(2)

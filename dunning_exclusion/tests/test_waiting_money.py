@@ -326,6 +326,12 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
         self.assertEqual(payment.state, "paid")
         self.assertEqual(self._codes(invoice), ["paid"], "it is settled")
 
+    def test_matched_payment_of_a_part_holds_nothing_back(self):
+        invoice = self._create_invoice(self.customer, 100)
+        payment = self._pay(invoice, 60)
+        self.assertEqual((payment.state, payment.is_reconciled), ("in_process", True))
+        self.assertEqual(self._codes(invoice), [""])
+
     def test_foreign_bank_line_counts_in_company_currency(self):
         invoice = self._create_invoice(self.customer, 100)
         line = self._bank_line(
