@@ -335,8 +335,9 @@ class DunningExclusionCondition(models.AbstractModel):
     def _payments_of_items(self, question) -> SQL:
         """Return SELECT item_id, source, day, amount, currency_id of payments on their way.
 
-        They are meant for single items of `item`, which they are not matched with yet, and count for the days that the company says,
-        see `waiting_money.is_recent`. An override adds a UNION ALL to what `super` returns.
+        They are meant for single items of `item`, and not matched with them yet. They count for
+        the days that the company says, see `waiting_money.is_recent`. An override adds a UNION ALL
+        to what `super` returns.
         """
         return SQL(
             """SELECT item.id AS item_id, 'payment' AS source, payment.date AS day, payment.amount,
