@@ -9,8 +9,13 @@ ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
 # figure: the most that is allowed
 LIMITS = {
     "AbstractModels": 10,
+<<<<<<< HEAD
     "Python files of models and screening": 52,
     "Python lines of models and screening": 13500,
+=======
+    "Python files of models and screening": 47,
+    "Python lines of models and screening": 12000,
+>>>>>>> 18de82b (wip4)
     "files of screening": 8,
     "lines of the longest file": 650,
     "lines of the longest method": 40,
@@ -47,7 +52,7 @@ FLOORS = {
         *("models/dunning_answer", "models/mail_thread"),
     ),
     "showing: contacts and invoices, dialogs, reports": (
-        *("models/account_move", "models/account_move_line", "models/account_payment"),
+        *("models/account_move", "models/account_move_line"),
         *("models/dunning_mixin", "models/dunning_panel"),
         *("models/dunning_task_list", "models/onboarding_onboarding_step", "models/res_company"),
         *("models/res_partner", "models/res_users"),

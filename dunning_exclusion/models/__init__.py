@@ -29,7 +29,6 @@ from . import (
     res_users,
     account_move,
     account_move_line,
-    account_payment,
     account_payment_method_line,
     onboarding_onboarding_step,
 )
