@@ -1,6 +1,5 @@
 from odoo import fields, models
 
-
 # States of a payment that came back, and of one that may come back.
 FAILED = ("draft", "rejected")
 COLLECTING = ("in_process", "paid")
@@ -37,5 +36,5 @@ class AccountPayment(models.Model):
         result = super().write(vals)
         invoices.dunning_collection_failed = True
         if "state" in vals:
-            self.env["dunning.screening"]._forget_answers()
+            self.env["dunning.block"]._invalidate_targets()
         return result
