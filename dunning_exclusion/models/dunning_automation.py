@@ -282,7 +282,7 @@ class DunningRunLine(models.Model):
         key = (self._get_message_keys() or [self.message_key])[0]
         listed = listed.filtered(lambda line: key in line._get_message_keys())
         lines = listed.filtered("checked") or listed or self
-        return self.env["dunning.sender"]._preview(self.run_id, key, lines)
+        return self.env["dunning.sender"]._preview(self.run_id, lines, key)
 
 
 class DunningNotice(models.Model):

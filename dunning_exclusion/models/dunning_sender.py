@@ -356,13 +356,17 @@ class DunningSender(models.AbstractModel):
             "line_ids": [Command.set(lines.ids)],
         }
 
-    def _preview(self, run, key, lines):
+    def _preview(self, run, lines, key=None):
         """Return (subject, body) of the message that `lines` would make, without sending it.
 
         The message is made as it is when it is sent, with the amounts of now, and undone again.
 
-        :param lines: lines of one customer that go into the message with this `key`
+        :param lines: lines of one customer and scenario
+        :param key: the key of the message, where they go into several; None: the first one
         """
+        if key is None:
+            key = (lines[:1]._get_message_keys() or [lines[:1].message_key])[0]
+        lines = lines.filtered(lambda line: key in line._get_message_keys()) or lines
         with self.env.cr.savepoint() as savepoint:
             # sudo: what a preview writes is undone
             reopen(lines.notice_ids.sudo().filtered(lambda notice: notice.message_key == key))

@@ -201,9 +201,7 @@ class TestDunningMessage(MessageCommon):
         invoice = self._create_invoice()
         self.scenario.level_ids.template_id = self._template("firm")
         run = self._create_run(scenario_ids=[Command.set(self.scenario.ids)])
-        subject, body = self.env["dunning.sender"]._preview(
-            run, run.line_ids.message_key, run.line_ids
-        )
+        subject, body = self.env["dunning.sender"]._preview(run, run.line_ids)
         run.action_send()
         self.assertEqual(subject, run.notice_ids.mail_id.subject)
         self.assertSameTree(body, run.notice_ids.mail_id.body_html)
