@@ -4,7 +4,7 @@ from odoo.tools.misc import format_date
 
 from ..screening import candidates, items, statement
 from ..screening.question import Owner, Question
-from .arguments import check_one
+from .arguments import LAST_DAY, check_one
 from .scenario_sentence import get_label
 
 ITEM_LIMIT = 80
@@ -227,7 +227,7 @@ class DunningMixin(models.AbstractModel):
                                 UNION SELECT %(free)s) wait (days)
                     WHERE notice.partner_id = %(customer)s AND notice.company_id = %(company)s
                       AND notice.state = 'sent') AS days (day)
-                WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
+                WHERE day > %(today)s AND day <= %(last)s ORDER BY day LIMIT %(limit)s""",
             due=items.DATE_DUE,
             open_items=items.open_items(
                 Question(company, customers=tuple(customer.ids)),
@@ -239,6 +239,8 @@ class DunningMixin(models.AbstractModel):
             tolerance=company.dunning_promise_tolerance_days,
             free=company.dunning_min_days_between_messages,
             today=today,
+            # Python knows no day after the year 9999, in which an invoice may be due.
+            last=LAST_DAY,
             limit=FORECAST_DAYS,
         )
         return [today, *(day for (day,) in self.env.execute_query(query))]
