@@ -22,6 +22,8 @@ def core(env, without):
         "pay": (pay, 60),
         "reconcile": (reconcile, 40),
         "list 80 invoices": (list_invoices, 100),
+        "receive e-mails": (receive_emails, 40),
+        "import bank statement lines": (import_bank_lines, 40),
     }
     for name, (make, count) in works.items():
         rounds = [in_turns(env, without, make, swapped=n % 2) for n in range(count)]
@@ -92,3 +94,28 @@ def list_invoices(env):
     specification = {name: named if Move._fields[name].relational else {} for name in sorted(names)}
     domain = [("move_type", "=", "out_invoice")]
     return lambda: Move.web_search_read(domain, specification, limit=80)
+
+
+def receive_emails(env):
+    """Answers of a stranger to an invoice, as the mail gateway hands them over."""
+    said = posted(env)[0].message_post(body="Your invoice", message_type="comment")
+    emails = [
+        f"""From: somebody@example.net
+To: office@example.com
+Subject: Re: your invoice
+Message-Id: <{number}@example.net>
+In-Reply-To: {said.message_id}
+
+Thank you."""
+        for number in range(INVOICES)
+    ]
+    gateway = env["mail.thread"]
+    return lambda: [gateway.message_process(None, email) for email in emails]
+
+
+def import_bank_lines(env):
+    domain = [("type", "=", "bank"), ("company_id", "=", env.company.id)]
+    journal = env["account.journal"].search(domain, limit=1)
+    line = {"journal_id": journal.id, "date": fields.Date.today(), "amount": 100.0}
+    values = [{**line, "payment_ref": f"INV/{number}"} for number in range(INVOICES)]
+    return lambda: env["account.bank.statement.line"].create(values)

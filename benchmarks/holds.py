@@ -31,12 +31,12 @@ WITH held AS (
       FROM open_item GROUP BY company_id, partner_id)
 INSERT INTO dunning_block
     (company_id, partner_id, move_id, move_line_id, kind, date_from, date_to, lifted_on, target,
-     user_id, create_uid, create_date, write_uid, write_date)
+     origin, user_id, create_uid, create_date, write_uid, write_date)
 SELECT company_id, partner_id, move_id, line_id,
        (ARRAY['stop', 'pause', 'prevent'])[1 + number %% 3], %(today)s::date - 90,
        CASE WHEN number %% 4 = 0 THEN %(today)s::date + 275 END,
        CASE WHEN number %% 20 = 1 THEN %(today)s::date - 30 END,
-       target, %(uid)s, %(uid)s, now(), %(uid)s, now()
+       target, 'user', %(uid)s, %(uid)s, now(), %(uid)s, now()
   FROM held WHERE number %% 20 IN (0, 1)"""
 PROMISES = """
 WITH promised AS (

@@ -106,6 +106,8 @@ class DunningExclusionRule(models.Model):
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
+        # Empty, it would serve all others.
+        ondelete="restrict",
         help="Empty: the rule serves every company, each with its own switch.",
     )
     default_effect = fields.Selection(

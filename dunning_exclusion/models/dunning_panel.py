@@ -8,7 +8,7 @@ from odoo.tools.misc import format_date
 from ..screening import candidates, items, statement
 from ..screening.days import next_day
 from ..screening.question import Owner, Question
-from .arguments import check_one, read_record
+from .arguments import LAST_DAY, check_one, read_record
 from .dunning_exclusion_rule import SETUP_WAYS_OUT
 from .dunning_screening import OWNERS
 from .scenario_sentence import get_label
@@ -405,7 +405,7 @@ class DunningMixin(models.AbstractModel):
                                 UNION SELECT %(free)s) wait (days)
                     WHERE notice.partner_id = %(customer)s AND notice.company_id = %(company)s
                       AND notice.state = 'sent') AS days (day)
-                WHERE day > %(today)s ORDER BY day LIMIT %(limit)s""",
+                WHERE day > %(today)s AND day <= %(last)s ORDER BY day LIMIT %(limit)s""",
             due=items.DATE_DUE,
             open_items=items.open_items(
                 Question(company, customers=tuple(customer.ids)),
@@ -417,7 +417,8 @@ class DunningMixin(models.AbstractModel):
             holds=self.env["dunning.block"]._state_sql(today, ("scheduled", "active")),
             tolerance=company.dunning_promise_tolerance_days,
             free=company.dunning_min_days_between_messages,
-            **{"today": today, "limit": FORECAST_DAYS},
+            # Python knows no day after the year 9999, in which an invoice may be due.
+            **{"today": today, "last": LAST_DAY, "limit": FORECAST_DAYS},
         )
         days = {day for (day,) in self.env.execute_query(query)}
         return self._forecast_with_workflows(days | {today}, company, workflows)

@@ -40,6 +40,8 @@ class DunningScenario(models.Model):
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
+        # Empty, it would be for all others.
+        ondelete="restrict",
         help="Empty: for every company.",
     )
     campaign_type = fields.Selection(

@@ -91,6 +91,13 @@ class ScenarioCommon(DunningCommon):
             }
         )
 
+    @classmethod
+    def _create_statements(cls, *actions):
+        """Create a workflow that is due today, with these actions."""
+        statement = cls.env.ref("dunning_exclusion.type_statement").id
+        levels = [{"name": action, "action": action, "type_id": statement} for action in actions]
+        return cls._create_workflow(level_ids=[Command.create(level) for level in levels])
+
     def _pay(self, invoice, amount=None):
         wizard = self.env["account.payment.register"].with_context(
             active_model="account.move", active_ids=invoice.ids

@@ -12,7 +12,8 @@ FIRST_DAY = date(2025, 3, 3)
 EVENTS = {
     "pay": 8,
     "pay_partly": 8,
-    "credit": 4,
+    "credit": 3,
+    "credit_note": 4,
     "hold_customer": 5,
     "hold_item": 6,
     "resume": 5,
@@ -28,8 +29,8 @@ EVENTS = {
     "move_weekday": 2,
     "archive": 2,
     "change_minimum": 2,
-    "merge": 1,
-    "delete_level": 1,
+    "merge": 2,
+    "delete_level": 2,
     "list_by_scenario": 8,
     "list_by_criteria": 6,
     "untick": 4,
@@ -130,6 +131,35 @@ class Events:
             credit.id, item.company, item.customer, FIRST_DAY, FIRST_DAY, -amount
         )
         self.note(f"credit {credit.id} of {amount}", self.env["res.partner"].browse(item.customer))
+
+    def event_credit_note(self):
+        """A credit note for a customer; half of them are applied to an invoice at once."""
+        item, line = self.some_item()
+        if not item:
+            return
+        amount = self.random.choice([1_000, 8_000, 30_000])
+        values = {"price_unit": amount / 100, "tax_ids": [Command.clear()]}
+        day = self.today(line.company_id)
+        note = self.case._create_invoice(
+            self.env["res.partner"].with_company(line.company_id).browse(item.customer),
+            company_id=item.company,
+            move_type="out_refund",
+            invoice_date=day,
+            invoice_date_due=day,
+            invoice_line_ids=[Command.create(values)],
+        )
+        credit = self.case._items(note)
+        applied = min(amount, item.residual) if self.random.random() < 0.5 else 0
+        if applied:
+            (line | credit).reconcile()
+            item.residual -= applied
+        self.reading.items[credit.id] = reading.Item(
+            credit.id, item.company, item.customer, day, day, applied - amount
+        )
+        for one in (line, credit):
+            known = self.reading.items[one.id]
+            self.case.assertEqual(round(one.amount_residual * 100), known.residual)
+        self.note(f"credit note {credit.id} of {amount}, {applied} applied", line)
 
     def hold(self, customer, company, item=None, line=None):
         kind = self.random.choice(["stop", "pause", "prevent"])

@@ -1,5 +1,5 @@
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, time, timedelta
 from unittest.mock import patch
 
@@ -55,6 +55,22 @@ class StoryCommon(ScenarioCommon, MailCase):
     def _deliver_in_vain(self):
         with self._mail_server_down():
             self._queued_mails().send()
+
+    def _failed(self, day=0):
+        """Send the list of a day, while the mail server is down; return its run."""
+        with self._on(day) if day else nullcontext():
+            run = self._create_run()
+            run.action_send()
+            self._deliver_in_vain()
+        self.assertEqual(set(run.notice_ids.mapped("state")), {"failed"})
+        return run
+
+    def _nights_in_vain(self, count):
+        """Let the job send on each of the next nights, while the mail server is down."""
+        for day in range(count):
+            with self._on(day):
+                self._job()
+                self._deliver_in_vain()
 
     def _retry_failed_mails(self):
         """Do what an administrator does when the server is back: retry all mails that failed."""

@@ -2,12 +2,21 @@ from psycopg2 import Error
 
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.models import BaseModel
 from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import OutcomeCommon
-from .test_access_table import ROLES, AccessTableCommon, is_ours
+from .test_access_table import (
+    ROLES,
+    AccessTableCommon,
+    callable_models,
+    is_ours,
+    methods_of,
+    models_of,
+    takes_no_records,
+)
 
 # What an API client may send where something else is meant.
 NONSENSE = (None, True, -1, 0, 2**70, 1.5, "abc", "\0", [], [None], [["x"]], {}, {"id": 1}, "[]")
@@ -36,14 +45,12 @@ class TestBadCalls(AccessTableCommon):
             yield self.env[model_name].with_user(self.users["administrator"]), name, args
 
     def test_methods_without_records(self):
-        for model in self._callable_models():
+        for model in callable_models(self.env):
             mine = model.with_user(self.users["administrator"])
-            for name in self._methods(model):
-                if not self._takes_no_records(model, name):
+            for name in methods_of(model):
+                if not takes_no_records(model, name):
                     with self.subTest(model=model._name, method=name):
-                        self.assertClean(
-                            mine, name, [], *self._arguments().get((model._name, name), ())
-                        )
+                        self.assertClean(mine, name, [], *self._arguments_of(model, name))
 
     def test_methods_with_several_records(self):
         invoices = self.invoice | self._create_invoice()
@@ -57,16 +64,16 @@ class TestBadCalls(AccessTableCommon):
         }
         for model_name, several in records.items():
             mine = several.with_user(self.users["administrator"])
-            for name in self._methods(several):
-                if self._takes_no_records(several, name):
+            for name in methods_of(several):
+                if takes_no_records(several, name):
                     continue
                 with self.subTest(model=model_name, method=name):
-                    args = self._arguments().get((model_name, name), ())
+                    args = self._arguments_of(several, name)
                     self.assertClean(mine, name, several.ids, *args)
 
     def test_nonsense_instead_of_arguments(self):
         for model, name, args in self._methods_with_arguments():
-            ids = [] if self._takes_no_records(model, name) else [self.kept[model._name].ids]
+            ids = [] if takes_no_records(model, name) else [self.kept[model._name].ids]
             for place in range(len(args)):
                 for nonsense in NONSENSE:
                     wrong = [*args[:place], nonsense, *args[place + 1 :]]
@@ -144,7 +151,7 @@ class TestBadCalls(AccessTableCommon):
                         work()
 
     def test_every_text_that_users_write_refuses_nul(self):
-        for model in self._models():
+        for model in models_of(self.env):
             if not any(self._as(role, model).has_access("write") for role in ROLES):
                 continue
             for field in model._fields.values():
@@ -166,6 +173,55 @@ HOSTILE = {
     "dunning_by_jobs": True,
     "job_uuid": "x",
     "mail_notify_force_send": True,
+}
+# What Odoo, or an addon of ours, might look at on the way.
+MORE_HOSTILE = HOSTILE | {
+    **dict.fromkeys(
+        (
+            *("tracking_disable", "mail_notrack", "mail_create_nolog", "mail_create_nosubscribe"),
+            *(
+                "mail_post_autofollow",
+                "mail_auto_subscribe_no_notify",
+                "mail_activity_quick_update",
+            ),
+            *("install_mode", "import_file", "bin_size", "clean_context", "force_unlink"),
+            *("force_report_rendering", "report_pdf_no_attachment", "discard_logo_check"),
+            *("mail_activity_automation_skip", "mail_notify_author", "default_auto_delete"),
+            *(
+                "default_checked",
+                "default_automatic",
+                "default_stop_requested",
+                "default_set_aside",
+            ),
+            *("default_one_notice_per_level", "default_broken_reported", "default_message_key"),
+        ),
+        True,
+    ),
+    **dict.fromkeys(
+        ("default_state", "default_action", "default_outcome", "default_message_type"), "sent"
+    ),
+    **dict.fromkeys(
+        ("default_email_from", "default_email_to", "default_subject", "default_body_html"), "thief"
+    ),
+    **dict.fromkeys(
+        (
+            *("default_run_id", "default_mail_id", "default_user_id", "default_level_id"),
+            *("default_author_id", "default_mail_server_id", "default_partner_id", "active_id"),
+        ),
+        1,
+    ),
+    "default_recipient_ids": [1],
+    "default_scheduled_date": "2100-01-01 00:00:00",
+    "default_date": "2001-01-01",
+    "active_model": "res.users",
+    "active_ids": [1],
+    "tz": "Nowhere/Land",
+    "dunning_screening_scope": ["line", [0]],
+}
+# What differs from one call to the next: fields, and models whose records bear numbers.
+BY_CALL = {
+    *("id", "access_token", "message_id", "references"),
+    *("dunning.run", "dunning.notice", "mail.message", "mail.mail"),
 }
 
 
@@ -194,6 +250,68 @@ class TestClientContext(OutcomeCommon):
         self.assertEqual(notice.recipient_ids, self.customer)
         mail = notice.sudo().mail_id
         self.assertNotIn("thief", f"{mail.email_cc} {mail.reply_to} {mail.email_to}")
+
+    def _told(self, records):
+        """Return what is stored of records, and the names of what they name."""
+        rows = []
+        for record in records.sudo():
+            row = {}
+            for name, field in record._fields.items():
+                if not field.store or name in BY_CALL or field.type in ("datetime", "one2many"):
+                    continue
+                value = record[name]
+                if isinstance(value, BaseModel):
+                    named = value._name not in BY_CALL and value._rec_name
+                    value = value.mapped(named) if named else len(value)
+                row[name] = value
+            rows.append(row)
+        return rows
+
+    def _ready_for(self, method):
+        """Return a run or notices of which `method` is the next step."""
+        if method == "action_prepare":
+            return self._create_run(prepare=False)
+        if method in ("action_print", "action_mark_sent"):
+            self.scenario.level_ids.action = "letter"
+        run = self._create_run()
+        if method == "action_send":
+            return run
+        run.action_send()
+        if method == "action_retry_failed":
+            run.notice_ids.sudo()._fail("no server")
+            return run
+        return run.notice_ids
+
+    def _done_by(self, method, context):
+        """Return what is stored after `method` was called with `context`, and undo it."""
+        with self.env.cr.savepoint() as savepoint:
+            records = self._ready_for(method)
+            self._call(records, method, context=context)
+            run = records if records._name == "dunning.run" else records.run_id
+            # sudo: follow-up users do not read the mail queue
+            mails = self.env["mail.mail"].sudo()
+            mails = mails.search([("model", "=", "dunning.notice")], order="id")
+            notices = run.notice_ids.sorted("id")
+            said = (run.message_ids | notices.message_ids).sorted("id").mapped("body")
+            told = [self._told(part) for part in (run, run.line_ids, notices, mails)]
+            savepoint.rollback()
+        self.env.invalidate_all()
+        return [*told, said]
+
+    def test_each_step_does_the_same_whatever_the_context_says(self):
+        self._create_customer("Old", parent_id=self.customer.id, type="dunning", active=False)
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        self.other_customer.action_dunning_stop()
+        for method in (
+            *("action_prepare", "action_send", "action_retry_failed"),
+            *("action_print", "action_mark_sent"),
+        ):
+            with self.subTest(method):
+                plain = self._done_by(method, {"lang": "en_US"})
+                self.assertTrue(plain[1])
+                for part, expected in zip(self._done_by(method, MORE_HOSTILE), plain, strict=True):
+                    self.assertEqual(part, expected)
 
     def test_progress_of_another_job_is_not_written(self):
         cron = self.env.ref("dunning_exclusion.cron_send_runs")

@@ -5,7 +5,7 @@ from odoo.fields import Command
 from odoo.service.model import call_kw
 from odoo.tests import tagged
 
-from .test_access_table import AccessTableCommon
+from .test_access_table import AccessTableCommon, takes_no_records
 
 EDITOR = "mail.group_mail_template_editor"
 
@@ -35,7 +35,7 @@ class TestAttacks(AccessTableCommon):
         cls._create_invoice(cls.portal_customer)
 
     def _call(self, role, records, name, *args, **kwargs):
-        ids = [] if self._takes_no_records(records, name) else [records.ids]
+        ids = [] if takes_no_records(records, name) else [records.ids]
         return call_kw(self._as(role, records), name, [*ids, *args], kwargs)
 
     def assertRefused(self, role, records, name, *args, **kwargs):

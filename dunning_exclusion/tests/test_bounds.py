@@ -130,6 +130,39 @@ class TestBounds(DunningCommon):
                 with self.subTest(field=str(field), value=value), self._refused(field):
                     record.write({field.name: value})
 
+    def test_nothing_that_is_counted_from_zero_is_negative(self):
+        """It is refused in words that name the field, as clients see them."""
+        tried = set()
+        for model in self.env.values():
+            for bound in model._table_objects.values():
+                if not isinstance(bound, Within) or bound.low != 0:
+                    continue
+                tried.add((model._name, bound.column))
+                record = self.records[model._name]
+                label = model._fields[bound.column]._description_string(self.env)
+                for value in (
+                    (-1, -0.01) if model._fields[bound.column].type != "integer" else (-1,)
+                ):
+                    with self.subTest(model=model._name, field=bound.column, value=value):
+                        message = self._refusal(record, {bound.column: value})
+                        self.assertIn(label.lower(), message.lower())
+        self.assertGreater(len(tried), 12)
+
+    def _refusal(self, record, vals):
+        """Return what a client is told that writes `vals`, as `odoo.service.model` words it."""
+        error, message = None, ""
+        try:
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
+                record.write(vals)
+                self.env.flush_all()
+        except ValidationError as caught:
+            error, message = caught, str(caught)
+        except IntegrityError as caught:
+            error, message = caught, record._sql_error_to_message(caught)
+        self.env.invalidate_all()
+        self.assertTrue(error, "it was not refused")
+        return message
+
     def test_absurd_values_are_refused_in_new_records(self):
         customer = {"partner_id": self.customer.id}
         run = {"company_id": self.company.id}

@@ -3,7 +3,7 @@ from unittest.mock import patch
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import mute_logger
 
 from odoo.addons.dunning_exclusion.models.dunning_exclusion_condition import (
     condition_fault,
@@ -106,12 +106,7 @@ class TestConditions(ConditionsCommon):
     def test_records_of_other_companies_are_not_seen_on_any_hop(self):
         foreign = self._create_customer("Foreign", company_id=self.other_company.id)
         child = self._create_customer("Child")
-        self.env.flush_all()
-        # What nobody can write, but what older databases hold.
-        self.env.cr.execute(
-            SQL("UPDATE res_partner SET parent_id = %s WHERE id = %s", foreign.id, child.id)
-        )
-        self.env.invalidate_all()
+        self._write_unchecked(child, parent_id=foreign.id)
         big = self.foreign_invoice
         for model, domain in (
             ("res.partner", [("invoice_ids.amount_total", ">", 1000)]),
@@ -240,6 +235,67 @@ class TestConditions(ConditionsCommon):
                 lines = self.env["account.move.line"].browse(query.get_result_ids())
                 self.assertEqual(lines.move_id, self.invoice)
 
+    def test_who_prepares_and_the_nightly_job_find_the_same(self):
+        """The invoice of another company that would match counts for none of them."""
+        foreign = self._invoice_of_other_company(self.other_customer)
+        for owner in (foreign, self.invoice):
+            owner.ref = "wanted"
+        both = self.company | self.other_company
+        boss = self._create_user("boss", "account.group_account_manager", companies=both)
+        own = self._invoice_of_other_company(self.customer)
+        own.ref = "wanted"
+        self.scenario.automatic = self.company.dunning_automatic_sending = True
+        level = self.scenario.level_ids.sorted()[0]
+        rule = self.env["dunning.exclusion.rule"].create(
+            {
+                "name": "Ours",
+                "code": "ours",
+                "source": "domain",
+                "model": "res.partner",
+                "domain": "[('ref', '=', 'nobody')]",
+                "effect": "dropped",
+                "company_id": self.company.id,
+            }
+        )
+        criteria = {"mode": "criteria", "type_id": self.type_overdue.id}
+        by_customer = "[('invoice_ids.ref', '=', 'wanted')]"
+        by_invoice = "[('partner_id.invoice_ids.ref', '=', 'wanted')]"
+        for name, change, values in (
+            ("scenario", lambda: self.scenario.write({"customer_domain": by_customer}), {}),
+            ("level", lambda: level.write({"condition_domain": by_invoice}), {}),
+            (
+                "rule",
+                lambda: rule.write({"domain": "['!', ('invoice_ids.ref', '=', 'wanted')]"}),
+                {},
+            ),
+            ("criteria", lambda: None, {**criteria, "criteria_domain": by_invoice}),
+        ):
+            with self.subTest(name), self.env.cr.savepoint() as savepoint:
+                change()
+                found = {
+                    user.login: self._ticked(user, companies, values)
+                    for user, companies in (
+                        (self.manager, self.company),
+                        (boss, both),
+                        (self.env.ref("base.user_root"), both),
+                    )
+                }
+                if not values:
+                    self.env["dunning.run"]._cron_send_automatic()
+                    run = self.env["dunning.run"].search([("automatic", "=", True)], limit=1)
+                    self.assertEqual(run.company_id, self.company)
+                    found["job"] = run.line_ids.filtered("notice_id").move_id
+                self.assertEqual(set(found.values()), {self.invoice}, found)
+                savepoint.rollback()
+                self.env.invalidate_all()
+
+    def _ticked(self, user, companies, values):
+        """Return the entries that are ticked in a list which `user` prepares."""
+        env = self.env(user=user.id, context={"allowed_company_ids": companies.ids})
+        run = env["dunning.run"].create({"company_id": self.company.id, **values})
+        run.action_prepare()
+        return self.env["account.move"].browse(run.line_ids.filtered("checked").move_id.ids)
+
     def test_a_hook_adds_models_and_computed_fields(self):
         domain = [("user_id.group_ids.name", "=", "x")]
         computed = [("message_is_follower", "=", True)]
@@ -359,22 +415,9 @@ class TestConditions(ConditionsCommon):
             }
         )
         level = self.scenario.level_ids[0]
-        self.env.flush_all()
-        for record, field in (
-            (rule, "domain"),
-            (level, "condition_domain"),
-            (self.by_criteria, "criteria_domain"),
-        ):
-            self.env.cr.execute(
-                SQL(
-                    "UPDATE %s SET %s = %s WHERE id = %s",
-                    SQL.identifier(record._table),
-                    SQL.identifier(field),
-                    chat,
-                    record.id,
-                )
-            )
-        self.env.invalidate_all()
+        self._write_unchecked(rule, domain=chat)
+        self._write_unchecked(level, condition_domain=chat)
+        self._write_unchecked(self.by_criteria, criteria_domain=chat)
         self.assertIn("message_ids", rule.broken)
         self.assertIn(rule, self.env["dunning.exclusion.rule"]._broken_in(self.company))
         self.assertIn("message_ids", self.scenario.broken)

@@ -1,6 +1,6 @@
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import mute_logger
 
 from ..hooks import uninstall_hook
 from .common import DunningCommon, OutcomeCommon, refused_statement
@@ -28,14 +28,6 @@ class TestOwnRules(OutcomeCommon):
                 **values,
             }
         )
-
-    def _break(self, rule, domain="[('x_gone', '=', 1)]"):
-        """Let the condition stop working, as the removal of a field does."""
-        self.env.flush_all()
-        self.env.cr.execute(
-            SQL("UPDATE dunning_exclusion_rule SET domain = %s WHERE id = %s", domain, rule.id)
-        )
-        rule.invalidate_recordset()
 
     def test_condition_on_customer_invoice_and_item(self):
         for model, domain, level in (
@@ -112,7 +104,7 @@ class TestOwnRules(OutcomeCommon):
         self.assertFalse(Rule._broken_in(self.company))
         for domain in ("[('x_gone', '=', 1)]", "broken ("):
             with self.subTest(domain=domain):
-                self._break(rule, domain)
+                self._write_unchecked(rule, domain=domain)
                 self.assertTrue(rule.broken)
                 self.assertFalse(working.broken)
                 self.assertOutcome(self.invoice, "included")
@@ -130,7 +122,7 @@ class TestOwnRules(OutcomeCommon):
     def test_rule_that_only_postgresql_refuses_is_named_in_the_error(self):
         rule = self._create_rule()
         self._create_rule(name="Fine")
-        self._break(rule, "[('id', '=', 'no number')]")
+        self._write_unchecked(rule, domain="[('id', '=', 'no number')]")
         with self.assertRaisesRegex(ValidationError, "does not work"):
             rule.domain = "[('id', '=', 'no number')]"
         self.assertEqual(self.env["dunning.exclusion.rule"]._broken_in(self.company), rule)

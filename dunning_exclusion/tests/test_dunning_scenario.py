@@ -7,7 +7,7 @@ from psycopg2 import IntegrityError
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, Form, new_test_user, tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import mute_logger
 
 from ..screening.days import Rule, last_day, next_day
 from .common import refused_statement
@@ -429,27 +429,13 @@ class TestBrokenScenario(ScenarioCommon):
         cls.workflow = cls._create_workflow()
         cls.invoice = cls._create_invoice()
 
-    def _break(self, record, field, domain):
-        """Write what nobody can write: a domain that was fine once."""
-        self.env.flush_all()
-        self.env.cr.execute(
-            SQL(
-                "UPDATE %s SET %s = %s WHERE id = %s",
-                SQL.identifier(record._table),
-                SQL.identifier(field),
-                domain,
-                record.id,
-            )
-        )
-        self.env.invalidate_all()
-
     @mute_logger(LOGGER)
     def test_scenario_with_a_broken_filter_is_passed_over_everywhere(self):
         self.assertFalse(self.broken.broken)
         for domain in BROKEN:
             for scenario in (self.broken, self.workflow):
                 with self.subTest(domain=domain, scenario=scenario.name):
-                    self._break(scenario, "customer_domain", domain)
+                    self._write_unchecked(scenario, customer_domain=domain)
                     self.assertIn("'Customers' cannot be understood", scenario.broken)
                     self.assertFalse(self.scenario.broken)
                     broken = self.env["dunning.scenario"]._broken_in(self.company)
@@ -466,7 +452,7 @@ class TestBrokenScenario(ScenarioCommon):
                         {"scenario_id": scenario.id, "company_id": self.company.id}
                     )
                     self.assertIn("cannot be understood", preview.note)
-                    self._break(scenario, "customer_domain", "[]")
+                    self._write_unchecked(scenario, customer_domain="[]")
 
     @mute_logger("odoo.sql_db")
     def test_condition_that_only_postgresql_refuses_is_named_in_the_error(self):
@@ -475,37 +461,33 @@ class TestBrokenScenario(ScenarioCommon):
             (self.broken.level_ids[0], "condition_domain"),
         ):
             with self.subTest(field=field):
-                self._break(record, field, REFUSED)
+                self._write_unchecked(record, **{field: REFUSED})
                 with self.assertRaisesRegex(ValidationError, "cannot be understood"):
                     record[field] = REFUSED
                 broken = self.env["dunning.scenario"]._broken_in(self.company)
                 self.assertEqual(broken, self.broken)
                 with refused_statement(self, "any more: Broken. Correct"):
                     self._create_run()
-                self._break(record, field, "[]")
+                self._write_unchecked(record, **{field: "[]"})
 
     @mute_logger(LOGGER)
     def test_level_with_a_broken_condition_keeps_its_customers_and_reminds_nobody(self):
         for domain in BROKEN:
             with self.subTest(domain=domain):
-                self._break(self.broken.level_ids[0], "condition_domain", domain)
+                self._write_unchecked(self.broken.level_ids[0], condition_domain=domain)
                 self.assertIn("'Condition' cannot be understood", self.broken.broken)
                 self.assertIn("Level 1", self.broken.broken)
                 self.assertFalse(self._candidates(self.broken | self.scenario))
                 run = self._create_run(scenario_ids=[Command.set(self.workflow.ids)])
                 self.assertTrue(run.line_ids)
-        self._break(self.broken.level_ids[0], "condition_domain", "[]")
-        self._break(self.workflow.level_ids, "condition_domain", BROKEN[0])
+        self._write_unchecked(self.broken.level_ids[0], condition_domain="[]")
+        self._write_unchecked(self.workflow.level_ids, condition_domain=BROKEN[0])
         self.assertFalse(self._candidates(self.workflow))
 
     @mute_logger("odoo.sql_db")
     def test_nightly_job_of_the_company_stops_and_others_go_on(self):
-        other = self.setup_other_company()["company"]
-        (self.company | other).dunning_automatic_sending = True
-        self.scenario.copy({"company_id": other.id, "automatic": True})
-        self.scenario.automatic = True
-        self._create_invoice(self.customer.with_company(other), company_id=other.id)
-        self._break(self.broken, "customer_domain", REFUSED)
+        other = self._with_another_company()
+        self._write_unchecked(self.broken, customer_domain=REFUSED)
         self._assert_only(other)
         message = self.env["mail.message"].search([("body", "ilike", "scenarios are broken")])
         self.assertIn("Broken", message.body)
@@ -516,11 +498,7 @@ class TestBrokenScenario(ScenarioCommon):
 
     @mute_logger("odoo.addons.dunning_exclusion.models.isolation")
     def test_run_that_cannot_be_prepared_keeps_no_other_company_back(self):
-        other = self.setup_other_company()["company"]
-        (self.company | other).dunning_automatic_sending = True
-        self.scenario.copy({"company_id": other.id, "automatic": True})
-        self.scenario.automatic = True
-        self._create_invoice(self.customer.with_company(other), company_id=other.id)
+        other = self._with_another_company()
         Run = type(self.env["dunning.run"])
         replace = Run._replace_lines
 
@@ -536,6 +514,15 @@ class TestBrokenScenario(ScenarioCommon):
         message = self.env["mail.message"].search([("subject", "ilike", "sending failed")])
         self.assertEqual(len(message), 1)
         self.assertIn("odd", message.body)
+
+    def _with_another_company(self):
+        """Return a company that sends at night as ours does, to the same customer."""
+        other = self.setup_other_company()["company"]
+        (self.company | other).dunning_automatic_sending = True
+        self.scenario.copy({"company_id": other.id, "automatic": True})
+        self.scenario.automatic = True
+        self._create_invoice(self.customer.with_company(other), company_id=other.id)
+        return other
 
     def _assert_only(self, company):
         """Assert that the nightly job sends in `company`, and not in ours."""

@@ -1,3 +1,5 @@
+import re
+
 from odoo.tests import TransactionCase, tagged
 from odoo.tools import SQL
 
@@ -15,80 +17,151 @@ MILLION = (
 )
 RESTRICTED = "What it names cannot be deleted while there are runs of it; nothing searches by it."
 
-# Each stored many2one of our models, and whether an index begins with it. Without one, deleting
-# what it names reads the whole table, so the reason is here.
+# Each stored many2one of our models: what its deletion does, and whether an index begins with it.
+# Without one, deleting what it names reads the whole table, so the reason is here.
+RESTRICT, CASCADE, SET_NULL = "restrict", "cascade", "set null"
 KEYS = {
     "dunning_answer": {
-        "company_id": INDEX,
-        "message_id": INDEX,
-        "notice_id": INDEX,
-        "partner_id": INDEX,
-        "promise_id": INDEX,
-        "type_id": FEW,
-        "user_id": INDEX,
+        "company_id": (CASCADE, INDEX),
+        "message_id": (SET_NULL, INDEX),
+        "notice_id": (CASCADE, INDEX),
+        "partner_id": (CASCADE, INDEX),
+        "promise_id": (SET_NULL, INDEX),
+        "type_id": (RESTRICT, FEW),
+        "user_id": (SET_NULL, INDEX),
     },
     "dunning_block": {
-        "company_id": INDEX,
-        "lifted_by_id": INDEX,
-        "move_id": INDEX,
-        "move_line_id": INDEX,
-        "partner_id": INDEX,
-        "reason_id": INDEX,
-        "user_id": INDEX,
+        "company_id": (RESTRICT, INDEX),
+        "lifted_by_id": (SET_NULL, INDEX),
+        "move_id": (CASCADE, INDEX),
+        "move_line_id": (SET_NULL, INDEX),
+        "partner_id": (RESTRICT, INDEX),
+        "reason_id": (RESTRICT, INDEX),
+        "user_id": (SET_NULL, INDEX),
     },
-    "dunning_block_wizard": {"reason_id": "A dialog, removed within the day."},
-    "dunning_condition": {"scenario_id": INDEX},
+    "dunning_block_wizard": {
+        "reason_id": (SET_NULL, "A dialog, removed within the day."),
+    },
+    "dunning_condition": {
+        "scenario_id": (CASCADE, INDEX),
+    },
+    "dunning_exclusion_rule": {
+        "company_id": (RESTRICT, FEW),
+    },
+    "dunning_level": {
+        "scenario_id": (CASCADE, INDEX),
+        "template_id": (SET_NULL, FEW),
+        "type_id": (RESTRICT, FEW),
+    },
+    "dunning_mirror": {
+        "move_line_id": (CASCADE, INDEX),
+    },
     "dunning_customer_setup": {
-        "profile_id": "A dialog, removed within the day.",
-        "scenario_id": "A dialog, removed within the day.",
+        "profile_id": (SET_NULL, "A dialog, removed within the day."),
+        "scenario_id": (SET_NULL, "A dialog, removed within the day."),
     },
-    "dunning_exclusion_rule": {"company_id": FEW},
-    "dunning_handover": {"reason_id": "A dialog, removed within the day."},
-    "dunning_level": {"scenario_id": INDEX, "template_id": FEW, "type_id": FEW},
-    "dunning_mirror": {"move_line_id": INDEX},
+    "dunning_handover": {
+        "reason_id": (SET_NULL, "A dialog, removed within the day."),
+    },
     "dunning_notice": {
-        "company_id": INDEX,
-        "level_id": INDEX,
-        "mail_id": INDEX,
-        "open_currency_id": RESTRICTED,
-        "partner_id": INDEX,
-        "run_id": INDEX,
-        "type_id": INDEX,
-        "user_id": INDEX,
+        "company_id": (RESTRICT, INDEX),
+        "level_id": (SET_NULL, INDEX),
+        "mail_id": (SET_NULL, INDEX),
+        "open_currency_id": (SET_NULL, RESTRICTED),
+        "partner_id": (RESTRICT, INDEX),
+        "run_id": (RESTRICT, INDEX),
+        "type_id": (RESTRICT, INDEX),
+        "user_id": (SET_NULL, INDEX),
     },
-    "dunning_promise": {"company_id": INDEX, "partner_id": INDEX, "user_id": INDEX},
-    "dunning_reminder_type": {"template_id": FEW},
+    "dunning_promise": {
+        "company_id": (RESTRICT, INDEX),
+        "partner_id": (RESTRICT, INDEX),
+        "user_id": (SET_NULL, INDEX),
+    },
+    "dunning_reminder_type": {
+        "template_id": (SET_NULL, FEW),
+    },
     "dunning_run": {
-        "company_id": INDEX,
-        "template_id": RUNS,
-        "type_id": RUNS,
-        "user_id": RUNS,
+        "company_id": (RESTRICT, INDEX),
+        "template_id": (SET_NULL, RUNS),
+        "type_id": (SET_NULL, RUNS),
+        "user_id": (SET_NULL, RUNS),
     },
     "dunning_run_line": {
-        "company_id": RESTRICTED,
-        "currency_id": RESTRICTED,
-        "level_id": MILLION,
-        "move_id": INDEX,
-        "move_line_id": INDEX,
-        "notice_id": INDEX,
-        "override_user_id": INDEX,
-        "partner_id": "Customers are looked up run by run: the index on run and customer serves.",
-        "rule_id": MILLION,
-        "run_id": INDEX,
-        "scenario_id": MILLION,
+        "company_id": (RESTRICT, RESTRICTED),
+        "currency_id": (SET_NULL, RESTRICTED),
+        "level_id": (SET_NULL, MILLION),
+        "move_id": (SET_NULL, INDEX),
+        "move_line_id": (SET_NULL, INDEX),
+        "notice_id": (SET_NULL, INDEX),
+        "override_user_id": (SET_NULL, INDEX),
+        "partner_id": (
+            SET_NULL,
+            "Customers are looked up run by run: the index on run and customer serves.",
+        ),
+        "rule_id": (SET_NULL, MILLION),
+        "run_id": (RESTRICT, INDEX),
+        "scenario_id": (SET_NULL, MILLION),
     },
-    "dunning_scenario": {"company_id": FEW},
-    "dunning_scenario_preview": {"company_id": PREVIEW, "scenario_id": PREVIEW},
+    "dunning_scenario": {
+        "company_id": (RESTRICT, FEW),
+    },
+    "dunning_scenario_preview": {
+        "company_id": (CASCADE, PREVIEW),
+        "scenario_id": (CASCADE, PREVIEW),
+    },
     "dunning_scenario_preview_line": {
-        "company_currency_id": PREVIEW,
-        "partner_id": PREVIEW,
-        "preview_id": PREVIEW,
+        "company_currency_id": (SET_NULL, PREVIEW),
+        "partner_id": (SET_NULL, PREVIEW),
+        "preview_id": (CASCADE, PREVIEW),
     },
-    "dunning_settings": {"company_id": "A page of settings, removed within the day."},
-    "dunning_takeover": {"company_id": PREVIEW},
-    "dunning_takeover_line": {"move_id": INDEX, "partner_id": INDEX, "takeover_id": INDEX},
-    "res_company": {"dunning_answer_user_id": INDEX},
-    "dunning_type_off": {"company_id": INDEX, "partner_id": INDEX, "type_id": INDEX},
+    "dunning_settings": {
+        "company_id": (CASCADE, "A page of settings, removed within the day."),
+    },
+    "dunning_takeover": {
+        "company_id": (CASCADE, PREVIEW),
+    },
+    "dunning_takeover_line": {
+        "move_id": (SET_NULL, INDEX),
+        "partner_id": (CASCADE, INDEX),
+        "takeover_id": (CASCADE, INDEX),
+    },
+    "dunning_type_off": {
+        "company_id": (CASCADE, INDEX),
+        "partner_id": (CASCADE, INDEX),
+        "type_id": (CASCADE, INDEX),
+    },
+}
+# The other indexes of our tables, and those of our fields on others: what is searched by them.
+SEARCHED = {
+    "dunning_block": {
+        "(partner_id, company_id) WHERE (move_id IS NULL)": "the blocks on a customer",
+    },
+    "dunning_block_reason": {"(code)": "unique"},
+    "dunning_exclusion_rule": {
+        "(code)": "unique",
+        "(((company_effect IS NOT NULL))) WHERE (company_effect IS NOT NULL)": "by Odoo",
+        "(((disabled IS NOT NULL))) WHERE (disabled IS NOT NULL)": "by Odoo",
+    },
+    "dunning_notice": {
+        "(company_id, date)": "the newest ones of a company",
+        "(run_id, partner_id, level_number) WHERE (merged IS NOT TRUE)": "unique",
+        "(run_id, partner_id, message_key) WHERE (merged IS NOT TRUE)": "unique",
+        "(state)": "what failed or waits",
+    },
+    "dunning_reminder_type": {"(code)": "unique"},
+    "dunning_run": {
+        "(company_id) WHERE ((state)::text = 'sending'::text)": "unique: one is sent at a time",
+    },
+    "dunning_run_line": {
+        "(move_id) WHERE ((notice_id IS NOT NULL) OR (move_line_id IS NULL))": "what was said",
+        "(run_id, partner_id)": "the lines of a run, customer by customer",
+    },
+    "dunning_type_off": {"(partner_id, type_id, company_id)": "unique"},
+    "res_partner": {
+        f"((({field} IS NOT NULL))) WHERE ({field} IS NOT NULL)": "who has one, by Odoo"
+        for field in ("dunning_own_profile_id", "dunning_own_scenario_id")
+    },
 }
 # What Odoo adds to each table of each addon. It indexes them nowhere, and users are archived.
 LOG_FIELDS = ("create_uid", "write_uid")
@@ -139,6 +212,49 @@ class TestForeignKeys(TransactionCase):
                 keys.setdefault(table, set()).add(column)
         return keys
 
+    def _what_postgresql_does(self):
+        """Return {table: {column: what happens when that is deleted which it names}}."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT key.conrelid::regclass::text, attribute.attname,
+                          CASE key.confdeltype WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'
+                                               WHEN 'n' THEN 'set null' END
+                     FROM pg_constraint key
+                     JOIN pg_attribute attribute ON attribute.attrelid = key.conrelid
+                      AND attribute.attnum = ANY(key.conkey)
+                    WHERE key.contype = 'f' AND key.conrelid = ANY(%s::regclass[])""",
+                [model._table for model in self._our_models()],
+            )
+        )
+        kept = {model._table: {} for model in self._our_models()}
+        for table, column, ondelete in rows:
+            kept[table][column] = ondelete
+        return kept
+
+    def _indexes(self):
+        """Return {table: its indexes} of our tables, and those of our fields on other tables."""
+        found = {model._table: set() for model in self._our_models()}
+        for model in self.env.values():
+            if not model._auto or model._abstract:
+                continue
+            ours = [
+                name
+                for name, field in model._fields.items()
+                if field.store and field.column_type and field._module in ADDONS
+            ]
+            own = model._table in found
+            for (text,) in self.env.execute_query(
+                SQL(
+                    """SELECT pg_get_indexdef(indexrelid) FROM pg_index
+                        WHERE indrelid = to_regclass(%s) AND NOT indisprimary""",
+                    model._table,
+                )
+            ):
+                columns = text.split(" USING ")[1].partition(" ")[2]
+                if own or any(re.search(rf"\b{name}\b", columns) for name in ours):
+                    found.setdefault(model._table, set()).add(columns)
+        return found
+
     def _relations(self):
         """Return {table: both columns} of the many2many fields of ours, and of those to us."""
         ours = {model._name for model in self._our_models()}
@@ -187,9 +303,32 @@ class TestForeignKeys(TransactionCase):
             if table not in self._columns():
                 continue
             indexed = self._indexed(table)
-            for column, index in columns.items():
+            for column, (_ondelete, index) in columns.items():
                 with self.subTest(table=table, column=column):
                     self.assertEqual(column in indexed, index is INDEX)
+
+    def test_deleting_does_what_the_table_says(self):
+        """What a company set up is never left to all companies, and history is kept."""
+        models = {model._table: model for model in self.env.values() if model._auto}
+        kept = self._what_postgresql_does()
+        for table, columns in KEYS.items():
+            for column, (ondelete, _index) in columns.items() if table in kept else ():
+                with self.subTest(table=table, column=column):
+                    self.assertEqual(models[table]._fields[column].ondelete, ondelete)
+                    # Lines of runs have no keys in PostgreSQL, see their model.
+                    if table != "dunning_run_line":
+                        self.assertEqual(kept[table][column], ondelete)
+
+    def test_searched_fields_have_the_indexes_that_are_listed(self):
+        for table, indexes in self._indexes().items():
+            with self.subTest(table=table):
+                keys = KEYS.get(table, {})
+                single = {column for column, (_ondelete, index) in keys.items() if index is INDEX}
+                listed = set(SEARCHED.get(table, ()))
+                others = {text for text in indexes if text not in listed}
+                self.assertLessEqual(listed, indexes)
+                for text in others:
+                    self.assertIn(text[1:].split(")")[0], single, "an index for nothing known")
 
     def test_both_columns_of_each_relation_are_indexed(self):
         relations = self._relations()

@@ -1,9 +1,11 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from unittest.mock import patch
 
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
+from ..models.arguments import FIRST_DAY, LAST_DAY, Within
 from .common import OutcomeCommon
 
 LOGGER = "odoo.addons.dunning_exclusion.models.isolation"
@@ -164,3 +166,173 @@ class TestIsolation(OutcomeCommon):
         self.assertFalse(self._told(self.foreign))
         for company in self.companies:
             self.assertEqual(self._runs(company).state, "done", company.name)
+
+
+@tagged("post_install", "-at_install")
+class TestExtremes(OutcomeCommon):
+    """What one company holds, however extreme, stops neither its own work nor that of others."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.companies = cls.company | cls.other_company
+        cls.env.user.company_ids |= cls.companies
+        cls.scenario.automatic = True
+        cls.mine = cls._create_invoice()
+        cls.customers = cls.customer | cls.other_customer
+        cls._fill(cls.other_company)
+        cls.companies.dunning_automatic_sending = True
+
+    @classmethod
+    def _fill(cls, company):
+        """Give a company the largest values that people can write, and items due in 9999."""
+        there = cls.env(context={"allowed_company_ids": company.ids})
+        last = LAST_DAY
+        bounds = {
+            bound.column: bound.high
+            for bound in there["res.company"]._table_objects.values()
+            if isinstance(bound, Within) and not isinstance(bound.high, date)
+        }
+        largest = {name: high for name, high in bounds.items() if name.endswith("_days")}
+        company.write({**largest, "dunning_freshness_days": 0})
+        extreme = {"repeat_every": 3650, "repeat_max": 1000, "type_id": cls.type_overdue.id}
+        for number, values in enumerate(
+            (
+                {"min_days_between": 3650, "date_start": False},
+                {"campaign_type": "customer", "frequency": "monthly", "week_of_month": "last"},
+                {"date_start": last},
+                {"campaign_type": "customer", "date_start": last},
+            )
+        ):
+            levels = [
+                Command.create({"name": str(delay), "delay": delay, **extreme})
+                for delay in (-3650, 0, 3650)
+            ]
+            there["dunning.scenario"].create(
+                {
+                    "name": f"Extreme {number}",
+                    "company_id": company.id,
+                    "automatic": True,
+                    "level_ids": levels,
+                    **values,
+                }
+            )
+        invoices = [
+            cls._create_invoice(
+                customer.with_company(company),
+                company_id=company.id,
+                invoice_date=cls.today,
+                invoice_date_due=day,
+            )
+            for customer in cls.customers
+            for day in ("9999-12-31", cls.today)
+        ]
+        items = cls._items(invoices[0].concat(*invoices)).with_env(there)
+        for number, item in enumerate(items):
+            item.move_id.dunning_due_date = last if number else False
+            hold = {"move_id": item.move_id.id, "move_line_id": item.id, "company_id": company.id}
+            for kind in ("stop", "pause", "prevent"):
+                there["dunning.block"].create(
+                    {
+                        "partner_id": item.partner_id.id,
+                        "kind": kind,
+                        "date_from": last if number % 2 else cls.today,
+                        "date_to": last,
+                        **(hold if number else {"company_id": company.id}),
+                    }
+                )
+            there["dunning.promise"].create(
+                {
+                    "company_id": company.id,
+                    "partner_id": item.partner_id.id,
+                    "move_line_ids": [Command.set(item.ids)],
+                    "date": last,
+                    "amount": 10**12,
+                }
+            )
+
+    def _look(self, company, companies):
+        """Do all that people do in `company`, with `companies` selected; return what is listed."""
+        env = self.env(context={"allowed_company_ids": (company | companies).ids})
+        customer = self.customer.with_env(env)
+        items = env["dunning.screening"].search([("company_id", "in", companies.ids)])
+        self.assertTrue(items.mapped("outcome"))
+        for field in ("date_due", "days_overdue", "amount_residual", "rule_ids"):
+            items.mapped(field)
+        env["dunning.exclusion.report"].search([]).mapped("outcome")
+        for record in (customer, customer.invoice_ids, customer.invoice_ids.line_ids):
+            record.mapped("dunning_outcome")
+        customer.dunning_explain()
+        customer.dunning_explain(LAST_DAY)
+        customer.dunning_next_reminders()
+        customer.dunning_panel()
+        env["dunning.run"].retrieve_dashboard()
+        env["dunning.promise"].search([]).mapped("state")
+        env["dunning.block"].search([]).mapped("state")
+        for scenario in env["dunning.scenario"].search([("company_id", "in", companies.ids)]):
+            scenario.mapped("next_date")
+            scenario.mapped("description")
+            if scenario.company_id == company:
+                preview = env["dunning.scenario.preview"].create({"scenario_id": scenario.id})
+                for day in (self.today, LAST_DAY, FIRST_DAY):
+                    preview.date = day
+                    preview.mapped("line_ids.amount")
+        run = self._create_run(company_id=company.id)
+        days = [self._create_run(company_id=company.id, date=day) for day in (LAST_DAY, FIRST_DAY)]
+        (run.concat(*days)).mapped("line_ids.days_overdue")
+        return run
+
+    def test_people_work_in_each_company(self):
+        for company in self.companies:
+            for selected in (company, self.companies):
+                with self.subTest(company=company.name, selected=len(selected)):
+                    run = self._look(company, selected)
+                    mine = run.line_ids.filtered("checked").move_id
+                    self.assertEqual(mine, self.mine if company == self.company else mine.browse())
+
+    def test_jobs_end_in_each_company(self):
+        with self.assertNoLogs(LOGGER, "ERROR"):
+            for job in (
+                self.env["dunning.run"]._cron_send_automatic,
+                self.env["dunning.run"]._cron_send_runs,
+                self.env["dunning.block"]._cron_report_forgotten,
+                self.env["dunning.promise"]._cron_report_broken,
+                self.env["dunning.mirror"]._cron_sync,
+            ):
+                job()
+        for company in self.companies:
+            run = self.env["dunning.run"].search(
+                [("automatic", "=", True), ("company_id", "=", company.id)]
+            )
+            self.assertEqual(run.state, "done", company.name)
+
+    def test_days_that_nobody_can_write_stop_only_their_company(self):
+        """They came from an import into the database: here the year 9999."""
+        self.env.flush_all()
+        for table, column in (("dunning_block", "date_to"), ("dunning_promise", "date")):
+            name = f"{table}_{column}_within"
+            self.env.cr.execute(
+                SQL("ALTER TABLE %s DROP CONSTRAINT %s", *map(SQL.identifier, (table, name)))
+            )
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE %s SET %s = '9999-12-31' WHERE company_id = %s",
+                    *map(SQL.identifier, (table, column)),
+                    self.other_company.id,
+                )
+            )
+        self.env.invalidate_all()
+        with mute_logger(LOGGER):
+            self.test_people_work_in_this_company()
+
+    def test_people_work_in_this_company(self):
+        run = self._look(self.company, self.company)
+        self.assertEqual(run.line_ids.filtered("checked").move_id, self.mine)
+        with mute_logger(LOGGER):
+            self.env["dunning.run"]._cron_send_automatic()
+        sent = self.env["dunning.run"].search(
+            [("automatic", "=", True), ("company_id", "=", self.company.id)]
+        )
+        self.assertEqual(
+            (sent.state, sent.line_ids.filtered("notice_id").move_id), ("done", self.mine)
+        )

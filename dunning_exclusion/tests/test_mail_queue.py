@@ -21,12 +21,6 @@ class TestMailQueue(StoryCommon):
         run.action_send()
         return run
 
-    def _failed(self):
-        run = self._sent()
-        self._deliver_in_vain()
-        self.assertEqual(run.notice_ids.state, "failed")
-        return run
-
     def test_what_was_made_today_is_not_looked_at_again(self):
         self._create_invoice()
         self._sent()

@@ -49,10 +49,7 @@ class TestTwiceTheSameDay(StoryCommon):
 
     def test_retry_brings_an_older_failed_reminder_out_while_the_list_is_open(self):
         self._create_invoice()
-        with self._on(-1):
-            older = self._create_run()
-            older.action_send()
-            self._deliver_in_vain()
+        older = self._failed(-1)
         run = self._create_run()
         older.action_retry_failed()
         run.action_send()
@@ -61,10 +58,7 @@ class TestTwiceTheSameDay(StoryCommon):
 
     def test_retry_of_yesterdays_reminder_after_todays_was_sent(self):
         self._create_invoice()
-        with self._on(-1):
-            older = self._create_run()
-            older.action_send()
-            self._deliver_in_vain()
+        older = self._failed(-1)
         self._create_run().action_send()
         self.assertEqual(list(self._deliver().values()), [1])
         with suppress(UserError):  # nothing is left to be retried
@@ -89,10 +83,7 @@ class TestFailuresPileUp(StoryCommon):
     def test_reminder_by_retry_counts_from_the_day_it_left(self):
         """A retry reuses its notice: its number says nothing about when it left."""
         self._create_invoice(days=-40)
-        with self._on(-20):
-            first = self._create_run()
-            first.action_send()
-            self._deliver_in_vain()
+        first = self._failed(-20)
         second = self._create_run()
         first.action_retry_failed()
         self._deliver()
@@ -247,9 +238,7 @@ class TestNoLongerRightWhenSent(StoryCommon):
     def test_mail_that_failed_is_retried_in_the_queue_after_the_customer_paid(self):
         """Here the mail queue sends what it has; the notice made anew must not go out."""
         invoice = self._create_invoice()
-        run = self._create_run()
-        run.action_send()
-        self._deliver_in_vain()
+        run = self._failed()
         self._pay(invoice)
         run.action_retry_failed()
         self.assertFalse(self._deliver())
@@ -316,18 +305,7 @@ class TestStillRightAndLost(StoryCommon):
 
     def test_other_action_of_a_workflow_is_still_sent(self):
         self.scenario.active = False
-        workflow = self._create_workflow(
-            level_ids=[
-                Command.create(
-                    {
-                        "name": action,
-                        "action": action,
-                        "type_id": self.env.ref("dunning_exclusion.type_statement").id,
-                    }
-                )
-                for action in ("email", "letter")
-            ]
-        )
+        workflow = self._create_statements("email", "letter")
         self._create_invoice()
         run, other = (self._list_of(workflow) for _time in range(2))
         other.action_send()
@@ -347,9 +325,7 @@ class TestStillRightAndLost(StoryCommon):
     def test_reminder_that_failed_in_another_list_takes_nothing_away(self):
         self._create_invoice()
         run = self._create_run()
-        other = self._create_run()
-        other.action_send()
-        self._deliver_in_vain()
+        self._failed()
         run.action_send()
         self.assertEqual(list(self._deliver().values()), [1])
 

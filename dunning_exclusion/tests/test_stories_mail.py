@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo.tests import tagged
+from odoo.tools.misc import format_date
 
 from .stories_common import StoryCommon
 
@@ -11,9 +12,7 @@ class TestMailQueueSpeaksFirst(StoryCommon):
 
     def test_mail_queue_brings_an_older_failed_reminder_out_while_the_list_is_open(self):
         self._create_invoice()
-        with self._on(-1):
-            self._create_run().action_send()
-            self._deliver_in_vain()
+        self._failed(-1)
         run = self._create_run()
         self._retry_failed_mails()
         self.assertEqual(list(self._deliver().values()), [1])
@@ -23,9 +22,7 @@ class TestMailQueueSpeaksFirst(StoryCommon):
 
     def test_list_made_after_the_mail_queue_brought_an_old_reminder_out_today(self):
         self._create_invoice(days=-20)
-        with self._on(-15):
-            self._create_run().action_send()
-            self._deliver_in_vain()
+        self._failed(-15)
         self._retry_failed_mails()
         self.assertEqual(list(self._deliver().values()), [1])
         self._create_run().action_send()
@@ -39,10 +36,7 @@ class TestMailServerDown(StoryCommon):
     def test_mail_server_down_for_three_nights(self):
         self.scenario.automatic = True
         self._create_invoice(days=-2)
-        for day in range(3):
-            with self._on(day):
-                self._job()
-                self._deliver_in_vain()
+        self._nights_in_vain(3)
         with self._on(3):
             self._retry_failed_mails()
             self.assertEqual(list(self._deliver().values()), [1])
@@ -53,13 +47,22 @@ class TestMailServerDown(StoryCommon):
                 self.assertNotIn(notice.state, ("queued", "sent"))
                 self.assertIn("replaced", notice.failure_reason.lower())
 
+    def test_reason_names_the_reminder_that_replaced_the_message(self):
+        self._create_invoice(days=-2)
+        self._failed(0)
+        old = self._notices("failed")
+        with self._on(3):
+            new = self._create_run()
+            new.action_send()
+            expected = f"Replaced by the reminder of {format_date(self.env, new.notice_ids.date)}."
+        self.assertEqual((old.state, old.failure_reason), ("skipped", expected))
+        self.assertEqual(new.notice_ids.date, self.today + timedelta(days=3))
+        self.assertEqual(old.mail_id.sudo().state, "cancel")
+
     def test_mail_server_down_for_three_nights_and_the_job_goes_on(self):
         self.scenario.automatic = True
         self._create_invoice(days=-2)
-        for day in range(3):
-            with self._on(day):
-                self._job()
-                self._deliver_in_vain()
+        self._nights_in_vain(3)
         with self._on(3):
             self._job()
             self._retry_failed_mails()
@@ -67,10 +70,7 @@ class TestMailServerDown(StoryCommon):
 
     def test_cancelled_mail_of_a_replaced_reminder_is_sent_from_its_form(self):
         self._create_invoice()
-        with self._on(-1):
-            old = self._create_run()
-            old.action_send()
-            self._deliver_in_vain()
+        old = self._failed(-1)
         mail = old.notice_ids.mail_id.sudo()
         self._create_run().action_send()
         self.assertEqual(list(self._deliver().values()), [1])
@@ -80,9 +80,7 @@ class TestMailServerDown(StoryCommon):
 
     def test_retry_and_mail_queue_both_send_the_same_reminder(self):
         self._create_invoice()
-        run = self._create_run()
-        run.action_send()
-        self._deliver_in_vain()
+        run = self._failed()
         run.action_retry_failed()
         self._retry_failed_mails()
         self.assertEqual(list(self._deliver().values()), [1])
@@ -114,11 +112,49 @@ class TestMailQueueLooksAgain(StoryCommon):
         ):
             with self.subTest(number):
                 invoice = self._create_invoice(self._create_customer(f"Changed {number}"))
-                self._create_run().action_send()
-                self._deliver_in_vain()
+                self._failed()
                 change(invoice)
                 self._retry_failed_mails()
                 self.assertFalse(self._deliver())
+
+    def test_scenario_type_or_profile_switched_off_before_a_failed_mail_is_sent_again(self):
+        gentle, strict = self.env["dunning.profile"].create(
+            [{"name": "Gentle"}, {"name": "Strict"}]
+        )
+        self.scenario.profile_ids = gentle
+        changes = {
+            "scenario": lambda _customer: self.scenario.write({"active": False}),
+            "type": lambda _customer: self.type_overdue.write({"active": False}),
+            "scenario is not for": lambda customer: customer.write(
+                {"dunning_profile_id": strict.id}
+            ),
+            "reminder type": lambda customer: customer.write(
+                {"dunning_type_off_ids": self.type_overdue.ids}
+            ),
+        }
+        again = {
+            "queue": lambda _run: self._retry_failed_mails(),
+            "retry": lambda run: run.action_retry_failed(),
+        }
+        for about, change in changes.items():
+            for way, send in again.items():
+                with self.subTest(about, way=way), self.env.cr.savepoint() as savepoint:
+                    customer = self._create_customer("Changed", dunning_profile_id=gentle.id)
+                    self._create_invoice(customer)
+                    run = self._list_of(self.scenario)
+                    run.action_send()
+                    self._deliver_in_vain()
+                    self.assertEqual(run.notice_ids.state, "failed")
+                    change(customer)
+                    send(run)
+                    self.assertFalse(self._deliver())
+                    self.assertEqual(run.notice_ids.state, "skipped")
+                    lines, reason = run.line_ids, run.notice_ids.failure_reason
+                    if way == "retry":
+                        reason = lines.skip_reason or lines.rule_id.name
+                    self.assertIn(about, reason.lower())
+                    savepoint.rollback()
+                    self.env.invalidate_all()
 
     def test_mail_queue_stood_still_for_days_and_the_customer_paid_meanwhile(self):
         paid = self._create_invoice()
@@ -191,9 +227,7 @@ class TestDayItLeft(StoryCommon):
 
     def test_days_count_from_the_day_a_failed_message_was_retried_in_the_queue(self):
         self._create_invoice(days=-20)
-        with self._on(-13):
-            self._create_run().action_send()
-            self._deliver_in_vain()
+        self._failed(-13)
         self._retry_failed_mails()
         self._deliver()
         self.assertFalse(self._create_run().line_ids)

@@ -76,6 +76,22 @@ class TestWorkflowStories(StoryCommon):
 class TestRebuiltStories(StoryCommon):
     """Odoo makes other instalments of the same items when the payment term changes."""
 
+    def _invoice_of(self, name, days):
+        """Return (its date, an invoice of a new customer) with instalments after these days."""
+        start = self.today - timedelta(days=60)
+        return start, self._create_invoice(
+            self._create_customer(name),
+            amount=300,
+            invoice_date=start,
+            invoice_date_due=False,
+            invoice_payment_term_id=self._create_term(*days).id,
+        )
+
+    def _rebuild(self, invoice, days):
+        invoice.button_draft()
+        invoice.invoice_payment_term_id = self._create_term(*days)
+        invoice.action_post()
+
     def test_rebuilt_instalment_keeps_its_level(self):
         """The level stays at its due date; and another instalment does not get it instead."""
         for number, (before, reminded, after, asked) in enumerate(
@@ -90,23 +106,14 @@ class TestRebuiltStories(StoryCommon):
             )
         ):
             with self.subTest(before=before, reminded=reminded, after=after):
-                start = self.today - timedelta(days=60)
-                invoice = self._create_invoice(
-                    self._create_customer(f"Rebuilt {number}"),
-                    amount=300,
-                    invoice_date=start,
-                    invoice_date_due=False,
-                    invoice_payment_term_id=self._create_term(*before).id,
-                )
+                start, invoice = self._invoice_of(f"Rebuilt {number}", before)
 
                 def due(days, invoice=invoice, start=start):
                     day = start + timedelta(days=days)
                     return self._items(invoice).filtered(lambda item: item.date_maturity == day)
 
                 self._remind(due(reminded), self.scenario.level_ids[0], day=-5)
-                invoice.button_draft()
-                invoice.invoice_payment_term_id = self._create_term(*after)
-                invoice.action_post()
+                self._rebuild(invoice, after)
                 self.assertEqual(len(self._items(invoice)), len(after))
                 levels = self._candidates(day=5)
                 for days in asked:
@@ -126,14 +133,7 @@ class TestRebuiltStories(StoryCommon):
             )
         ):
             with self.subTest(before=before, reminded=reminded, after=after):
-                start = self.today - timedelta(days=60)
-                invoice = self._create_invoice(
-                    self._create_customer(f"Gone {number}"),
-                    amount=300,
-                    invoice_date=start,
-                    invoice_date_due=False,
-                    invoice_payment_term_id=self._create_term(*before).id,
-                )
+                start, invoice = self._invoice_of(f"Gone {number}", before)
                 due = start + timedelta(days=reminded)
                 item = self._items(invoice).filtered(
                     lambda part, day=due: part.date_maturity == day
@@ -146,9 +146,7 @@ class TestRebuiltStories(StoryCommon):
                 run.action_send()
                 self.assertEqual(run.notice_ids.line_ids.move_line_id, item)
                 run.notice_ids.sudo().state = "sent"
-                invoice.button_draft()
-                invoice.invoice_payment_term_id = self._create_term(*after)
-                invoice.action_post()
+                self._rebuild(invoice, after)
                 levels = self._candidates(day=5)
                 found = {
                     (part.date_maturity - start).days: levels.get(part)
@@ -195,7 +193,7 @@ class TestTodayStories(StoryCommon):
         return [
             (reason["rule"], reason["since"], reason["until"])
             for reason in reasons
-            if reason["rule"] in ("promise", "stop_item", "stop_customer")
+            if reason["rule"] in ("promise", "stop_item", "stop_customer", "pause_customer")
         ]
 
     def test_past_day_names_the_promise_that_was_open_then(self):
@@ -241,3 +239,23 @@ class TestTodayStories(StoryCommon):
         with self._on(10):
             self.assertEqual(self._reason(invoice, 1), [("stop_item", self.today, False)])
             self.assertFalse(self._reason(invoice, 6))
+
+    def test_past_day_names_the_hold_on_the_customer_that_was_there_then(self):
+        invoice = self._create_invoice()
+        records = (self.customer, invoice, self._items(invoice))
+        self.customer.action_dunning_stop()
+        with self._on(3):
+            self.customer.action_dunning_resume()
+        with self._on(5):
+            until = self.today + timedelta(days=8)
+            self.customer.dunning_pause_until = until
+        stopped = [("stop_customer", self.today, False)]
+        paused = [("pause_customer", self.today + timedelta(days=5), until)]
+        with self._on(20):
+            for record in records:
+                for day, expected in (
+                    *((-1, []), (0, stopped), (2, stopped), (3, []), (4, [])),
+                    *((5, paused), (8, paused), (9, []), (20, [])),
+                ):
+                    with self.subTest(record=record, day=day):
+                        self.assertEqual(self._reason(record, day), expected)

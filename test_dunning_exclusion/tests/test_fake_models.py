@@ -1,8 +1,11 @@
 # pylint: disable=consider-merging-classes-inherited
+from unittest.mock import patch
+
 from odoo import fields, models
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from odoo.addons.dunning_exclusion.tests import test_access_table
 from odoo.addons.dunning_exclusion.tests.common import DunningCommon
 
 from .fake_models import FakeModels
@@ -85,3 +88,34 @@ class TestNoFakeModels(DunningCommon):
         loader.restore_registry()
         self.assertNotIn("fake.thing", self.env)
         self.assertNotIn("fake_id", self.env["dunning.level"]._fields)
+
+    # pylint: disable=missing-return
+    def test_table_of_rights_misses_each_new_model_and_method(self):
+        """What nobody wrote into the table of the main addon lets its test fail."""
+        loader = FakeModels(self.env, self.__module__)
+        loader.backup_registry()
+        self.addCleanup(loader.restore_registry)
+
+        class FakeThing(models.Model):
+            _name = "fake.thing"
+            _description = "Fake"
+
+            def fake_work(self):
+                return True
+
+        class FakeCustomer(models.Model):
+            _inherit = "res.partner"
+
+            def open_commercial_entity(self):
+                """Override of `base`: a method of Odoo's."""
+                return super().open_commercial_entity()
+
+        loader.update_registry((FakeThing, FakeCustomer))
+        with patch.object(test_access_table, "ADDONS", ("test_dunning_exclusion",)):
+            needed = test_access_table.needed_rows(self.env)
+        for row in (
+            ("fake.thing", "records"),
+            ("fake.thing", "fake_work"),
+            ("res.partner", "open_commercial_entity"),
+        ):
+            self.assertIn(row, needed - set(test_access_table.read_table()))
