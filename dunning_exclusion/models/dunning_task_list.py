@@ -172,7 +172,9 @@ class DunningRun(models.Model):
         if self.state == "sending":
             names.append("progress")
         lines = self.env["dunning.run.line"]
-        counts = dict(lines._read_group([("run_id", "=", self.id)], ["outcome"], ["item_count:sum"]))
+        counts = dict(
+            lines._read_group([("run_id", "=", self.id)], ["outcome"], ["item_count:sum"])
+        )
         return {
             **self.read(names)[0],
             **{f"{outcome}_count": counts.get(outcome, 0) for outcome, _name in OUTCOMES},
