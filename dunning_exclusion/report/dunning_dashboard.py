@@ -5,40 +5,61 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..models.dunning_block import ENDING_WITHIN_DAYS, FORGOTTEN_AFTER_DAYS
+from ..models.dunning_block import FORGOTTEN_AFTER_DAYS
 from ..models.res_company import THRESHOLDS
+from ..screening import items
 from ..screening.question import Question
+
+EMPTY = {"count": 0, "amount": 0.0}
+# The ages of holds, in days: the youngest and the oldest of each.
+AGES = [(0, 30), (31, FORGOTTEN_AFTER_DAYS), (FORGOTTEN_AFTER_DAYS + 1, None)]
+# What the buttons open, and with which filters.
+LIST, PROMISES = "action_open_latest_run", "dunning_promise_action"
+NOTICES, HOLDS = "dunning_notice_action", "dunning_block_action"
 
 
 class DunningRun(models.Model):
-    """The dashboard: what is left out and what is to be done, in figures that lead to lists."""
+    """Today: what there is to do, and what is excluded, in figures that lead to lists."""
 
     _inherit = "dunning.run"
 
     @api.model
     def retrieve_dashboard(self):
-        """Return the figures of the current company.
+        """Return what there is to do in the current company.
 
-        :return: dict with `currency_id`; `to_send`, `sent` and `promises` (dicts of `count` and
-            `amount`); the numbers `failed`, `broken`, `ending` and `forgotten`; the tables
-            `by_reason`, `by_age` and `by_person`: lists of dicts `{label, count, amount, domain}`;
-            `steps`, the first steps for administrators: dicts of `name`, `title`, `text`, `action`
-            (a method of `onboarding.onboarding.step`) and `done`
-        :raise AccessError: for users who may not read blocks
+        :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
+            this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
+            holds: lists of dicts `{label, count, amount, domain}`
+        :raise AccessError: for users who may not read holds
         """
         self.env["dunning.block"].check_access("read")
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        by_reason = self._dashboard_by_reason(company)
+        held = self._today_held(company, today)
+        notices = self._today_notices(company, today)
         return {
             "currency_id": company.currency_id.id,
-            "steps": self._dashboard_steps(company, by_reason),
-            **self._dashboard_figures(company, today),
-            "by_reason": by_reason,
-            "by_age": self._dashboard_by_age(company, today),
-            "by_person": self._dashboard_by_person(company, today),
+            "tasks": self._get_today_tasks(company, today, held, notices),
+            "sent": notices["sent"],
+            "by_age": self._dashboard_by_age(today, held),
+            "by_person": self._dashboard_by_person(held),
         }
+
+    @api.model
+    def retrieve_excluded(self):
+        """Return what is excluded in the current company, of which the page is not to wait.
+
+        :return: dict with `by_reason`: list of dicts `{code, label, count, amount, domain}`, and
+            `steps`, the first steps for administrators: dicts of `name`, `title`, `text`, `action`
+            (a method of `onboarding.onboarding.step`) and `done`
+        :raise AccessError: for users who may not read holds
+        """
+        self.env["dunning.block"].check_access("read")
+        self.env.flush_all()
+        by_reason = self._dashboard_by_reason(self.env.company)
+        steps = self._dashboard_steps(self.env.company, by_reason)
+        return {"by_reason": by_reason, "steps": steps}
 
     # First steps ----------------------------------------------------------------------------
 
@@ -91,51 +112,189 @@ class DunningRun(models.Model):
         onboarding._search_or_create_progress().action_close()
         return True
 
-    # Figures --------------------------------------------------------------------------------
+    # What there is to do --------------------------------------------------------------------
 
     @api.model
-    def _dashboard_figures(self, company, today):
-        """Return what is to be sent, what was sent and what needs somebody's attention."""
-        mine = Domain("company_id", "=", company.id)
-        Notice, Promise = self.env["dunning.notice"], self.env["dunning.promise"]
-        Block = self.env["dunning.block"]
-        run = self._get_latest_run()
-        ticked = run._read_ticked() if run.state == "prepared" else {}
-        sent = mine & Domain("state", "=", "sent") & Domain("date", ">=", today.replace(day=1))
-        count, amount = Notice.search_count(sent), self._dashboard_sent_amount(company, today)
-        soon = Domain("date", "<=", today + timedelta(days=ENDING_WITHIN_DAYS))
-        promises = Promise.search(mine & soon & Domain("state", "in", ["open"]))
+    def _get_today_tasks(self, company, today, held, notices):
+        """Return what there is to do, in the order of the page.
+
+        An override may add tasks of its own: see `_prepare_today_task`.
+
+        :param held: what `_today_held` returns
+        :param notices: what `_today_notices` returns
+        """
+        lists = self._today_lists(company, today)
+        promises = self._today_promises(company, today)
+        blocks = {topic: held[topic].get(0, EMPTY) for topic in ("answers", "ending", "forgotten")}
+        titles, task = self._get_today_titles(), self._prepare_today_task
+        tasks = [
+            task("to_send", titles, lists["to_send"], LIST),
+            task("to_approve", titles, lists["to_approve"], LIST, "reason_customer_maximum"),
+            task("broken", titles, promises["broken"], PROMISES, "broken", alert=True),
+            task("failed", titles, notices["failed"], NOTICES, "failed", alert=True),
+            task("letters", titles, notices["letters"], NOTICES, "to_print"),
+            task("answers", titles, blocks["answers"], HOLDS, "answers"),
+            task("proposed", titles, promises["proposed"], PROMISES, "proposed"),
+            task("ending", titles, blocks["ending"], HOLDS, "ending_soon"),
+            task("forgotten", titles, blocks["forgotten"], HOLDS, "forgotten"),
+        ]
+        # Only who lets customers propose promises has any.
+        return [item for item in tasks if item["name"] != "proposed" or item["count"]]
+
+    @api.model
+    def _get_today_titles(self):
+        """Return {name of a task: its title and the words on its button}."""
+        show = self.env._("Show")
         return {
-            "to_send": {
-                "count": ticked.get("message_count", 0),
-                "amount": ticked.get("amount", 0.0),
-            },
-            "sent": {"count": count, "amount": amount},
-            "failed": Notice.search_count(mine & Domain("state", "=", "failed")),
-            "promises": {"count": len(promises), "amount": sum(promises.mapped("promised_amount"))},
-            "broken": Promise.search_count(mine & Domain("state", "in", ["broken"])),
-            "ending": Block.search_count(mine & Domain("ending_soon", "=", True)),
-            "forgotten": Block.search_count(mine & Domain("forgotten", "=", True)),
+            "to_send": (self.env._("To send"), self.env._("Open the list")),
+            "to_approve": (self.env._("To approve"), self.env._("Review")),
+            "broken": (self.env._("Broken promises"), show),
+            "failed": (self.env._("Failed"), show),
+            "letters": (self.env._("Letters to print"), show),
+            "answers": (self.env._("Answers of customers"), show),
+            "proposed": (self.env._("Promises to accept"), self.env._("Review")),
+            "ending": (self.env._("Holds ending this week"), show),
+            "forgotten": (self.env._("Forgotten holds"), show),
         }
 
     @api.model
-    def _dashboard_sent_amount(self, company, today):
-        """Return what was open of the items reminded of this month: each counts once."""
+    def _prepare_today_task(self, name, titles, figures, action, filter_name="", alert=False):
+        """Return one task of the page, as a dict for its screen.
+
+        :param titles: what `_get_today_titles` returns
+        :param figures: dict of `count` and `amount`
+        :param action: the xmlid of what the button opens, with the filter `filter_name`
+        :param alert: whether somebody should worry when there is something
+        """
+        title, button = titles[name]
+        # Opening a list prepares it, which only who works with it may do.
+        if action == LIST and not self.env.user.has_group("dunning_exclusion.group_dunning_user"):
+            button = ""
+        return {
+            **{"name": name, "title": title, "button": button, "action": action},
+            **{"count": figures["count"], "amount": float(figures["amount"] or 0)},
+            "context": {f"search_default_{filter_name}": 1} if filter_name else {},
+            "alert": alert and figures["count"] > 0,
+        }
+
+    @api.model
+    def _today_lists(self, company, today):
+        """Return the customers and amounts of today's list, whether it was prepared or not.
+
+        Each item counts once, however many scenarios remind of it.
+        """
+        if run := self._get_todays_run():
+            lines = SQL(
+                """SELECT partner_id, move_line_id, amount_residual, checked AS selected, rule_id
+                     FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
+                run.id,
+            )
+            return self._read_lists(lines)
+        # What a list of today would show.
+        question = self.new({"company_id": company.id, "date": today})._get_question()
+        with self.env["dunning.screening"]._screened(question) as screening:
+            return self._read_lists(
+                SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening)
+            )
+
+    @api.model
+    def _read_lists(self, lines):
+        # sudo: which rules need an approval is no secret for those who read their reasons
+        rules = self.env["dunning.exclusion.rule"].sudo().search([("needs_approval", "=", True)])
         query = SQL(
-            """SELECT COALESCE(SUM(amount_residual), 0)
-                 FROM (SELECT DISTINCT ON (COALESCE(line.move_line_id, -line.id))
-                              line.amount_residual
-                         FROM dunning_notice notice
-                         JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
-                         JOIN dunning_run_line line ON line.id = listed.line_id
-                        WHERE notice.company_id = %s AND notice.state = 'sent'
-                          AND notice.date >= %s
-                        ORDER BY COALESCE(line.move_line_id, -line.id), notice.date DESC) item""",
-            company.id,
-            today.replace(day=1),
+            """SELECT COUNT(DISTINCT partner_id) FILTER (WHERE selected),
+                      SUM(amount) FILTER (WHERE selected),
+                      COUNT(DISTINCT partner_id) FILTER (WHERE above),
+                      SUM(amount) FILTER (WHERE above)
+                 FROM (SELECT partner_id, MAX(amount_residual) AS amount,
+                              BOOL_OR(selected) AS selected,
+                              BOOL_OR(rule_id = ANY(%s) AND NOT selected) AS above
+                         FROM (%s) line GROUP BY partner_id, move_line_id) item""",
+            rules.ids,
+            lines,
         )
-        [[amount]] = self.env.execute_query(query)
-        return float(amount)
+        [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
+        return {
+            "to_send": {"count": to_send, "amount": amount},
+            "to_approve": {"count": above, "amount": amount_above},
+        }
+
+    @api.model
+    def _today_promises(self, company, today):
+        """Return {"broken" or "proposed": number and amount of these promises}."""
+        query = SQL(
+            """SELECT told.state, COUNT(*), SUM(COALESCE(NULLIF(amount, 0), open_amount))
+                 FROM dunning_promise promise JOIN (%s) told USING (id)
+                WHERE promise.company_id = %s GROUP BY told.state""",
+            self.env["dunning.promise"]._state_query(today),
+            company.id,
+        )
+        found = self.env.execute_query(query)
+        counted = {state: {"count": count, "amount": amount} for state, count, amount in found}
+        return {state: counted.get(state, EMPTY) for state in ("broken", "proposed")}
+
+    @api.model
+    def _today_notices(self, company, today):
+        """Return {"failed", "letters" or "sent" (this month): number and amount}."""
+        query = SQL(
+            """SELECT topic, COUNT(*), SUM(amount)
+                 FROM (SELECT amount, CASE
+                              WHEN state = 'failed' THEN 'failed'
+                              WHEN state = 'queued' AND action = 'letter' THEN 'letters'
+                              WHEN state = 'sent' AND date >= %s THEN 'sent' END AS topic
+                         FROM dunning_notice WHERE company_id = %s) notice
+                WHERE topic IS NOT NULL GROUP BY topic""",
+            today.replace(day=1),
+            company.id,
+        )
+        found = self.env.execute_query(query)
+        counted = {
+            topic: {"count": count, "amount": float(amt or 0)} for topic, count, amt in found
+        }
+        return {topic: counted.get(topic, EMPTY) for topic in ("failed", "letters", "sent")}
+
+    @api.model
+    def _today_held(self, company, today):
+        """Return {topic: {key: number of active holds and the open amount of what they hold}}.
+
+        An item that two holds of one topic and key hold counts once. The largest come first.
+        """
+        Block = self.env["dunning.block"]
+        query = SQL(
+            """WITH held AS MATERIALIZED (
+                   SELECT block.*, item.id AS item_id, item.amount FROM dunning_block block
+                     LEFT JOIN LATERAL (SELECT line.id, line.amount_residual AS amount
+                                        %(open_items)s AND %(holds)s) item ON TRUE
+                    WHERE block.company_id = %(company)s AND %(active)s)
+               SELECT topic, key, COUNT(DISTINCT block_id),
+                      COALESCE(SUM(amount) FILTER (WHERE place = 1), 0)
+                 FROM (SELECT topic.name AS topic, topic.key, block.id AS block_id, block.amount,
+                              ROW_NUMBER() OVER (
+                                  PARTITION BY topic.name, topic.key, block.item_id) AS place
+                         FROM held block
+                        CROSS JOIN LATERAL (VALUES
+                            ('age', width_bucket(%(today)s - block.date_from, %(starts)s)),
+                            ('person', COALESCE(block.user_id, 0)),
+                            ('answers', CASE WHEN origin IN ('customer', 'reply') THEN 0 END),
+                            ('ending', CASE WHEN %(ending)s THEN 0 END),
+                            ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
+                        WHERE topic.key IS NOT NULL) counted
+                GROUP BY topic, key ORDER BY 4 DESC, 2""",
+            open_items=items.open_items(Question(company)),
+            holds=Block._holds_sql(),
+            company=company.id,
+            active=Block._state_sql(today),
+            today=today,
+            starts=[youngest for youngest, _oldest in AGES[1:]],
+            ending=Block._state_sql(today, ("ending_soon",)),
+            forgotten=Block._state_sql(today, ("forgotten",)),
+        )
+        found = {topic: {} for topic in ("age", "person", "answers", "ending", "forgotten")}
+        for topic, key, count, amount in self.env.execute_query(query):
+            found[topic][key] = {"count": count, "amount": float(amount)}
+        return found
+
+    # What is excluded -----------------------------------------------------------------------
 
     @api.model
     def _dashboard_by_reason(self, company):
@@ -162,48 +321,30 @@ class DunningRun(models.Model):
         ]
 
     @api.model
-    def _dashboard_blocks(self, company, today, key):
-        """Return {`key`: (number of active blocks, open amount they hold)}, largest first."""
-        Block = self.env["dunning.block"]
-        query = SQL(
-            """SELECT %s, COUNT(*), SUM(amount) FROM (%s) block
-                GROUP BY 1 ORDER BY 3 DESC""",
-            key,
-            Block._amounts_query(company, Block._state_sql(today)),
-        )
-        rows = self.env.execute_query(query)
-        return {key: {"count": count, "amount": float(amount)} for key, count, amount in rows}
-
-    @api.model
-    def _dashboard_by_age(self, company, today):
-        ages = [
-            (0, 30, self.env._("Up to 30 days")),
-            (31, FORGOTTEN_AFTER_DAYS, self.env._("31 to 90 days")),
-            (FORGOTTEN_AFTER_DAYS + 1, None, self.env._("Older than 90 days")),
+    def _dashboard_by_age(self, today, held):
+        labels = [
+            self.env._("Up to 30 days"),
+            self.env._("31 to 90 days"),
+            self.env._("Older than 90 days"),
         ]
-        # The place of the age in this list.
-        starts = [youngest for youngest, _oldest, _label in ages[1:]]
-        key = SQL("width_bucket(%s - date_from, %s)", today, starts)
-        found = self._dashboard_blocks(company, today, key)
         table = []
-        for place, (youngest, oldest, label) in enumerate(ages):
+        for place, ((youngest, oldest), label) in enumerate(zip(AGES, labels, strict=True)):
             domain = [("date_from", "<=", str(today - timedelta(days=youngest)))]
             if oldest is not None:
                 domain.append(("date_from", ">=", str(today - timedelta(days=oldest))))
-            figures = found.get(place, {"count": 0, "amount": 0.0})
+            figures = held["age"].get(place, EMPTY)
             table.append({"label": label, "domain": domain, **figures})
         return table
 
     @api.model
-    def _dashboard_by_person(self, company, today):
+    def _dashboard_by_person(self, held):
         # sudo: the names of colleagues
         users = self.env["res.users"].sudo()
-        found = self._dashboard_blocks(company, today, SQL.identifier("user_id"))
         return [
             {
-                "domain": [("user_id", "=", user_id)],
-                "label": users.browse(user_id).name or self.env._("Unknown"),
+                "domain": [("user_id", "=", user_id or False)],
+                "label": users.browse(user_id or []).name or self.env._("Unknown"),
                 **figures,
             }
-            for user_id, figures in found.items()
+            for user_id, figures in held["person"].items()
         ]

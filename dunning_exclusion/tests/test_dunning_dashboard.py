@@ -1,4 +1,12 @@
+import re
+from ast import literal_eval
+from datetime import timedelta
+
+from freezegun import freeze_time
+from lxml import etree
+
 from odoo.exceptions import AccessError
+from odoo.fields import Command, Domain
 from odoo.tests import new_test_user, tagged
 
 from .common import DunningCommon
@@ -6,7 +14,7 @@ from .common import DunningCommon
 
 @tagged("post_install", "-at_install")
 class TestOnboarding(DunningCommon):
-    """The first steps on the dashboard of who sets follow-ups up."""
+    """The first steps on the page Today of who sets follow-ups up."""
 
     @classmethod
     def setUpClass(cls):
@@ -21,7 +29,7 @@ class TestOnboarding(DunningCommon):
         cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
 
     def _steps(self):
-        board = self.env["dunning.run"].with_user(self.manager).retrieve_dashboard()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_excluded()
         return {step["name"]: step["done"] for step in board["steps"]}
 
     def test_steps_are_ticked_as_they_are_done_and_then_gone(self):
@@ -43,7 +51,7 @@ class TestOnboarding(DunningCommon):
         user = new_test_user(
             self.env, "worker", groups="base.group_user,dunning_exclusion.group_dunning_user"
         )
-        self.assertFalse(self.env["dunning.run"].with_user(user).retrieve_dashboard()["steps"])
+        self.assertFalse(self.env["dunning.run"].with_user(user).retrieve_excluded()["steps"])
         with self.assertRaisesRegex(AccessError, "administrators"):
             board.with_user(user).action_hide_first_steps()
         self.assertTrue(self._steps())
@@ -51,7 +59,7 @@ class TestOnboarding(DunningCommon):
         self.assertEqual(self._steps(), {})
 
     def test_each_step_leads_to_an_action(self):
-        board = self.env["dunning.run"].with_user(self.manager).retrieve_dashboard()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_excluded()
         self.assertEqual(len(board["steps"]), 3)
         Step = self.env["onboarding.onboarding.step"].with_user(self.manager)
         for step in board["steps"]:
@@ -60,26 +68,209 @@ class TestOnboarding(DunningCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestDashboard(DunningCommon):
-    """The figures of the dashboard and where they lead."""
+class TestToday(DunningCommon):
+    """The figures of the page Today, compared with plain SQL, and where they lead."""
 
-    def test_dashboard_leads_to_what_is_left_out(self):
+    def _tasks(self):
+        board = self.env["dunning.run"].retrieve_dashboard()
+        return {task["name"]: (task["count"], task["amount"]) for task in board["tasks"]}
+
+    def _sql(self, query, *args):
+        """Return the one row of `query`, with 0 for nothing."""
+        self.env.flush_all()
+        self.env.cr.execute(query, args)
+        return tuple(value or 0 for value in self.env.cr.fetchone())
+
+    def _create_what_is_to_do(self):
+        """Create some of everything, in this company and a bit of it in another one."""
+        self.company.dunning_customer_maximum = 800
+        for amount in (100, 50):
+            self._create_invoice(amount=amount)
+        self._create_invoice(self._create_customer("Gamma"), amount=900)
+        self._create_invoice(self._create_customer("Delta"), amount=30).action_dunning_stop()
+        # The items of this scenario are those of the first one.
+        self.env["dunning.scenario"].create(
+            {
+                "name": "Statements",
+                "company_id": self.company.id,
+                "campaign_type": "customer",
+                "weekday": str(self.today.weekday()),
+                "level_ids": [
+                    Command.create({"name": "All", "type_id": self.type_overdue.id}),
+                ],
+            }
+        )
+
+    def test_what_is_to_send_is_the_same_before_and_after_the_list_is_prepared(self):
+        self._create_what_is_to_do()
+        live = self._tasks()
+        run = self._create_run()
+        self.assertEqual(live, self._tasks())
+        items = """SELECT COUNT(DISTINCT partner_id), SUM(amount)
+                     FROM (SELECT DISTINCT partner_id, move_line_id, amount_residual AS amount
+                             FROM dunning_run_line WHERE run_id = %s AND {}) item"""
+        self.assertEqual(live["to_send"], self._sql(items.format("checked"), run.id))
+        self.assertEqual(live["to_send"], (1, 150))
+        above = """NOT checked AND rule_id = (
+                       SELECT id FROM dunning_exclusion_rule WHERE code = 'customer_maximum')"""
+        self.assertEqual(live["to_approve"], self._sql(items.format(above), run.id))
+        self.assertEqual(live["to_approve"], (1, 900))
+
+    def test_a_line_that_is_not_selected_is_not_to_send(self):
+        self._create_what_is_to_do()
+        run = self._create_run()
+        line = run.line_ids.filtered("checked").sorted("amount_residual")
+        line.filtered(lambda item: item.amount_residual == 100).checked = False
+        self.assertEqual(self._tasks()["to_send"], (1, 50))
+        run.action_cancel()
+        self.assertEqual(self._tasks()["to_send"], (1, 150), "without a list: what it would be")
+
+    def test_promises_and_messages_are_counted(self):
+        invoice = self._create_invoice(amount=200)
+        promise = {"partner_id": self.customer.id, "move_line_ids": self._items(invoice).ids}
+        with freeze_time(self.today - timedelta(days=30)):
+            self.env["dunning.promise"].create(
+                {**promise, "date": self.today - timedelta(days=20), "amount": 120}
+            )
+        run = self._create_run(prepare=False)
+        for state, action in (("failed", "email"), ("queued", "letter"), ("queued", "email")):
+            self.env["dunning.notice"].sudo().create(
+                {
+                    **{"run_id": run.id, "company_id": self.company.id, "state": state},
+                    **{"partner_id": self.customer.id, "date": self.today, "action": action},
+                    "level_id": self.scenario.level_ids[len(run.notice_ids)].id,
+                    "amount": 70 + len(action),
+                }
+            )
+            run.invalidate_recordset()
+        tasks = self._tasks()
+        self.assertEqual(tasks["broken"], (1, 120))
+        self.assertEqual(
+            tasks["broken"],
+            self._sql("SELECT COUNT(*), SUM(amount) FROM dunning_promise WHERE date < now()"),
+        )
+        query = "SELECT COUNT(*), SUM(amount) FROM dunning_notice WHERE company_id = %s AND "
+        failed = self._sql(query + "state = 'failed'", self.company.id)
+        self.assertEqual(tasks["failed"], failed)
+        letters = self._sql(query + "action = 'letter' AND state = 'queued'", self.company.id)
+        self.assertEqual(tasks["letters"], letters)
+        self.assertEqual((failed, letters), ((1, 75), (1, 76)))
+
+    def test_holds_count_each_item_once(self):
+        invoice = self._create_invoice(amount=100)
+        other = self._create_invoice(self.other_customer, amount=40)
+        values = {"company_id": self.company.id, "kind": "stop"}
+        Block = self.env["dunning.block"]
+        old = self.today - timedelta(days=100)
+        # Two holds of one item, a forgotten one each; then answers, one of which ends soon.
+        for move in (self.env["account.move"], invoice):
+            Block.create(
+                {
+                    **values,
+                    **{"partner_id": self.customer.id, "move_id": move.id, "date_from": old},
+                }
+            )
+        for origin, end in (("reply", 3), ("customer", 30)):
+            Block.sudo().create(
+                {
+                    **values,
+                    **{"partner_id": self.other_customer.id, "move_id": other.id},
+                    **{"origin": origin, "date_to": self.today + timedelta(days=end)},
+                    "kind": "pause" if origin == "reply" else "prevent",
+                }
+            )
+        tasks = self._tasks()
+        query = """SELECT COUNT(DISTINCT block.id), (
+                       SELECT SUM(amount_residual) FROM account_move_line line
+                        WHERE line.amount_residual <> 0 AND line.partner_id = ANY(
+                            ARRAY_AGG(block.partner_id)))
+                     FROM dunning_block block WHERE company_id = %s AND """
+        for task, condition, expected in (
+            ("forgotten", "date_to IS NULL AND date_from < now() - interval '90 days'", (2, 100)),
+            ("answers", "origin IN ('customer', 'reply')", (2, 40)),
+            ("ending", "date_to < now() + interval '7 days'", (1, 40)),
+        ):
+            with self.subTest(task=task):
+                self.assertEqual(tasks[task], expected)
+                self.assertEqual(tasks[task], self._sql(query + condition, self.company.id))
+
+    def test_buttons_open_what_they_count(self):
+        self._create_what_is_to_do()
+        for task in self.env["dunning.run"].retrieve_dashboard()["tasks"]:
+            with self.subTest(task=task["name"]):
+                action = self.env.ref(f"dunning_exclusion.{task['action']}")
+                if action._name == "ir.actions.server":
+                    model = "dunning.run.line"
+                else:
+                    model = action.res_model
+                arch = self.env[model].get_views([(False, "search")])["views"]["search"]["arch"]
+                for name in task["context"]:
+                    found = name.removeprefix("search_default_")
+                    self.assertIn(f'name="{found}"', arch)
+
+    def test_the_page_takes_a_handful_of_queries_however_much_there_is(self):
+        self._create_invoice().action_dunning_stop()
+        self._tasks()
+
+        def count():
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self._tasks()
+            return self.env.cr.sql_log_count - before
+
+        alone = count()
+        for number in range(5):
+            self._create_invoice(self._create_customer(f"More {number}")).action_dunning_stop()
+        self.assertEqual(count(), alone)
+        screenings = self._queries_with(re.compile("AS reminded_amount"), self._tasks)
+        self.assertEqual(len(screenings), 1, "one screening for the page")
+
+    def test_tables_lead_to_what_is_excluded(self):
         self._create_invoice(amount=100)
         self.customer.action_dunning_stop()
         self._create_invoice(self.other_customer, amount=40)
-        self._create_run()
-        board = self.env["dunning.run"].retrieve_dashboard()
-        self.assertEqual(board["to_send"], {"count": 1, "amount": 40.0})
+        by_reason = self.env["dunning.run"].retrieve_excluded()["by_reason"]
         self.assertEqual(
-            [(row["label"], row["amount"]) for row in board["by_reason"]],
+            [(row["label"], row["amount"]) for row in by_reason],
             [("The customer is stopped", 100.0)],
         )
-        found = self.env["dunning.screening"].search(board["by_reason"][0]["domain"])
+        found = self.env["dunning.screening"].search(by_reason[0]["domain"])
         self.assertEqual(sum(found.mapped("amount_residual")), 100)
+        board = self.env["dunning.run"].retrieve_dashboard()
         self.assertEqual([row["count"] for row in board["by_age"]], [1, 0, 0])
         self.assertEqual([row["count"] for row in board["by_person"]], [1])
 
-    def test_dashboard_is_for_those_who_may_read_blocks(self):
+    def test_what_is_excluded_is_the_same_on_every_screen(self):
+        self._create_what_is_to_do()
+        self._create_invoice(self._create_customer("Later"), days=5).action_dunning_stop()
+        by_reason = self.env["dunning.run"].retrieve_excluded()["by_reason"]
+        total = sum(row["amount"] for row in by_reason)
+        self.assertEqual(total, 930, "not the item that is not overdue")
+        for xmlid in ("dunning_screening_action", "dunning_exclusion_report_action"):
+            with self.subTest(screen=xmlid):
+                action = self.env.ref(f"dunning_exclusion.{xmlid}")
+                view = self.env[action.res_model].get_view(view_type="search")
+                arch = etree.fromstring(view["arch"])
+                shown = [
+                    literal_eval(node.get("domain"))
+                    for name in literal_eval(action.context)
+                    for node in arch.xpath(f"//filter[@name='{name[15:]}'][@domain]")
+                ]
+                [[amount]] = self.env[action.res_model]._read_group(
+                    Domain.AND([Domain(domain) for domain in shown]), [], ["amount_residual:sum"]
+                )
+                self.assertEqual(amount, total)
+
+    def test_today_is_for_those_who_may_read_holds(self):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
-        with self.assertRaises(AccessError):
-            self.env["dunning.run"].with_user(outsider).retrieve_dashboard()
+        for method in ("retrieve_dashboard", "retrieve_excluded"):
+            with self.subTest(method=method), self.assertRaises(AccessError):
+                getattr(self.env["dunning.run"].with_user(outsider), method)()
+
+    def test_who_only_reads_gets_no_button_that_prepares_a_list(self):
+        self._create_invoice()
+        auditor = self._create_user("auditor", "base.group_user", "account.group_account_readonly")
+        tasks = self.env["dunning.run"].with_user(auditor).retrieve_dashboard()["tasks"]
+        buttons = {task["name"]: task["button"] for task in tasks}
+        self.assertFalse(buttons["to_send"])
+        self.assertTrue(buttons["forgotten"])

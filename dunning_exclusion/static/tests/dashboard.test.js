@@ -1,4 +1,4 @@
-import { expect, test } from "@odoo/hoot";
+import { animationFrame, expect, test } from "@odoo/hoot";
 import { queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import {
     contains,
@@ -11,54 +11,73 @@ import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 
 defineMailModels();
 
+const TASK = { button: "Show", alert: false, context: {} };
 const BOARD = {
     currency_id: false,
-    steps: [],
-    to_send: { count: 3, amount: 1200 },
-    promises: { count: 2, amount: 500 },
-    broken: 1,
-    sent: { count: 8, amount: 2100 },
-    failed: 0,
-    ending: 1,
-    forgotten: 4,
-    by_reason: [
-        { label: "Promised to pay", count: 2, amount: 400, domain: [["rule_id", "=", 5]] },
-        { label: "Creditor", count: 1, amount: -100, domain: [["rule_id", "=", 6]] },
+    tasks: [
+        {
+            ...TASK,
+            name: "to_send",
+            title: "To send",
+            count: 3,
+            amount: 1200,
+            button: "Open the list",
+            action: "action_open_latest_run",
+            context: { search_default_included: 1 },
+        },
+        { ...TASK, name: "failed", title: "Failed", count: 0, amount: 0, action: "notices" },
+        {
+            ...TASK,
+            name: "forgotten",
+            title: "Forgotten holds",
+            count: 4,
+            amount: 90,
+            alert: true,
+            action: "dunning_block_action",
+            context: { search_default_forgotten: 1 },
+        },
     ],
+    sent: { count: 8, amount: 2100 },
     by_age: [],
     by_person: [{ label: "Ann", count: 1, amount: 50, domain: [["user_id", "=", 2]] }],
 };
+const BY_REASON = [
+    { label: "Promised to pay", count: 2, amount: 400, domain: [["rule_id", "=", 5]] },
+    { label: "Creditor", count: 1, amount: -100, domain: [["rule_id", "=", 6]] },
+];
 
 async function openDashboard(steps = []) {
-    onRpc("dunning.run", "retrieve_dashboard", () => ({ ...BOARD, steps }));
+    onRpc("dunning.run", "retrieve_dashboard", () => BOARD);
+    onRpc("dunning.run", "retrieve_excluded", () => ({ by_reason: BY_REASON, steps }));
+    onRpc("dunning.run", "action_open_latest", () => ({ name: "list", context: { run: 7 } }));
     await mountWebClient();
     await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
+    await animationFrame();
     patchWithCleanup(getService("action"), {
         loadAction: (name) => Promise.resolve({ name, domain: [["mine", "=", true]] }),
         doAction: (action) => expect.step(action),
     });
 }
 
-test("cards say in words what their figures are", async () => {
+test("each task has a number, an amount and one button", async () => {
     await openDashboard();
-    expect("button[name=to_send]").toHaveText(/To send now\s*1,200\.00\s*3 messages/);
-    expect("button[name=promises]").toHaveText(/500\.00\s*2 promises, 1 broken/);
-    expect("button[name=sent]").toHaveText(/8\s*over 2,100\.00/);
+    expect("section[data-name=to_send]").toHaveText(/To send\s*3\s*1,200\.00\s*Open the list/);
+    expect("section[data-name=to_send] button").toHaveCount(1);
+    expect(".o_dunning_sent").toHaveText("Sent this month: 8 messages, 2,100.00");
 });
 
 test("what needs attention has a sign, not only a colour", async () => {
     await openDashboard();
-    expect("button[name=failed] .fa-exclamation-triangle").toHaveCount(0);
-    expect("button[name=failed]").toHaveText(/everything left/);
-    expect("button[name=forgotten] .fa-exclamation-triangle").toHaveCount(1);
+    expect("section[data-name=failed] .fa-exclamation-triangle").toHaveCount(0);
+    expect("section[data-name=forgotten] .fa-exclamation-triangle").toHaveCount(1);
 });
 
-test("a card leads to its list", async () => {
+test("the button of a task leads to its list", async () => {
     await openDashboard();
     await contains("button[name=to_send]").click();
     await contains("button[name=forgotten]").click();
     expect.verifySteps([
-        "dunning_exclusion.action_open_latest_run",
+        { name: "list", context: { run: 7, search_default_included: 1 } },
         {
             name: "dunning_exclusion.dunning_block_action",
             context: { search_default_forgotten: 1 },

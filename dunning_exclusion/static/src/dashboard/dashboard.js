@@ -10,7 +10,7 @@ import { Component, onWillStart, useState } from "@odoo/owl";
 const MODULE = "dunning_exclusion";
 
 /**
- * Figures that lead to their lists: what is to send, what is left out, what is promised.
+ * Today: what there is to do, each with a number, an amount and one button; below, what is excluded.
  */
 export class DunningDashboard extends Component {
     static template = "dunning_exclusion.Dashboard";
@@ -22,63 +22,39 @@ export class DunningDashboard extends Component {
         this.action = useService("action");
         this.doneLabel = _t("Done");
         this.openLabel = _t("To do");
-        this.state = useState({ data: null });
+        this.state = useState({ data: null, excluded: { steps: [], by_reason: null } });
         onWillStart(async () => {
             this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
+            this.loadExcluded();
         });
     }
 
-    get cards() {
-        const data = this.state.data;
-        return [
-            {
-                name: "to_send",
-                title: _t("To send now"),
-                figure: this.money(data.to_send.amount),
-                text: counted.messages(data.to_send.count),
-                open: () => this.action.doAction(`${MODULE}.action_open_latest_run`),
-            },
-            {
-                name: "promises",
-                title: _t("Promised within a week"),
-                figure: this.money(data.promises.amount),
-                text: _t("%(open)s promises, %(broken)s broken", {
-                    open: this.count(data.promises.count),
-                    broken: this.count(data.broken),
-                }),
-                open: () => this.open("dunning_promise_action"),
-            },
-            {
-                name: "sent",
-                title: _t("Sent this month"),
-                figure: this.count(data.sent.count),
-                text: _t("over %s", this.money(data.sent.amount)),
-                open: () => this.open("dunning_notice_action", { search_default_sent: 1 }),
-            },
-            {
-                name: "failed",
-                title: _t("Failed"),
-                figure: this.count(data.failed),
-                text: data.failed ? _t("need your attention") : _t("everything left"),
-                alert: data.failed > 0,
-                open: () => this.open("dunning_notice_action", { search_default_failed: 1 }),
-            },
-            {
-                name: "ending",
-                title: _t("Holds ending within a week"),
-                figure: this.count(data.ending),
-                text: _t("their items come back by themselves"),
-                open: () => this.open("dunning_block_action", { search_default_ending_soon: 1 }),
-            },
-            {
-                name: "forgotten",
-                title: _t("Forgotten holds"),
-                figure: this.count(data.forgotten),
-                text: _t("older than 90 days, without an end"),
-                alert: data.forgotten > 0,
-                open: () => this.open("dunning_block_action", { search_default_forgotten: 1 }),
-            },
-        ];
+    /** What is excluded takes all open items: the page does not wait for it. */
+    async loadExcluded() {
+        this.state.excluded = await this.orm.call("dunning.run", "retrieve_excluded", []);
+    }
+
+    get sentText() {
+        const { count, amount } = this.state.data.sent;
+        return _t("Sent this month: %(messages)s, %(amount)s", {
+            messages: counted.messages(count),
+            amount: this.money(amount),
+        });
+    }
+
+    openSent() {
+        return this.open("dunning_notice_action", { search_default_sent: 1 });
+    }
+
+    async openTask(task) {
+        if (task.action !== "action_open_latest_run") {
+            return this.open(task.action, task.context);
+        }
+        const action = await this.orm.call("dunning.run", "action_open_latest", []);
+        return this.action.doAction({
+            ...action,
+            context: { ...action.context, ...task.context },
+        });
     }
 
     get tables() {
@@ -88,20 +64,20 @@ export class DunningDashboard extends Component {
             {
                 name: "by_reason",
                 title: _t("Overdue and excluded, by reason"),
-                rows: data.by_reason,
+                rows: this.state.excluded.by_reason,
                 empty: _t("Nothing that is overdue is excluded."),
                 open: (row) => this.open("dunning_screening_action", {}, row.domain),
             },
             {
                 name: "by_age",
-                title: _t("Holds by age"),
+                title: _t("All open items held, by age of the hold"),
                 rows: data.by_age,
                 empty: _t("Nobody is held back."),
                 open: (row) => this.open("dunning_block_action", blocks, row.domain),
             },
             {
                 name: "by_person",
-                title: _t("Holds by person"),
+                title: _t("All open items held, by person"),
                 rows: data.by_person,
                 empty: _t("Nobody is held back."),
                 open: (row) => this.open("dunning_block_action", blocks, row.domain),
@@ -111,7 +87,7 @@ export class DunningDashboard extends Component {
 
     async hideSteps() {
         await this.orm.call("dunning.run", "action_hide_first_steps", []);
-        this.state.data.steps = [];
+        this.state.excluded.steps = [];
     }
 
     async openStep(step) {
