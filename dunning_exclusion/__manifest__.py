@@ -22,6 +22,7 @@
         "views/dunning_notice_templates.xml",
         "report/dunning_notice_report.xml",
         "wizard/dunning_block_wizard_views.xml",
+        "wizard/dunning_customer_setup_views.xml",
         "wizard/dunning_preview_views.xml",
         "wizard/dunning_scenario_preview_views.xml",
         "wizard/dunning_type_switch_views.xml",

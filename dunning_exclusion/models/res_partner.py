@@ -397,6 +397,27 @@ class ResPartner(models.Model):
             (self | before)._dunning_follow_customer()
         return result
 
+    def action_dunning_set_up(self, **values):
+        """Set how the customers are treated; no right to edit contacts is needed.
+
+        :param values: `profile_id` and `scenario_id`, the ids of a profile and of a scenario of
+            invoice level, or False; what is not named stays as it is
+        :raise AccessError: for users who are no administrators of follow-ups
+        """
+        if not self.env.user.has_group("dunning_exclusion.group_dunning_manager"):
+            raise AccessError(
+                self.env._("Only follow-up administrators set profile and scenario of customers.")
+            )
+        (self | self.commercial_partner_id).check_access("read")
+        chosen = {}
+        for name, model in (("profile_id", "dunning.profile"), ("scenario_id", "dunning.scenario")):
+            if name in values:
+                record = values[name] and read_record(self.env[model], values[name])
+                chosen[f"dunning_own_{name}"] = record and record.id
+        # sudo: who sets up follow-ups cannot write contacts in Odoo
+        self.commercial_partner_id.sudo().write(chosen)
+        return True
+
     def unlink(self):
         """Override of `base` to delete the lines, too: who got a notice cannot be deleted."""
         result = super().unlink()

@@ -13,6 +13,7 @@ from . import (
     test_dunning_api,
     test_dunning_automation,
     test_dunning_block,
+    test_dunning_customer_setup,
     test_dunning_dashboard,
     test_dunning_exclusion_condition,
     test_dunning_exclusion_rule,

@@ -26,6 +26,10 @@ KEYS = {
     },
     "dunning_block_wizard": {"reason_id": "A dialog, removed within the day."},
     "dunning_condition": {"scenario_id": INDEX},
+    "dunning_customer_setup": {
+        "profile_id": "A dialog, removed within the day.",
+        "scenario_id": "A dialog, removed within the day.",
+    },
     "dunning_exclusion_rule": {"company_id": FEW},
     "dunning_level": {"scenario_id": INDEX, "template_id": FEW, "type_id": FEW},
     "dunning_mirror": {"move_line_id": INDEX},

@@ -47,7 +47,8 @@ class TestTransients(OutcomeCommon):
             {"partner_ids": self.customer.ids, "type_ids": self.type_overdue.ids}
         )
         takeover = env["dunning.takeover"].create({})
-        return [preview, block, scenario, settings, switch, takeover]
+        setup = env["dunning.customer.setup"].create({"partner_ids": self.customer.ids})
+        return [preview, block, scenario, settings, switch, takeover, setup]
 
     def test_dialogs_of_colleagues_are_neither_read_nor_changed(self):
         self._create_invoice()

@@ -1,6 +1,7 @@
 from . import (
     base_partner_merge,
     dunning_block_wizard,
+    dunning_customer_setup,
     dunning_preview,
     dunning_scenario_preview,
     dunning_settings,
