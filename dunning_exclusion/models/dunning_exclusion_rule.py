@@ -13,7 +13,33 @@ from .dunning_exclusion_condition import condition_fault, condition_query
 
 _logger = logging.getLogger(__name__)
 
+HOLDS = ("stop", "pause", "prevent")
 EFFECTS = [("unchecked", "Held back"), ("dropped", "Not listed")]
+# What frees the items that a rule excludes: the words on the buttons that lead there.
+WAYS_OUT = [
+    ("resume", "Open the hold to resume"),
+    ("promise", "Open the promise"),
+    ("address", "Correct the e-mail address"),
+    ("approval", "Ask for approval"),
+    ("customer", "Open the customer"),
+    ("invoice", "Open the invoice"),
+    ("payment", "Open what is not reconciled"),
+    ("reminder", "Open the last reminders"),
+    ("setting", "Change the setting"),
+    ("rule", "Change the rule"),
+]
+# The way out of each shipped rule; that of all others is the rule itself.
+WAY_OUT_OF = {
+    **{f"{kind}_{level}": "resume" for kind in HOLDS for level in ("customer", "item")},
+    **{"promise": "promise", "no_address": "address", "bounced": "address"},
+    **{"customer_maximum": "approval", "type_off": "customer", "archived": "customer"},
+    **{"no_followup": "invoice", "automatic_payment": "invoice", "paid": "invoice"},
+    **{"blocked_payment": "invoice", "not_delivered": "invoice", "creditor": "payment"},
+    **{"covered": "payment", "payment_under_way": "payment", "reminded_recently": "reminder"},
+    **{"item_minimum": "setting", "customer_minimum": "setting"},
+}
+# Only administrators of follow-ups take these.
+SETUP_WAYS_OUT = frozenset({"setting", "rule"})
 DOMAIN_MODELS = [
     ("res.partner", "Customer"),
     ("account.move", "Invoice"),
@@ -109,6 +135,12 @@ class DunningExclusionRule(models.Model):
     needs_approval = fields.Boolean(
         readonly=True, help="Only a follow-up approver may select what this rule has unselected."
     )
+    way_out = fields.Selection(
+        WAYS_OUT,
+        compute="_compute_way_out",
+        store=True,
+        help="What frees the items that the rule excludes.",
+    )
     broken = fields.Char(
         compute="_compute_broken",
         help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
@@ -130,6 +162,11 @@ class DunningExclusionRule(models.Model):
     def _compute_marker(self):
         for rule in self:
             rule.marker = rule.marker or rule.level
+
+    @api.depends("code", "source")
+    def _compute_way_out(self):
+        for rule in self:
+            rule.way_out = WAY_OUT_OF.get(rule.source == "builtin" and rule.code, "rule")
 
     @api.depends("company_effect", "default_effect")
     @api.depends_context("company")

@@ -1,16 +1,23 @@
+from datetime import timedelta
+
 from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
 from ..screening import candidates, items, statement
+from ..screening.days import next_day
 from ..screening.question import Owner, Question
-from .arguments import check_one
+from .arguments import check_one, read_record
+from .dunning_exclusion_rule import SETUP_WAYS_OUT
+from .dunning_screening import OWNERS
 from .scenario_sentence import get_label
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
-# The forecast tries so many days to come.
-FORECAST_DAYS = 20
+# The forecast tries so many days to come on which something changes, and the days of workflows
+# that follow them, up to so many.
+FORECAST_DAYS, MOST_DAYS = 20, 30
 
 
 class DunningMixin(models.AbstractModel):
@@ -24,7 +31,7 @@ class DunningMixin(models.AbstractModel):
     def dunning_panel(self):
         """Return everything the Follow-up tab of one customer or invoice shows.
 
-        :return: dict with `currency_id`, `outcome`, `reasons` (see `dunning_explain`), `blocks`,
+        :return: dict with `currency_id`, `outcome`, `reasons` (see `_panel_reasons`), `blocks`,
             `items`, `item_count`, `promises`, `notices`, `can_work`, and for customers `types`,
             `outstanding`, `overdue`, `scenario` and `scenario_message`
         :raise AccessError: when the user may not read the record
@@ -36,7 +43,7 @@ class DunningMixin(models.AbstractModel):
             "currency_id": self._dunning_companies().currency_id.id,
             "can_work": self.env.user.has_group("dunning_exclusion.group_dunning_user"),
             "outcome": self.dunning_outcome,
-            "reasons": self.dunning_explain(),
+            "reasons": self._panel_reasons(),
             "blocks": self._panel_blocks(),
             **self._panel_history(),
             **self._panel_items(),
@@ -44,6 +51,25 @@ class DunningMixin(models.AbstractModel):
         if self._name == "res.partner":
             panel |= self.commercial_partner_id._panel_customer()
         return panel
+
+    def _panel_reasons(self):
+        """Return the reasons (see `dunning_explain`) with the words on the button of a way out."""
+        reasons = self.dunning_explain()
+        Rule = self.env["dunning.exclusion.rule"]
+        # sudo: as in `dunning_explain`
+        rules = Rule.sudo().search([("code", "in", [reason["rule"] for reason in reasons])])
+        ways = {rule.code: rule.way_out for rule in rules}
+        words = dict(Rule._fields["way_out"]._description_selection(self.env))
+        closed = set()
+        if not self.env.user.has_group("dunning_exclusion.group_dunning_user"):
+            closed = set(words)
+        elif not self.env.user.has_group("dunning_exclusion.group_dunning_manager"):
+            closed = SETUP_WAYS_OUT
+        return [
+            {**reason, "way_out": "" if way in closed else words.get(way, "")}
+            for reason in reasons
+            for way in [ways.get(reason["rule"])]
+        ]
 
     def _panel_blocks(self):
         """Return the blocks that hold now or later, and who set them."""
@@ -146,72 +172,225 @@ class DunningMixin(models.AbstractModel):
             self.action_dunning_stop()
         return self.dunning_stop
 
-    # The next reminder -----------------------------------------------------------------------
+    # Ways out --------------------------------------------------------------------------------
 
-    def dunning_next_reminders(self):
-        """Return in words the next reminders of a customer: the next level, and its workflows.
+    def action_dunning_way_out(self, code, block_id=False):
+        """Open what removes a reason against a reminder of a customer, invoice or item.
 
-        :return: list of sentences, empty when nothing is foreseen
-        :raise AccessError: when the user may not read the customer
+        :param code: the code of the rule, see `dunning_explain`
+        :param block_id: the hold that the reason follows from, if it is one
+        :return: the action to open
+        :raise UserError: when there is no such rule, or no such hold here
         """
         check_one(self)
-        # Who may not read what customers owe must not learn it from here.
         self.env["dunning.screening"].check_access("read")
-        self.env.flush_all()
-        customer, company = self._dunning_customers(), self.env.company
-        levels = self._forecast_levels(customer, company)
-        return levels + self._forecast_workflows(customer, company)
+        # sudo: the way out of a reason is no secret
+        rule = self.env["dunning.exclusion.rule"].sudo().search([("code", "=", str(code))])
+        if not rule:
+            raise UserError(self.env._("There is no such reason any more: reload the page."))
+        if rule.way_out == "resume" and block_id:
+            block = read_record(self.env["dunning.block"], block_id)
+            return block._get_records_action(target="new")
+        return self._way_out_action(rule.sudo(False))
+
+    def _way_out_action(self, rule):
+        """Return what is opened for the reason `rule`; an override may know more ways out."""
+        customer = self._dunning_customers()[:1]
+        mine = [("partner_id", "=", customer.id)]
+        if rule.way_out == "setting":
+            return self.env["dunning.settings"].action_open()
+        if rule.way_out == "rule":
+            return rule._get_records_action()
+        if rule.way_out in ("address", "customer"):
+            return customer._get_records_action()
+        if rule.way_out == "approval":
+            action = self.env["dunning.run"].action_open_latest()
+            shown = {"search_default_reason_customer_maximum": 1}
+            shown["search_default_partner_id"] = customer.id
+            return {**action, "context": {**action["context"], **shown}}
+        if rule.way_out == "payment":
+            action = self.env["ir.actions.act_window"]._for_xml_id(
+                "account.action_account_moves_all"
+            )
+            open_items = [("account_type", "=", "asset_receivable"), ("reconciled", "=", False)]
+            posted = [("parent_state", "=", "posted"), ("partner_id", "child_of", customer.id)]
+            return {**action, "domain": open_items + posted, "context": {}}
+        if rule.way_out == "invoice":
+            if self._name != "res.partner":
+                return self._dunning_own_items()[:1].move_id._get_records_action()
+            action = self._for_our_action("dunning_screening_action")
+            return {**action, "domain": [*mine, ("rule_ids", "in", rule.ids)], "context": {}}
+        name = {"promise": "dunning_promise_action", "reminder": "dunning_notice_action"}
+        action = self._for_our_action(name.get(rule.way_out, "dunning_block_action"))
+        return {**action, "domain": mine}
 
     @api.model
-    def _forecast_levels(self, customer, company):
-        """Return the next reminder by the levels of a scenario, if nothing is paid until then.
+    def _for_our_action(self, name):
+        return self.env["ir.actions.act_window"]._for_xml_id(f"dunning_exclusion.{name}")
+
+    # The next reminder -----------------------------------------------------------------------
+
+    def dunning_headline(self):
+        """Return in one sentence when this is reminded next, or why it is not.
+
+        :return: dict of `state` ("next", "not_due", "held", "not_listed" or "no_scenario"), `text`
+            and `next`, all reminders that are foreseen, in words
+        :raise AccessError: when the user may not read the record
+        """
+        check_one(self)
+        company, customer = self._dunning_companies()[:1], self._dunning_customers()
+        today = company._dunning_today()
+        now, reminders = self._forecast()
+        words = [self._forecast_words(day, level, company) for day, level in reminders]
+        customer = customer.with_company(company)
+        reasons = self.env["dunning.screening"]._explain(
+            self._dunning_owner_field, self._dunning_owners().ids, company
+        )
+        if reminders and (reminders[0][0] == today or not now):
+            day, level = reminders[0]
+            state, text = "next", self._forecast_next(day, level, company)
+        elif customer.dunning_scenario_missing:
+            state, text = "no_scenario", customer.dunning_scenario_message
+        elif now or reasons:
+            state, text = self._forecast_held(now, reasons, reminders, company)
+        else:
+            state, text = "not_due", self._forecast_nothing(company)
+        return {"state": state, "text": text, "next": words}
+
+    def dunning_next_reminders(self):
+        """Return in words the next reminders of a customer or invoice, one for each scenario.
+
+        :return: list of sentences, empty when nothing is foreseen
+        :raise AccessError: when the user may not read the record
+        """
+        check_one(self)
+        company = self._dunning_companies()[:1]
+        _now, reminders = self._forecast()
+        return [self._forecast_words(day, level, company) for day, level in reminders]
+
+    def _forecast_words(self, day, level, company):
+        scenario = level.scenario_id
+        today = day == company._dunning_today()
+        words = {"day": self.env._("Today") if today else format_date(self.env, day)}
+        if scenario.campaign_type == "customer":
+            return self.env._("%(day)s: %(workflow)s", workflow=scenario.name, **words)
+        return self.env._(
+            "%(day)s: %(level)s (%(scenario)s)", level=level.name, scenario=scenario.name, **words
+        )
+
+    def _forecast_next(self, day, level, company):
+        if day == company._dunning_today():
+            return self.env._("Next reminder today: %(level)s", level=level.name)
+        return self.env._(
+            "Next reminder on %(day)s: %(level)s",
+            day=format_date(self.env, day),
+            level=level.name,
+        )
+
+    def _forecast_held(self, now, reasons, reminders, company):
+        """Return state and sentence of what would be due, if it were not held back or not listed.
+
+        :param now: (outcome, rule) of what is due today, none of it to send
+        """
+        rules = self.env["dunning.exclusion.rule"].browse([rule_id for _outcome, rule_id in now])
+        chosen = rules._deciding_first(company)[:1]
+        reason = next((one for one in reasons if one["rule"] == chosen.code), None)
+        reason = reason or (not chosen and reasons[0]) or {}
+        until = reason.get("until") or (reminders and reminders[0][0] - timedelta(days=1))
+        words = {"reason": chosen.name or reason["reason"]}
+        outcome = chosen._effect_in(company) if chosen else reason["outcome"]
+        if until:
+            until = format_date(self.env, until)
+            return "held", self.env._("Held back until %(day)s: %(reason)s", day=until, **words)
+        if outcome == "dropped":
+            return "not_listed", self.env._("Not listed because: %(reason)s", **words)
+        return "held", self.env._("Held back until somebody decides: %(reason)s", **words)
+
+    def _forecast_nothing(self, company):
+        """Return why nothing is due although nothing stands against it."""
+        owner = (self._dunning_owner_field, "in", self._dunning_owners().ids)
+        Screening = self.env["dunning.screening"]
+        positive = Screening.search(
+            [owner, ("company_id", "=", company.id), ("amount_residual", ">", 0)]
+        )
+        if not positive:
+            return self.env._("Not due yet: nothing is open")
+        due = min(positive.mapped("date_due"))
+        if due >= company._dunning_today():
+            return self.env._("Not due yet: due on %(day)s", day=format_date(self.env, due))
+        return self.env._("Not due yet: every reminder that is foreseen was sent")
+
+    def _forecast(self):
+        """Return what is due today, and the next reminders: the first of each scenario.
 
         For each day that can change the answer, items are screened as a run of that day does: today
         by itself, as most customers who are asked about are due today, and all others together.
+
+        :return: {(outcome, rule id)} of today, and a list of (day, level), the earliest first
         """
-        scenarios = self.env["dunning.scenario"]._of_company(company, "invoice")
-        owner = Owner("partner", tuple(customer.ids))
-        days = self._forecast_days(customer, company) if scenarios else []
-        for some_days in filter(None, (days[:1], days[1:])):
-            answers = []
-            for day in some_days:
-                chosen = candidates.of_scenarios(scenarios, company, day)
-                question = Question(company, day, owner=owner, candidates=chosen)
-                screening = self.env["dunning.screening"]._statement(question)
-                answers.append(
-                    SQL(
-                        """SELECT %s::date AS day, level_id FROM (%s) screening
-                            WHERE outcome = 'included'""",
-                        day,
-                        screening,
-                    )
+        # Who may not read what customers owe must not learn it from here.
+        self.env["dunning.screening"].check_access("read")
+        self.env.flush_all()
+        company, Scenario = self._dunning_companies()[:1], self.env["dunning.scenario"]
+        levels = Scenario._of_company(company, "invoice")
+        workflows = Scenario._of_company(company, "customer").filtered("level_ids")
+        if not levels | workflows:
+            return set(), []
+        today, *days = self._forecast_days(company, workflows)
+        rows = self._forecast_rows(levels | workflows, company, [today])
+        now = {(outcome, rule_id) for _day, _level, outcome, rule_id in rows}
+        first = self._forecast_first(rows)
+        # One scenario reminds of the invoices of a customer; each workflow reminds by itself.
+        found = Scenario.concat(*first)
+        rest = workflows - found if found & levels else (levels | workflows) - found
+        if rest and days:
+            first |= self._forecast_first(self._forecast_rows(rest, company, days))
+        return now, sorted(first.values(), key=lambda one: (one[0], one[1].scenario_id.sequence))
+
+    def _forecast_rows(self, scenarios, company, days):
+        """Return (day, level id, outcome, rule id) of what `scenarios` would list on `days`."""
+        owner = Owner(OWNERS[self._dunning_owner_field], tuple(self._dunning_owners().ids))
+        customers = tuple(self._dunning_customers().ids)
+        answers = []
+        for day in days:
+            # A day that a workflow has missed is caught up today; later on none will be missed.
+            on_day = scenarios
+            if day > company._dunning_today():
+                on_day = scenarios._on_day(company, day)
+            chosen = candidates.of_scenarios(on_day, company, day, due_only=True)
+            question = Question(company, day, owner, chosen, customers=customers)
+            answers.append(
+                SQL(
+                    "SELECT %s::date AS day, level_id, outcome, rule_id FROM (%s) screening",
+                    day,
+                    self.env["dunning.screening"]._statement(question),
                 )
-            query = SQL(
-                """SELECT day, level_id
-                     FROM (%s) answer JOIN dunning_level level ON level.id = level_id
-                    ORDER BY day, level.sequence DESC, level.id DESC LIMIT 1""",
-                SQL(" UNION ALL ").join(answers),
             )
-            with statement.planned(self.env, few=True):
-                rows = self.env.execute_query(query)
-            for day, level_id in rows:
-                level = self.env["dunning.level"].browse(level_id)
-                words = {"level": level.name, "scenario": level.scenario_id.name}
-                day = self._forecast_format(day, company)
-                return [self.env._("%(day)s: %(level)s (%(scenario)s)", day=day, **words)]
-        return []
+        query = SQL("SELECT DISTINCT * FROM (%s) answer", SQL(" UNION ALL ").join(answers))
+        with statement.planned(self.env, few=True):
+            return self.env.execute_query(query)
 
     @api.model
-    def _forecast_days(self, customer, company):
+    def _forecast_first(self, rows):
+        """Return {scenario: (day, level)}: when it sends first, and the highest level then."""
+        Level, first = self.env["dunning.level"], {}
+        sent = [
+            (day, Level.browse(level_id)) for day, level_id, out, _rule in rows if out == "included"
+        ]
+        for day, level in sorted(sent, key=lambda one: (one[0], -one[1].sequence, -one[1].id)):
+            first.setdefault(level.scenario_id, (day, level))
+        return first
+
+    def _forecast_days(self, company, workflows):
         """Return today and the next days on which the answer can change, in order."""
         # An item reaches a level; what holds it ends; the last reminder is long enough ago.
-        today = company._dunning_today()
+        customer, today = self._dunning_customers(), company._dunning_today()
         query = SQL(
             """SELECT DISTINCT day FROM (
                    SELECT GREATEST(move.dunning_due_date + 1,
                                    level.delay + CASE WHEN level.trigger = 'due_date' THEN %(due)s
                                                  ELSE COALESCE(move.invoice_date, line.date) END)
-                          %(open_items)s AND line.amount_residual > 0
+                          %(open_items)s AND line.amount_residual > 0 AND %(mine)s
                    UNION ALL
                    SELECT block.date_to + 1 FROM dunning_block block
                     WHERE block.partner_id = %(customer)s AND block.company_id = %(company)s
@@ -233,6 +412,7 @@ class DunningMixin(models.AbstractModel):
                 Question(company, customers=tuple(customer.ids)),
                 SQL("CROSS JOIN dunning_level level"),
             ),
+            mine=self._forecast_mine(),
             customer=customer.id,
             company=company.id,
             holds=self.env["dunning.block"]._state_sql(today, ("scheduled", "active")),
@@ -241,38 +421,18 @@ class DunningMixin(models.AbstractModel):
             today=today,
             limit=FORECAST_DAYS,
         )
-        return [today, *(day for (day,) in self.env.execute_query(query))]
+        days = {today, *(day for (day,) in self.env.execute_query(query))}
+        return self._forecast_with_workflows(days, company, workflows)
 
     @api.model
-    def _forecast_workflows(self, customer, company):
-        """Return the next days of the workflows that are meant for the customer."""
-        workflows = self.env["dunning.scenario"]._of_company(company, "customer")
-        meant = [
-            SQL("(%s, %s)", workflow.id, workflow._applies_sql(company))
-            for workflow in workflows.filtered("level_ids")
-        ]
-        if not meant:
-            return []
-        query = SQL(
-            """SELECT workflow.id FROM res_partner customer
-                CROSS JOIN LATERAL (VALUES %s) workflow (id, applies)
-                WHERE customer.id = %s AND workflow.applies""",
-            SQL(", ").join(meant),
-            customer.id,
-        )
-        chosen = {workflow_id for (workflow_id,) in self.env.execute_query(query)}
-        sentences = []
-        for workflow in workflows.filtered(lambda workflow: workflow.id in chosen):
-            day = self._forecast_format(workflow._next_date(company), company)
-            text = self.env._("%(day)s: %(workflow)s", day=day, workflow=workflow.name)
-            if workflow.condition_ids:
-                text = self.env._(
-                    "%(day)s: %(workflow)s, if its conditions hold", day=day, workflow=workflow.name
-                )
-            sentences.append(text)
-        return sentences
+    def _forecast_with_workflows(self, days, company, workflows):
+        """Return `days` and the next days of `workflows` after each of them, in order."""
+        rules = [workflow._calendar_rule(company) for workflow in workflows]
+        return sorted(days | {next_day(rule, day) for rule in rules for day in days})[:MOST_DAYS]
 
-    @api.model
-    def _forecast_format(self, day, company):
-        today = day == company._dunning_today()
-        return self.env._("Today") if today else format_date(self.env, day)
+    def _forecast_mine(self) -> SQL:
+        """Return whether `line` belongs to the entry or item asked about."""
+        if self._name == "res.partner":
+            return SQL("TRUE")
+        kind = OWNERS[self._dunning_owner_field]
+        return Owner(kind, tuple(self._dunning_owners().ids)).matches("line")

@@ -386,6 +386,13 @@ class DunningScenario(models.Model):
         anchor = self._get_first_day(company) or (self.create_date or fields.Datetime.now()).date()
         return Rule(self.frequency, int(self.weekday), self.week_of_month or "1", anchor)
 
+    def _on_day(self, company, day):
+        """Return those of `self` that send on `day`: levels on any day, workflows on their own."""
+        return self.filtered(
+            lambda scenario: scenario.campaign_type != "customer"
+            or last_day(scenario._calendar_rule(company), day) == day
+        )
+
     def _get_last_day(self):
         """Return the last day until today of a workflow that is switched on, else False."""
         if not self.active or self.campaign_type != "customer":

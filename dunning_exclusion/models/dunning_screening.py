@@ -154,11 +154,17 @@ class DunningScreening(models.Model):
         help="To send: it is reminded. Held back: listed, not selected. Not listed: in no list.",
     )
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
+    way_out = fields.Selection(related="rule_id.way_out", string="Way Out")
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)
         return self.move_id._get_records_action()
+
+    def action_way_out(self):
+        """Open what removes the deciding reason of the item."""
+        check_one(self)
+        return self.move_line_id.action_dunning_way_out(self.rule_id.code)
 
     # Asking ---------------------------------------------------------------------------------
 

@@ -129,6 +129,7 @@ class AccessTableCommon(DunningCommon):
         preview = cls.env["dunning.scenario.preview"].create({"scenario_id": cls.scenario.id})
         return {
             "dunning.block.wizard": {"res_model": "res.partner", "res_ids": cls.customer.ids},
+            "dunning.customer.setup": {"partner_ids": cls.customer.ids},
             "dunning.preview": {"subject": "Subject"},
             "dunning.scenario.preview": {"scenario_id": cls.scenario.id},
             "dunning.scenario.preview.line": {"preview_id": preview.id},
@@ -153,6 +154,9 @@ class AccessTableCommon(DunningCommon):
             ("dunning.run.line", "read_customer_marks"): [domain, self.customer.ids],
             ("dunning.run.line", "tick"): [domain, False],
             ("res.partner", "action_dunning_toggle_type"): [self.type_overdue.id],
+            ("res.partner", "action_dunning_way_out"): ["stop_customer"],
+            ("account.move", "action_dunning_way_out"): ["stop_customer"],
+            ("account.move.line", "action_dunning_way_out"): ["stop_customer"],
         }
         return arguments
 

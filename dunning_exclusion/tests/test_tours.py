@@ -51,6 +51,22 @@ class TestTours(ToursCommon):
         self.assertEqual(invoice.dunning_block_ids.mapped("state"), ["lifted"])
         self.assertEqual(invoice.dunning_block_ids.lifted_by_id, self.accountant)
 
+    def test_reason_is_a_way_out(self):
+        self._create_invoice()
+        self._start(f"res.partner/{self.customer.id}", "dunning_way_out")
+        self.assertFalse(self.customer.dunning_stop)
+        self.assertEqual(self.customer.dunning_block_ids.lifted_by_id, self.accountant)
+
+    def test_today_leads_to_the_list(self):
+        self._create_invoice(amount=100)
+        self._create_invoice(self.other_customer, amount=50)
+        gamma = self._create_customer("Gamma")
+        self._create_invoice(gamma, amount=70)
+        gamma.action_dunning_stop()
+        self._start("action-dunning_exclusion.action_dashboard", "dunning_today")
+        run = self.env["dunning.run"].search([("company_id", "=", self.company.id)])
+        self.assertEqual((len(run), run.state), (1, "prepared"))
+
     def test_many_invoices_are_paused_from_their_list(self):
         invoices = self._create_invoice() | self._create_invoice(self.other_customer)
         self._start("action-account.action_move_out_invoice_type", "dunning_bulk_pause")

@@ -14,7 +14,15 @@ const PANEL = {
     currency_id: 1,
     can_work: true,
     outcome: "unchecked",
-    reasons: [{ reason: "The customer is stopped", until: false }],
+    reasons: [
+        {
+            rule: "stop_customer",
+            reason: "The customer is stopped",
+            until: false,
+            block_id: 7,
+            way_out: "Open the hold to resume",
+        },
+    ],
     blocks: [
         {
             id: 7,
@@ -51,14 +59,18 @@ const PANEL = {
     types: [{ id: 2, name: "Final notice", on: true }],
 };
 
-const NEXT = ["Today: Firm reminder (Standard reminders)", "12/01/2024: Statement"];
+const HEADLINE = {
+    state: "held",
+    text: "Held back until somebody decides: The customer is stopped",
+    next: [],
+};
 
-async function mountPanel(panel = PANEL, next = NEXT) {
+async function mountPanel(panel = PANEL, headline = HEADLINE) {
     onRpc("dunning_panel", ({ model, args }) => {
         expect.step([model, ...args[0]]);
         return panel;
     });
-    onRpc("dunning_next_reminders", () => next);
+    onRpc("dunning_headline", () => headline);
     await mountView({
         resModel: "res.partner",
         resId: serverState.partnerId,
@@ -86,7 +98,7 @@ test("it says who stopped the customer, since when and why", async () => {
     await mountPanel();
     await contains("a[name=dunning]").click();
     expect(".o_dunning_status").toHaveText(/Stopped.*without an end.*Dispute.*by Ann/s);
-    expect(".o_dunning_reasons").toHaveText("The customer is stopped");
+    expect(".o_dunning_reasons").toHaveText(/^The customer is stopped/);
     expect("button[name=action_dunning_stop]").toHaveCount(0);
     expect("button[name=action_dunning_resume]").toHaveCount(1);
     expect.verifySteps([["res.partner", serverState.partnerId]]);
@@ -113,27 +125,56 @@ test("who may only read sees no buttons", async () => {
     expect.verifySteps([["res.partner", serverState.partnerId]]);
 });
 
-test("where some items are held and others not, both is said", async () => {
-    await mountPanel({ ...PANEL, outcome: "included", blocks: [] });
+test("one headline says when it is reminded next, or why not", async () => {
+    await mountPanel();
     await contains("a[name=dunning]").click();
-    expect(".o_dunning_status").toHaveText("Would be reminded today");
-    expect(".o_dunning_panel h4:contains(Some items are not reminded)").toHaveCount(1);
+    await animationFrame();
+    expect(".o_dunning_headline").toHaveText(HEADLINE.text);
+    expect(".o_dunning_headline").toHaveAttribute("data-state", "held");
+    expect(".o_dunning_next").toHaveCount(0);
     expect.verifySteps([["res.partner", serverState.partnerId]]);
 });
 
 test("it says what the customer is reminded of next, and when", async () => {
-    await mountPanel();
+    const next = ["Today: Firm reminder (Standard reminders)", "12/01/2024: Statement"];
+    await mountPanel({ ...PANEL, reasons: [] }, { state: "next", text: "Next reminder", next });
     await contains("a[name=dunning]").click();
     await animationFrame();
     expect(".o_dunning_next div").toHaveCount(2);
     expect(".o_dunning_next").toHaveText(/Today: Firm reminder.*12\/01\/2024: Statement/s);
+    expect(".o_dunning_reasons").toHaveCount(0);
     expect.verifySteps([["res.partner", serverState.partnerId]]);
 });
 
-test("it says when no reminder is foreseen", async () => {
-    await mountPanel(PANEL, []);
+test("a reason is a way out", async () => {
+    onRpc("action_dunning_way_out", ({ args }) => {
+        expect.step(args);
+        return { type: "opened" };
+    });
+    mockService("action", { doAction: ({ type }) => expect.step(type) });
+    await mountPanel();
     await contains("a[name=dunning]").click();
+    await contains("button[name=way_out]:contains(Open the hold)").click();
+    const id = serverState.partnerId;
+    expect.verifySteps([["res.partner", id], [[id], "stop_customer", 7], "opened"]);
+});
+
+test("what is saved is told anew, while the tab is open", async () => {
+    onRpc("dunning_panel", () => {
+        expect.step("asked");
+        return PANEL;
+    });
+    onRpc("dunning_headline", () => HEADLINE);
+    await mountView({
+        resModel: "res.partner",
+        resId: serverState.partnerId,
+        type: "form",
+        arch: `<form><field name="name" /><widget name="dunning_follow_up" /></form>`,
+    });
+    expect.verifySteps(["asked"]);
+    await contains(".o_field_widget[name=name] input").edit("Changed");
+    expect.verifySteps([]);
+    await contains(".o_form_button_save").click();
     await animationFrame();
-    expect(".o_dunning_next").toHaveText("None is foreseen");
-    expect.verifySteps([["res.partner", serverState.partnerId]]);
+    expect.verifySteps(["asked"]);
 });

@@ -6,8 +6,16 @@ import { formatDate, formatMonetary } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { ReasonMark } from "../reason_mark/reason_mark";
 import { TypeSwitch } from "./type_switch";
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { useRecordObserver } from "@web/model/relational_model/utils";
+import { Component, onWillStart, onWillUpdateProps, toRaw, useState } from "@odoo/owl";
 
+const HEADLINES = {
+    next: { icon: "fa-envelope-o", color: "text-success" },
+    not_due: { icon: "fa-clock-o", color: "text-muted" },
+    held: { icon: "fa-hand-paper-o", color: "text-warning-emphasis" },
+    not_listed: { icon: "fa-ban", color: "text-danger" },
+    no_scenario: { icon: "fa-exclamation-triangle", color: "text-danger" },
+};
 export const KINDS = {
     stop: { label: _t("Stopped"), icon: "fa-hand-paper-o", color: "text-bg-danger" },
     pause: { label: _t("Paused"), icon: "fa-pause", color: "text-bg-warning" },
@@ -28,13 +36,14 @@ export class FollowUpPanel extends Component {
         this.orm = useService("orm");
         this.action = useService("action");
         this.kinds = KINDS;
-        this.state = useState({ panel: null, next: null });
+        this.state = useState({ panel: null, headline: null });
         onWillStart(() => this.load(this.props));
         onWillUpdateProps((nextProps) => {
             if (nextProps.record.resId !== this.loadedId) {
                 return this.load(nextProps);
             }
         });
+        useRecordObserver((record) => this.onRecordChange(record));
     }
 
     async load({ record }) {
@@ -42,17 +51,32 @@ export class FollowUpPanel extends Component {
         this.state.panel =
             record.resId &&
             (await this.orm.call(record.resModel, "dunning_panel", [[record.resId]]));
-        this.loadNext(record);
+        this.loadHeadline(record);
     }
 
-    /** What comes next is asked for beside the rest, which does not wait for it. */
-    async loadNext({ resId, resModel }) {
-        if (resId && this.isCustomer) {
-            const next = await this.orm.call(resModel, "dunning_next_reminders", [[resId]]);
+    /** When it is reminded next is asked for beside the rest, which does not wait for it. */
+    async loadHeadline({ resId, resModel }) {
+        if (resId) {
+            const headline = await this.orm.call(resModel, "dunning_headline", [[resId]]);
             if (resId === this.loadedId) {
-                this.state.next = next;
+                this.state.headline = headline;
             }
         }
+    }
+
+    /** What is saved, or done by a button of the form, changes the answer. */
+    onRecordChange(record) {
+        const data = toRaw(record.data);
+        if (!record.dirty && this.lastData && data !== this.lastData && !this.reloading) {
+            this.load(this.props);
+        }
+        if (!record.dirty) {
+            this.lastData = data;
+        }
+    }
+
+    get headlineStyle() {
+        return HEADLINES[this.state.headline.state];
     }
 
     get isCustomer() {
@@ -66,20 +90,6 @@ export class FollowUpPanel extends Component {
 
     get activeKinds() {
         return this.ownBlocks.filter((block) => block.state === "active").map(({ kind }) => kind);
-    }
-
-    get outcome() {
-        const { outcome, item_count } = this.state.panel;
-        return {
-            included: _t("Would be reminded today"),
-            unchecked: _t("Listed, but not selected"),
-            dropped: _t("Not listed in any run today"),
-            false: item_count ? _t("Nothing to remind of") : _t("Nothing is open"),
-        }[outcome];
-    }
-
-    get reasonsByItem() {
-        return this.state.panel.reasons;
     }
 
     money(amount) {
@@ -110,14 +120,23 @@ export class FollowUpPanel extends Component {
     }
 
     async reload() {
+        // The form is read anew, and the panel once.
+        this.reloading = true;
         await this.props.record.load();
+        this.lastData = toRaw(this.props.record.data);
+        this.reloading = false;
         await this.load(this.props);
     }
 
     /** Run a button of the form's own record. */
     async run(name) {
         const { resModel, resId, context } = this.props.record;
-        if (!(await this.props.record.save())) {
+        // The panel is read anew when the button has done its work, not before.
+        this.reloading = true;
+        const saved = await this.props.record.save();
+        this.lastData = toRaw(this.props.record.data);
+        this.reloading = false;
+        if (!saved) {
             return;
         }
         await this.action.doActionButton({
@@ -142,6 +161,14 @@ export class FollowUpPanel extends Component {
             typeId,
         ]);
         await this.load(this.props);
+    }
+
+    /** Open what removes the reason. */
+    async takeWayOut({ rule, block_id }) {
+        const { resModel, resId } = this.props.record;
+        const args = [[resId], rule, block_id];
+        const action = await this.orm.call(resModel, "action_dunning_way_out", args);
+        await this.action.doAction(action, { onClose: () => this.reload() });
     }
 
     async stopItem(itemId) {

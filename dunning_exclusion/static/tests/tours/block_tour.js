@@ -36,6 +36,53 @@ registry.category("web_tour.tours").add("dunning_bulk_pause", {
     ],
 });
 
+/** A customer is stopped from the top of its form; the reason leads to the hold, which ends there. */
+registry.category("web_tour.tours").add("dunning_way_out", {
+    steps: () => [
+        {
+            content: "STOP is at the top of the form",
+            trigger: ".o-form-buttonbox button[name=action_dunning_stop]",
+            run: "click",
+        },
+        { trigger: ".o-form-buttonbox button[name=action_dunning_resume]" },
+        { trigger: "a[name=dunning]", run: "click" },
+        {
+            content: "One headline says why nothing is sent",
+            trigger: ".o_dunning_headline[data-state=held]:contains('The customer is stopped')",
+        },
+        {
+            content: "The reason leads to the hold",
+            trigger: ".o_dunning_reasons button[name=way_out]",
+            run: "click",
+        },
+        { trigger: ".modal button[name=action_lift]", run: "click" },
+        {
+            content: "Resume, as the question says",
+            trigger: ".modal:not(.o_inactive_modal):contains('Resume reminders?') .btn-primary",
+            run: "click",
+        },
+        { trigger: ".modal:not(.o_inactive_modal) .btn-close", run: "click" },
+        {
+            content: "The tab says that it is reminded again",
+            trigger: ".o_dunning_headline[data-state=next]",
+        },
+    ],
+});
+
+/** The page Today leads to the list of today, which is prepared by it. */
+registry.category("web_tour.tours").add("dunning_today", {
+    steps: () => [
+        {
+            content: "Two customers to remind, before there is a list",
+            trigger: "section[data-name=to_send]:contains('2'):contains('150.00')",
+        },
+        { trigger: "section[data-name=forgotten].o_dunning_nothing" },
+        { trigger: "[data-name=by_reason] a:contains('The customer is stopped')" },
+        { trigger: "button[name=to_send]", run: "click" },
+        { trigger: ".o_dunning_task_list tr.o_group_header:contains('Beta')" },
+    ],
+});
+
 /** A block is lifted from the list of blocks. */
 registry.category("web_tour.tours").add("dunning_lift_block", {
     steps: () => [
