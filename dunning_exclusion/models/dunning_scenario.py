@@ -389,8 +389,10 @@ class DunningScenario(models.Model):
     def _on_day(self, company, day):
         """Return those of `self` that send on `day`: levels on any day, workflows on their own."""
         return self.filtered(
-            lambda scenario: scenario.campaign_type != "customer"
-            or last_day(scenario._calendar_rule(company), day) == day
+            lambda scenario: (
+                scenario.campaign_type != "customer"
+                or last_day(scenario._calendar_rule(company), day) == day
+            )
         )
 
     def _get_last_day(self):

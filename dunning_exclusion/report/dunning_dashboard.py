@@ -235,15 +235,27 @@ class DunningRun(models.Model):
 
     @api.model
     def _today_notices(self, company, today):
-        """Return {"failed", "letters" or "sent" (this month): number and amount}."""
+        """Return {"failed", "letters" or "sent" (this month): number and amount}.
+
+        The amount is what was open of their items: each counts once, as its last message had it.
+        """
         query = SQL(
-            """SELECT topic, COUNT(*), SUM(amount)
-                 FROM (SELECT amount, CASE
+            """WITH told AS (
+                   SELECT id, date, CASE
                               WHEN state = 'failed' THEN 'failed'
                               WHEN state = 'queued' AND action = 'letter' THEN 'letters'
                               WHEN state = 'sent' AND date >= %s THEN 'sent' END AS topic
-                         FROM dunning_notice WHERE company_id = %s) notice
-                WHERE topic IS NOT NULL GROUP BY topic""",
+                     FROM dunning_notice WHERE company_id = %s)
+               SELECT topic, COUNT(DISTINCT id), SUM(amount) FILTER (WHERE place = 1)
+                 FROM (SELECT told.topic, told.id, line.amount_residual AS amount,
+                              ROW_NUMBER() OVER (
+                                  PARTITION BY topic, COALESCE(line.move_line_id, -line.id)
+                                  ORDER BY told.date DESC, told.id DESC) AS place
+                         FROM told
+                         LEFT JOIN dunning_notice_line_rel listed ON listed.notice_id = told.id
+                         LEFT JOIN dunning_run_line line ON line.id = listed.line_id
+                        WHERE topic IS NOT NULL) item
+                GROUP BY topic""",
             today.replace(day=1),
             company.id,
         )

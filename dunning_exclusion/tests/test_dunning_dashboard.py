@@ -132,14 +132,15 @@ class TestToday(DunningCommon):
             self.env["dunning.promise"].create(
                 {**promise, "date": self.today - timedelta(days=20), "amount": 120}
             )
-        run = self._create_run(prepare=False)
+        self._create_invoice(self.other_customer, amount=75)
+        run = self._create_run()
         for state, action in (("failed", "email"), ("queued", "letter"), ("queued", "email")):
             self.env["dunning.notice"].sudo().create(
                 {
                     **{"run_id": run.id, "company_id": self.company.id, "state": state},
                     **{"partner_id": self.customer.id, "date": self.today, "action": action},
                     "level_id": self.scenario.level_ids[len(run.notice_ids)].id,
-                    "amount": 70 + len(action),
+                    "line_ids": [Command.set(run.line_ids.filtered("checked").ids)],
                 }
             )
             run.invalidate_recordset()
@@ -149,12 +150,18 @@ class TestToday(DunningCommon):
             tasks["broken"],
             self._sql("SELECT COUNT(*), SUM(amount) FROM dunning_promise WHERE date < now()"),
         )
-        query = "SELECT COUNT(*), SUM(amount) FROM dunning_notice WHERE company_id = %s AND "
+        query = """SELECT COUNT(DISTINCT notice.id), SUM(line.amount_residual)
+                     FROM dunning_notice notice
+                     JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
+                     JOIN dunning_run_line line ON line.id = listed.line_id
+                    WHERE notice.company_id = %s AND notice."""
         failed = self._sql(query + "state = 'failed'", self.company.id)
         self.assertEqual(tasks["failed"], failed)
-        letters = self._sql(query + "action = 'letter' AND state = 'queued'", self.company.id)
+        letters = self._sql(
+            query + "action = 'letter' AND notice.state = 'queued'", self.company.id
+        )
         self.assertEqual(tasks["letters"], letters)
-        self.assertEqual((failed, letters), ((1, 75), (1, 76)))
+        self.assertEqual((failed, letters), ((1, 275), (1, 275)))
 
     def test_holds_count_each_item_once(self):
         invoice = self._create_invoice(amount=100)
