@@ -382,8 +382,7 @@ class DunningMixin(models.AbstractModel):
         return first
 
     def _forecast_days(self, company, workflows):
-        """Return today and the next days on which the answer can change, in order."""
-        # An item reaches a level; what holds it ends; the last reminder is long enough ago.
+        """Return today and the days on which a level is reached, or what holds back ends."""
         customer, today = self._dunning_customers(), company._dunning_today()
         query = SQL(
             """SELECT DISTINCT day FROM (
@@ -399,8 +398,7 @@ class DunningMixin(models.AbstractModel):
                    SELECT date + %(tolerance)s + 1 FROM dunning_promise
                     WHERE partner_id = %(customer)s AND company_id = %(company)s
                    UNION ALL
-                   SELECT notice.date + wait.days
-                     FROM dunning_notice notice
+                   SELECT notice.date + wait.days FROM dunning_notice notice
                     CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
                                 UNION SELECT repeat_every FROM dunning_level
                                 UNION SELECT %(free)s) wait (days)
