@@ -398,8 +398,7 @@ class DunningMixin(models.AbstractModel):
                    SELECT LEAST(date + %(tolerance)s, proposed_until) + 1 FROM dunning_promise
                     WHERE partner_id = %(customer)s AND company_id = %(company)s
                    UNION ALL
-                   SELECT notice.date + wait.days
-                     FROM dunning_notice notice
+                   SELECT notice.date + wait.days FROM dunning_notice notice
                     CROSS JOIN (SELECT GREATEST(min_days_between, 1) FROM dunning_scenario
                                 UNION SELECT repeat_every FROM dunning_level
                                 UNION SELECT %(free)s) wait (days)

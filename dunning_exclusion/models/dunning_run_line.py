@@ -18,6 +18,7 @@ GROUP_FIGURES = {
     "item_count": "1",
     "checked_amount": "CASE WHEN %(line)s.checked THEN %(line)s.amount_residual ELSE 0 END",
 }
+MESSAGES = ("dunning_notice_line_rel", "line_id", "notice_id")
 
 
 class DunningRunLine(models.Model):
@@ -107,9 +108,7 @@ class DunningRunLine(models.Model):
     notice_id = UncheckedMany2one(
         "dunning.notice", "Reminder", readonly=True, index="btree_not_null"
     )
-    notice_ids = UncheckedMany2many(
-        "dunning.notice", "dunning_notice_line_rel", "line_id", "notice_id", readonly=True
-    )
+    notice_ids = UncheckedMany2many("dunning.notice", *MESSAGES, "Reminders", readonly=True)
     notice_state = fields.Selection(
         related="notice_id.state", string="Message", help="What became of the message."
     )

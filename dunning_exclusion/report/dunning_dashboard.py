@@ -313,20 +313,111 @@ class DunningRun(models.Model):
     def _dashboard_sent_amount(self, company, today):
         """Return what was open of the items reminded of this month: each counts once."""
         query = SQL(
-            """SELECT COALESCE(SUM(amount_residual), 0)
-                 FROM (SELECT DISTINCT ON (COALESCE(line.move_line_id, -line.id))
-                              line.amount_residual
-                         FROM dunning_notice notice
-                         JOIN dunning_notice_line_rel listed ON listed.notice_id = notice.id
-                         JOIN dunning_run_line line ON line.id = listed.line_id
-                        WHERE notice.company_id = %s AND notice.state = 'sent'
-                          AND notice.date >= %s
-                        ORDER BY COALESCE(line.move_line_id, -line.id), notice.date DESC) item""",
-            company.id,
-            today.replace(day=1),
+            """SELECT COUNT(DISTINCT partner_id) FILTER (WHERE selected),
+                      SUM(amount) FILTER (WHERE selected),
+                      COUNT(DISTINCT partner_id) FILTER (WHERE above),
+                      SUM(amount) FILTER (WHERE above)
+                 FROM (SELECT partner_id, MAX(amount_residual) AS amount,
+                              BOOL_OR(selected) AS selected,
+                              BOOL_OR(rule_id = ANY(%s) AND NOT selected) AS above
+                         FROM (%s) line GROUP BY partner_id, move_line_id) item""",
+            rules.ids,
+            lines,
         )
-        [[amount]] = self.env.execute_query(query)
-        return float(amount)
+        [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
+        return {
+            "to_send": {"count": to_send, "amount": amount},
+            "to_approve": {"count": above, "amount": amount_above},
+        }
+
+    @api.model
+    def _today_promises(self, company, today):
+        """Return {"broken" or "proposed": number and amount of these promises}."""
+        query = SQL(
+            """SELECT told.state, COUNT(*), SUM(COALESCE(NULLIF(amount, 0), open_amount))
+                 FROM dunning_promise promise JOIN (%s) told USING (id)
+                WHERE promise.company_id = %s GROUP BY told.state""",
+            self.env["dunning.promise"]._state_query(today),
+            company.id,
+        )
+        found = self.env.execute_query(query)
+        counted = {state: {"count": count, "amount": amount} for state, count, amount in found}
+        return {state: counted.get(state, EMPTY) for state in ("broken", "proposed")}
+
+    @api.model
+    def _today_notices(self, company, today):
+        """Return {"failed", "letters" or "sent" (this month): number and amount}.
+
+        The amount is what was open of their items: each counts once, as its last message had it.
+        """
+        query = SQL(
+            """WITH told AS (
+                   SELECT id, date, CASE
+                              WHEN state = 'failed' THEN 'failed'
+                              WHEN state = 'queued' AND action = 'letter' THEN 'letters'
+                              WHEN state = 'sent' AND date >= %s THEN 'sent' END AS topic
+                     FROM dunning_notice WHERE company_id = %s)
+               SELECT topic, COUNT(DISTINCT id), SUM(amount) FILTER (WHERE place = 1)
+                 FROM (SELECT told.topic, told.id, line.amount_residual AS amount,
+                              ROW_NUMBER() OVER (
+                                  PARTITION BY topic, COALESCE(line.move_line_id, -line.id)
+                                  ORDER BY told.date DESC, told.id DESC) AS place
+                         FROM told
+                         LEFT JOIN dunning_notice_line_rel listed ON listed.notice_id = told.id
+                         LEFT JOIN dunning_run_line line ON line.id = listed.line_id
+                        WHERE topic IS NOT NULL) item
+                GROUP BY topic""",
+            today.replace(day=1),
+            company.id,
+        )
+        found = self.env.execute_query(query)
+        counted = {
+            topic: {"count": count, "amount": float(amt or 0)} for topic, count, amt in found
+        }
+        return {topic: counted.get(topic, EMPTY) for topic in ("failed", "letters", "sent")}
+
+    @api.model
+    def _today_held(self, company, today):
+        """Return {topic: {key: number of active holds and the open amount of what they hold}}.
+
+        An item that two holds of one topic and key hold counts once. The largest come first.
+        """
+        Block = self.env["dunning.block"]
+        query = SQL(
+            """WITH held AS MATERIALIZED (
+                   SELECT block.*, item.id AS item_id, item.amount FROM dunning_block block
+                     LEFT JOIN LATERAL (SELECT line.id, line.amount_residual AS amount
+                                        %(open_items)s AND %(holds)s) item ON TRUE
+                    WHERE block.company_id = %(company)s AND %(active)s)
+               SELECT topic, key, COUNT(DISTINCT block_id),
+                      COALESCE(SUM(amount) FILTER (WHERE place = 1), 0)
+                 FROM (SELECT topic.name AS topic, topic.key, block.id AS block_id, block.amount,
+                              ROW_NUMBER() OVER (
+                                  PARTITION BY topic.name, topic.key, block.item_id) AS place
+                         FROM held block
+                        CROSS JOIN LATERAL (VALUES
+                            ('age', width_bucket(%(today)s - block.date_from, %(starts)s)),
+                            ('person', COALESCE(block.user_id, 0)),
+                            ('answers', CASE WHEN origin IN ('customer', 'reply') THEN 0 END),
+                            ('ending', CASE WHEN %(ending)s THEN 0 END),
+                            ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
+                        WHERE topic.key IS NOT NULL) counted
+                GROUP BY topic, key ORDER BY 4 DESC, 2""",
+            open_items=items.open_items(Question(company)),
+            holds=Block._holds_sql(),
+            company=company.id,
+            active=Block._state_sql(today),
+            today=today,
+            starts=[youngest for youngest, _oldest in AGES[1:]],
+            ending=Block._state_sql(today, ("ending_soon",)),
+            forgotten=Block._state_sql(today, ("forgotten",)),
+        )
+        found = {topic: {} for topic in ("age", "person", "answers", "ending", "forgotten")}
+        for topic, key, count, amount in self.env.execute_query(query):
+            found[topic][key] = {"count": count, "amount": float(amount)}
+        return found
+
+    # What is excluded -----------------------------------------------------------------------
 
     @api.model
     def _dashboard_by_reason(self, company):
