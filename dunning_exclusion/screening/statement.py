@@ -136,6 +136,7 @@ def _candidates(branch) -> SQL:
     question = branch.question
     # PostgreSQL has no statistics of `item`. Grouped by the customer alone it would expect 200
     # customers, and look each one up; grouped by two columns it expects a tenth of the items.
+    # A message of a workflow lists credits beside the items, so there they cover nothing.
     # The level of a candidate is joined here and not at the end, where PostgreSQL expects a
     # single row and would look up the levels in a table of all items.
     return SQL(
@@ -148,8 +149,13 @@ def _candidates(branch) -> SQL:
                       COALESCE(level.type_id, %(type)s) AS type_id,
                       COALESCE(level.action, 'email') = 'email' AS sends_email
                  FROM (%(candidates)s) chosen
-                 LEFT JOIN waiting ON waiting.id = chosen.id
-                 LEFT JOIN dunning_level level ON level.id = chosen.level_id)""",
+                 LEFT JOIN waiting money ON money.id = chosen.id
+                 LEFT JOIN dunning_level level ON level.id = chosen.level_id
+                CROSS JOIN LATERAL (
+                    SELECT money.id, money.under_way,
+                           money.covered AND (level.scenario_id IN (%(workflows)s)) IS NOT TRUE
+                               AS covered) waiting)""",
+        workflows=SQL("SELECT id FROM dunning_scenario WHERE campaign_type = 'customer'"),
         ranks=_item_ranks(branch, SQL("chosen")),
         owed=items.owed(question.today),
         type=question.type_id,

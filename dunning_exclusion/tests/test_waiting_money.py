@@ -175,6 +175,23 @@ class TestCovered(WaitingMoneyCommon):
         self.company.dunning_customer_minimum = 50
         self.assertEqual(self._codes(old, new), ["covered", ""])
 
+    def test_statement_that_lists_the_credit_lists_what_it_covers(self):
+        workflow = self.env["dunning.scenario"].create(
+            {
+                "name": "Statement",
+                "company_id": self.company.id,
+                "campaign_type": "customer",
+                "level_ids": [Command.create({"name": "All", "type_id": self.type_overdue.id})],
+            }
+        )
+        self._create_invoice(self.customer, 100, days=-30)
+        self._create_invoice(self.customer, 50)
+        self._refund(self.customer, 100)
+        run = self._create_run(scenario_ids=workflow.ids)
+        self.assertEqual(run.line_ids.mapped("outcome"), ["included"] * 3)
+        run.action_send()
+        self.assertEqual(run.notice_ids.amount, 50)
+
     def test_credit_that_came_in_since_is_seen_before_sending(self):
         self._create_invoice(self.customer, 1000, days=40)
         invoice, other = (
