@@ -26,11 +26,10 @@ class TestDunningSettings(DunningCommon):
         company = self.company.with_user(self.manager)
         for name in sorted(SETTINGS):
             kind = company._fields[name].type
-            value = {
-                "boolean": not company[name],
-                "selection": "Asia/Tokyo",
-                "date": self.today,
-            }.get(kind, 50)
+            values = {"boolean": not company[name], "selection": "Asia/Tokyo", "date": self.today}
+            if company._fields[name].relational:
+                values[kind] = company[name].search([], limit=1)
+            value = values.get(kind, 50)
             with self.subTest(name=name):
                 company[name] = value
                 self.assertEqual(self.company[name], value)
