@@ -213,7 +213,7 @@ class DunningRun(models.Model):
         """Return how many ticked items have reasons against them, and which; False: none."""
         count, rule_ids = self.env.execute_query(
             SQL(
-                """SELECT COUNT(DISTINCT line.id), array_agg(DISTINCT reason.id::int)
+                """SELECT COUNT(DISTINCT line.move_line_id), array_agg(DISTINCT reason.id::int)
                      FROM dunning_run_line line,
                           jsonb_array_elements_text(line.override_reason_ids) AS reason(id)
                     WHERE line.run_id = %s AND line.checked AND line.notice_id IS NULL
