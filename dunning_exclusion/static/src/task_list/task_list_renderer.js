@@ -297,7 +297,11 @@ export class TaskListRenderer extends ListRenderer {
             resModel: "dunning.run.line",
             resIds: await ids,
             context: this.props.list.context,
-            onClose: () => this.model.load(),
+            onClose: async () => {
+                await this.model.load();
+                // Odoo gives the focus back to a row that is no longer there.
+                requestAnimationFrame(() => this.refocus());
+            },
         });
     }
 }
