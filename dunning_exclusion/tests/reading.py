@@ -343,7 +343,12 @@ class Reading:
 
     def included(self, lines, run, day):
         """Return those of `lines` that nothing stands against on `day`."""
-        right = [line for line in lines if not self._item_held(self.items[line.item], day)]
+        right = [
+            line
+            for line in lines
+            if not self._item_held(self.items[line.item], day)
+            and (self._lists_credits(line) or not self._is_covered(self.items[line.item], day))
+        ]
         amounts = defaultdict(int)
         for line in right:
             amounts[self._group(line)] += self.items[line.item].residual
@@ -356,15 +361,19 @@ class Reading:
     def _group(self, line):
         """Return what is counted together: all levels of a scenario, one action of a workflow."""
         customer = self.items[line.item].customer
-        if line.scenario and self.scenarios[line.scenario].weekday is not None:
+        if self._lists_credits(line):
             return (customer, line.scenario, line.level)
         return (customer, line.scenario, None)
+
+    def _lists_credits(self, line):
+        """Return whether a line is of a workflow, whose messages list credits, too."""
+        return line.scenario and self.scenarios[line.scenario].weekday is not None
 
     def _item_held(self, item, day):
         company = self.companies[item.company]
         if any(block.item == item.key and block.holds(day) for block in self.blocks):
             return True
-        if 0 < item.residual < company.item_minimum or self._is_covered(item, day):
+        if 0 < item.residual < company.item_minimum:
             return True
         return any(
             item.key in promise.items and self._is_open(promise, day) for promise in self.promises

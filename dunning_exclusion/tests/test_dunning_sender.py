@@ -530,8 +530,9 @@ class TestDunningNothingOwed(DunningCommon):
     """A total of zero or less is not sent: neither of the message, nor of the customer."""
 
     def test_credited_to_zero_or_less_is_not_sent(self):
-        # Below zero it is the rule for creditors that leaves the customer out, unless it is off.
-        self.env.ref("dunning_exclusion.rule_creditor").enabled = False
+        # Other rules hold the customer or the item back, unless they are off.
+        for rule in ("creditor", "covered"):
+            self.env.ref(f"dunning_exclusion.rule_{rule}").enabled = False
         for credit in (100, 130):
             with self.subTest(credit=credit):
                 customer = self._create_customer(f"Credit {credit}")
