@@ -166,6 +166,7 @@ class ResCompany(models.Model):
         "type_id",
         string="Answers Not Offered",
         groups=EMPLOYEES,
+        help="The page of a reminder does not offer these; all others it does.",
     )
     dunning_answer_user_id = fields.Many2one(
         "res.users",

@@ -113,11 +113,11 @@ class TestReplyHolds(DunningCommon, MailCommon):
     def test_wrong_thread(self):
         with self.assertRaises(ValueError):
             self._receive(None)
-        bill = self._create_invoice(move_type="in_invoice", post=False)
-        self._receive(bill)
         paid = self._create_invoice(amount=10)
         self._pay(paid)
-        self._receive(paid)
+        for move in (self._create_invoice(move_type="in_invoice", post=False), paid):
+            move.message_post(body="Here it is", **COMMENT)
+            self._receive(move)
         self.assertFalse(self._replies())
 
     def test_switched_off(self):
