@@ -327,6 +327,7 @@ class DunningAnswer(models.Model):
         """Settle answers: a dispute is justified, a promise accepted, an e-mail answered."""
         self._decide("accepted")
         moves = self.move_ids
+        # sudo: what kind of answer it is may be known to who decides
         dispute = len(self) == 1 and self.sudo().code == "dispute" and len(moves) == 1
         if dispute and self.env.user.has_group("account.group_account_invoice"):
             return moves.action_reverse()

@@ -363,7 +363,8 @@ class DunningRun(models.Model):
 
     def _get_question(self):
         """Return what the run asks of the screening."""
-        company, day = self.company_id, self.date
+        # A run that is not saved asks the same.
+        company, day = self.company_id._origin, self.date
         if self.mode == "criteria":
             query = self._get_criteria_query()
             query = candidates.of_criteria(query, company, day, self.type_id)

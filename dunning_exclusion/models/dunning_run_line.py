@@ -134,7 +134,7 @@ class DunningRunLine(models.Model):
     override_note = Char(
         string="Sent Because",
         readonly=True,
-        help="Why somebody ticked the item although a reason stands against it.",
+        help="Why somebody selected the item although a reason stands against it.",
     )
     # An approver was asked to release it.
     approval_user_id = UncheckedMany2one("res.users", string="Approval Asked by", readonly=True)

@@ -11,11 +11,17 @@ class DigestDigest(models.Model):
     _inherit = "digest.digest"
 
     kpi_dunning_reminded = fields.Boolean("Reminded")
-    kpi_dunning_reminded_value = fields.Monetary(compute="_compute_kpi_dunning_reminded_value")
+    kpi_dunning_reminded_value = fields.Monetary(
+        "Amount Reminded", compute="_compute_kpi_dunning_reminded_value"
+    )
     kpi_dunning_held = fields.Boolean("Overdue and Held Back")
-    kpi_dunning_held_value = fields.Monetary(compute="_compute_kpi_dunning_held_value")
+    kpi_dunning_held_value = fields.Monetary(
+        "Amount Held Back", compute="_compute_kpi_dunning_held_value"
+    )
     kpi_dunning_forgotten = fields.Boolean("Forgotten Holds")
-    kpi_dunning_forgotten_value = fields.Integer(compute="_compute_kpi_dunning_forgotten_value")
+    kpi_dunning_forgotten_value = fields.Integer(
+        "Number of Forgotten Holds", compute="_compute_kpi_dunning_forgotten_value"
+    )
 
     def _compute_kpi_dunning_reminded_value(self):
         self._check_dunning_reader()

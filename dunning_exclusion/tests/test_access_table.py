@@ -211,6 +211,7 @@ class AccessTableCommon(DunningCommon):
         cls._pay(paid, 10)
         journal = cls.company_data["default_journal_bank"]
         return {
+            "account.payment": cls.env["account.payment"].create({"amount": 1.0}),
             "account.partial.reconcile": paid.line_ids.matched_credit_ids,
             "account.payment.method.line": journal.inbound_payment_method_line_ids[:1],
             "mail.mail": mail.sudo(False),
@@ -278,6 +279,7 @@ class AccessTableCommon(DunningCommon):
         return {
             ("account.move", "write"): [{"ref": "Changed"}],
             ("account.move.line", "write"): [{"name": "Changed"}],
+            ("account.payment", "write"): [{"memo": "Changed"}],
             ("account.payment.method.line", "write"): [{"name": "Changed"}],
             ("dunning.notice", "message_subscribe"): [self.customer.ids],
             ("dunning.run.line", "web_read"): [{"checked": {}}],

@@ -137,6 +137,9 @@ class TestBounds(DunningCommon):
             for bound in model._table_objects.values():
                 if not isinstance(bound, Within) or bound.low != 0:
                     continue
+                # What users do not write at all is not tried.
+                if model._name not in self.records:
+                    continue
                 tried.add((model._name, bound.column))
                 record = self.records[model._name]
                 label = model._fields[bound.column]._description_string(self.env)

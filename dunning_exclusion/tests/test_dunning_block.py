@@ -499,7 +499,7 @@ class TestBlockRights(OutcomeCommon):
 
         def by_dialog(customers):
             dialog = self._open(self.env.user, customers.action_dunning_pause())
-            dialog.date_to, dialog.reason_id, dialog.note = day, reason, "Asked for it"
+            dialog.reason_id, dialog.note, dialog.date_to = reason, "Asked for it", day
             return dialog.save().action_apply()["params"]["message"]
 
         def by_field(customers):
@@ -539,9 +539,9 @@ class TestBlockRights(OutcomeCommon):
             date_to=self.today + timedelta(days=3),
         )
         both = self.customer | self._create_customer("Not stopped yet")
-        dialog = self._open(self.env.user, both.action_dunning_prevent())
+        dialog = self._open(self.env.user, both.action_dunning_prevent()).save()
         dialog.kind = "stop"
-        dialog.save().action_apply()
+        dialog.action_apply()
         block = self.customer.dunning_block_ids
         self.assertEqual((block.note, block.reason_id.code), ("Known", "other"))
         self.assertEqual(
@@ -609,9 +609,9 @@ class TestBlockRights(OutcomeCommon):
     def test_future_block_begins_by_itself(self):
         invoice = self._create_invoice()
         start = self.today + timedelta(days=5)
-        dialog = self._open(self.env.user, self.customer.action_dunning_prevent())
+        dialog = self._open(self.env.user, self.customer.action_dunning_prevent()).save()
         dialog.date_from = start
-        dialog.save().action_apply()
+        dialog.action_apply()
         block = self.customer.with_context(active_test=False).dunning_block_ids
         self.assertEqual(block.state, "scheduled")
         self.assertFalse(self.customer.prevent_dunning)

@@ -493,7 +493,7 @@ class TestDunningMessageRecipients(MessageCommon):
 
 LANGUAGES = {
     "fr_FR": {
-        "subject": "Rappel de paiement",
+        "subject": "Relance de paiement",
         "salutation": "Bonjour Alpha,",
         "heads": ["Document", "Date", "Échéance", "Jours de retard", "Montant dû"],
         "amount": "1 234,50 €",
@@ -505,7 +505,9 @@ LANGUAGES = {
     "es_ES": {
         "subject": "Recordatorio de pago",
         "salutation": "Estimado/a Alpha:",
-        "heads": ["Documento", "Fecha", "Vencimiento", "Días de retraso", "Importe pendiente"],
+        "heads": [
+            *("Documento", "Fecha", "Fecha de vencimiento", "Días de retraso", "Importe pendiente")
+        ],
         "amount": "1.234,50 €",
         "held": "también lo que no figura arriba",
         "bank": "Le rogamos que transfiera",
@@ -515,7 +517,7 @@ LANGUAGES = {
     "de_DE": {
         "subject": "Zahlungserinnerung",
         "salutation": "Guten Tag Alpha,",
-        "heads": ["Beleg", "Datum", "Fällig am", "Tage überfällig", "Offener Betrag"],
+        "heads": ["Beleg", "Datum", "Fälligkeitsdatum", "Tage überfällig", "Offener Betrag"],
         "amount": "1.234,50 €",
         "held": "auch was oben nicht aufgeführt ist",
         "bank": "Bitte überweisen Sie",

@@ -22,10 +22,10 @@ RESTRICTED = "What it names cannot be deleted while there are runs of it; nothin
 RESTRICT, CASCADE, SET_NULL = "restrict", "cascade", "set null"
 KEYS = {
     "dunning_answer": {
-        "company_id": (CASCADE, INDEX),
+        "company_id": (RESTRICT, INDEX),
         "message_id": (SET_NULL, INDEX),
-        "notice_id": (CASCADE, INDEX),
-        "partner_id": (CASCADE, INDEX),
+        "notice_id": (SET_NULL, INDEX),
+        "partner_id": (RESTRICT, INDEX),
         "promise_id": (SET_NULL, INDEX),
         "type_id": (RESTRICT, FEW),
         "user_id": (SET_NULL, INDEX),
@@ -60,8 +60,12 @@ KEYS = {
         "profile_id": (SET_NULL, "A dialog, removed within the day."),
         "scenario_id": (SET_NULL, "A dialog, removed within the day."),
     },
+    "dunning_address": {
+        "notice_id": (CASCADE, "A dialog, removed within the day."),
+        "partner_id": (SET_NULL, "A dialog, removed within the day."),
+    },
     "dunning_handover": {
-        "reason_id": (SET_NULL, "A dialog, removed within the day."),
+        "reason_id": (CASCADE, "A dialog, removed within the day."),
     },
     "dunning_notice": {
         "company_id": (RESTRICT, INDEX),
@@ -126,6 +130,9 @@ KEYS = {
         "partner_id": (CASCADE, INDEX),
         "takeover_id": (CASCADE, INDEX),
     },
+    "res_company": {
+        "dunning_answer_user_id": (SET_NULL, INDEX),
+    },
     "dunning_type_off": {
         "company_id": (CASCADE, INDEX),
         "partner_id": (CASCADE, INDEX),
@@ -134,6 +141,8 @@ KEYS = {
 }
 # The other indexes of our tables, and those of our fields on others: what is searched by them.
 SEARCHED = {
+    "dunning_answer": {"(notice_id, key)": "unique"},
+    "dunning_answer_type": {"(code)": "unique"},
     "dunning_block": {
         "(partner_id, company_id) WHERE (move_id IS NULL)": "the blocks on a customer",
     },

@@ -161,9 +161,8 @@ class TestItemsUntil(OutcomeCommon):
             block.with_user(user).items_until = self.today
 
     def test_insolvency_asks_for_the_opening_date(self):
-        action = self.customer.action_dunning_prevent()
+        action = self.customer.action_dunning_pause()
         dialog = Form(self.env["dunning.block.wizard"].with_context(**action["context"]))
-        dialog.kind = "stop"
         dialog.reason_id = self.env.ref("dunning_exclusion.reason_insolvency")
         self.assertEqual(dialog.kind, "prevent")
         with self.assertRaisesRegex(AssertionError, "items_until is a required field"):

@@ -8,16 +8,31 @@ from odoo.tools.translate import trans_export
 
 # Words spelled alike are left empty in the catalogs.
 ALIKE = {
-    "de": {"Code", "Domain", "ID", "Icon", "Name", "Operator", "Pause"},
-    "es": {"ID", "Total"},
+    "de": {
+        *("Code", "Domain", "ID", "Icon", "Import", "Name", "Operator", "PDF", "Pause", "Text"),
+    },
+    "es": {"ID", "PDF", "Total"},
     "fr": {
         *("Action", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
-        *("Document", "E-mail", "ID", "Message", "Messages", "Mode", "Note", "Pause", "STOP"),
+        *(
+            "Document",
+            "E-mail",
+            "ID",
+            "Import",
+            "Message",
+            "Messages",
+            "PDF",
+            "Possible",
+            "Mode",
+            "Note",
+            "Pause",
+            "STOP",
+        ),
         *("Total", "1 message", "%s messages"),
     },
     "nl": {
-        *("Code", "Contact", "Dashboard", "Document", "E-mail", "Effect", "ID", "Open"),
-        *("Operator", "STOP", "Scenario", "Stop", "over %s"),
+        *("Code", "Contact", "Dashboard", "Document", "E-mail", "Effect", "ID", "Import", "Open"),
+        *("Operator", "PDF", "STOP", "Scenario", "Spreadsheet", "Stop", "over %s"),
     },
 }
 LANGUAGES = tuple(ALIKE)

@@ -15,7 +15,7 @@ class DunningAddress(models.TransientModel):
     _description = "Correct an Address"
     _inherit = ["dunning.protected.mixin"]
 
-    notice_id = fields.Many2one("dunning.notice", required=True, readonly=True)
+    notice_id = fields.Many2one("dunning.notice", string="Reminder", required=True, readonly=True)
     failure_reason = fields.Text(related="notice_id.failure_reason")
     possible_ids = fields.Many2many("res.partner", compute="_compute_possible")
     partner_id = fields.Many2one(

@@ -57,7 +57,9 @@ class DunningBlockWizard(models.TransientModel):
         required=True, readonly=True, help="The numbers of the records to be held."
     )
     # Why they are stopped is said after they were.
-    block_ids = fields.Json(readonly=True, help="The numbers of the holds to be explained.")
+    block_ids = fields.Json(
+        string="Holds", readonly=True, help="The numbers of the holds to be explained."
+    )
     explanation = fields.Char(compute="_compute_explanation")
     target_count = fields.Integer(string="How Many", compute="_compute_targets")
     target_names = fields.Char(string="Whom", compute="_compute_targets")

@@ -6,6 +6,8 @@ class CreditControlPrinter(models.TransientModel):
 
     def print_lines(self):
         """Override of `account_credit_control` to say so when everything is left out by now."""
+        if not self:
+            return True
         report = super().print_lines()
         if report.get("context", {}).get("active_ids"):
             return report

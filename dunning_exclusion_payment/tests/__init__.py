@@ -1,1 +1,1 @@
-from . import test_payment_transaction
+from . import test_payment_transaction, test_translations
