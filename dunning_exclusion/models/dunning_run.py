@@ -370,9 +370,9 @@ class DunningRun(models.Model):
             query = candidates.of_criteria(query, company, day, self.type_id)
         else:
             scenarios, due_only = self._get_scenarios()
-            query = candidates.of_scenarios(scenarios, company, day, due_only, run_id=self.id)
+            query = candidates.of_scenarios(scenarios, company, day, due_only, run_id=self._origin.id)
         type_id = self.type_id.id or 0
-        return Question(company, day, candidates=query, type_id=type_id, run_id=self.id)
+        return Question(company, day, candidates=query, type_id=type_id, run_id=self._origin.id)
 
     def _get_criteria_query(self, probe=True):
         """Return the query of the items that match the filter of a run by criteria.

@@ -239,6 +239,7 @@ class AccessTableCommon(DunningCommon):
             "dunning.block.wizard": {"res_model": "res.partner", "res_ids": cls.customer.ids},
             "dunning.customer.setup": {"partner_ids": cls.customer.ids},
             "dunning.handover": {"receiver": "Collectors", "move_ids": cls.invoice.ids},
+            "credit.control.printer": {},
             "dunning.preview": {"subject": "Subject"},
             "dunning.scenario.preview": {"scenario_id": cls.scenario.id},
             "dunning.scenario.preview.line": {"preview_id": preview.id},

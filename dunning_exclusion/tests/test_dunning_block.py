@@ -547,9 +547,9 @@ class TestBlockRights(OutcomeCommon):
         self.assertEqual(
             block.date_to, self.today + timedelta(days=3), "one of many is not changed"
         )
-        dialog = self._open(self.env.user, self.customer.action_dunning_prevent())
+        dialog = self._open(self.env.user, self.customer.action_dunning_prevent()).save()
         dialog.kind = "stop"
-        told = dialog.save().action_apply()["params"]["message"]
+        told = dialog.action_apply()["params"]["message"]
         self.assertEqual(told, "1 hold now lasts until somebody resumes.")
         self.assertEqual((block.note, block.date_to), ("Known", False))
 

@@ -495,7 +495,7 @@ LANGUAGES = {
     "fr_FR": {
         "subject": "Relance de paiement",
         "salutation": "Bonjour Alpha,",
-        "heads": ["Document", "Date", "Échéance", "Jours de retard", "Montant dû"],
+        "heads": ["Document", "Date", "Date d'échéance", "Jours de retard", "Montant dû"],
         "amount": "1 234,50 €",
         "held": "y compris ce qui ne figure pas ci-dessus",
         "bank": "Merci de virer",
