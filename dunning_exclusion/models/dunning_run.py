@@ -364,15 +364,15 @@ class DunningRun(models.Model):
     def _get_question(self):
         """Return what the run asks of the screening."""
         # A run that is not saved asks the same.
-        company, day = self.company_id._origin, self.date
+        company, day, run_id = self.company_id._origin, self.date, self._origin.id or 0
         if self.mode == "criteria":
             query = self._get_criteria_query()
             query = candidates.of_criteria(query, company, day, self.type_id)
         else:
             scenarios, due_only = self._get_scenarios()
-            query = candidates.of_scenarios(scenarios, company, day, due_only, run_id=self._origin.id)
+            query = candidates.of_scenarios(scenarios, company, day, due_only, run_id=run_id)
         type_id = self.type_id.id or 0
-        return Question(company, day, candidates=query, type_id=type_id, run_id=self._origin.id)
+        return Question(company, day, candidates=query, type_id=type_id, run_id=run_id)
 
     def _get_criteria_query(self, probe=True):
         """Return the query of the items that match the filter of a run by criteria.

@@ -92,6 +92,7 @@ KEYS = {
         "user_id": (SET_NULL, RUNS),
     },
     "dunning_run_line": {
+        "approval_user_id": (SET_NULL, MILLION),
         "company_id": (RESTRICT, RESTRICTED),
         "currency_id": (SET_NULL, RESTRICTED),
         "level_id": (SET_NULL, MILLION),
@@ -141,8 +142,10 @@ KEYS = {
 }
 # The other indexes of our tables, and those of our fields on others: what is searched by them.
 SEARCHED = {
-    "dunning_answer": {"(notice_id, key) WHERE ((state)::text <> 'undone'::text)": "unique",
-        "(state)": "what waits for somebody"},
+    "dunning_answer": {
+        "(notice_id, key) WHERE ((state)::text <> 'undone'::text)": "unique",
+        "(state)": "what waits for somebody",
+    },
     "dunning_answer_type": {"(code)": "unique"},
     "dunning_block": {
         "(partner_id, company_id) WHERE (move_id IS NULL)": "the blocks on a customer",
@@ -169,8 +172,11 @@ SEARCHED = {
     },
     "dunning_type_off": {"(partner_id, type_id, company_id)": "unique"},
     "res_partner": {
-        f"((({field} IS NOT NULL))) WHERE ({field} IS NOT NULL)": "who has one, by Odoo"
-        for field in ("dunning_own_profile_id", "dunning_own_scenario_id")
+        "(commercial_partner_id) WHERE (dunning_bounced_email IS NOT NULL)": "whose mail bounced",
+        **{
+            f"((({field} IS NOT NULL))) WHERE ({field} IS NOT NULL)": "who has one, by Odoo"
+            for field in ("dunning_own_profile_id", "dunning_own_scenario_id")
+        },
     },
 }
 # What Odoo adds to each table of each addon. It indexes them nowhere, and users are archived.
