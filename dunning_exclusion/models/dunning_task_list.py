@@ -191,7 +191,7 @@ class DunningRun(models.Model):
             "can_approve": can_work and customer_maximum.may_release(self.env),
             "overtaken": self._describe_overtaken() if self.state == "prepared" else [],
             "can_refresh": can_work and not self.notice_ids,
-            "unfinished": unfinished and {"id": unfinished.id, "name": unfinished.name},
+            "unfinished": bool(unfinished) and {"id": unfinished.id, "name": unfinished.name},
         }
 
     def _read_above(self):

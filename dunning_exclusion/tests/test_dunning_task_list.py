@@ -36,7 +36,7 @@ class TestTodaysList(OutcomeCommon):
         )
         self.assertEqual(run.line_ids.move_id, invoice)
         self.assertEqual(self._open(), run)
-        self.assertFalse(self._figures(run)["unfinished"])
+        self.assertIs(self._figures(run)["unfinished"], False)
 
     def test_runs_that_are_not_todays_list_are_not_opened(self):
         self._create_invoice()
@@ -66,7 +66,7 @@ class TestTodaysList(OutcomeCommon):
             self.assertEqual(figures["unfinished"], {"id": old.id, "name": old.name})
             self.assertIn("as of", " ".join(self._figures(old)["overtaken"]))
             old.action_cancel()
-            self.assertFalse(self._figures(run)["unfinished"])
+            self.assertIs(self._figures(run)["unfinished"], False)
 
     def test_old_list_of_which_nothing_is_left_to_send_is_not_named(self):
         self._create_invoice()
