@@ -273,14 +273,13 @@ class TestOneAnswer(OutcomeCommon):
             invoice = self._create_invoice(self.other_customer, post=False)
             return self._count(invoice.action_post)
 
-        def post_again():
-            # The first one fills caches, which creating a block may have emptied.
-            post()
-            return post()
+        def cheapest():
+            # The others fill caches, which creating a block or another test may have emptied.
+            return min(post() for _number in range(3))
 
-        before = post_again()
+        before = cheapest()
         self.other_customer._dunning_block("stop")
-        self.assertEqual(post_again(), before)
+        self.assertEqual(cheapest(), before)
 
 
 @tagged("post_install", "-at_install")
