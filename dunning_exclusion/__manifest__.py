@@ -1,7 +1,7 @@
 {
     "name": "Dunning Exclusion",
     "summary": "Who is reminded, who is excluded from reminders, and why",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "author": "Dunning Exclusion contributors",
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",

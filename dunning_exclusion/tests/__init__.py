@@ -57,6 +57,7 @@ from . import (
     test_merge,
     test_message_limits,
     test_message_rights,
+    test_migration,
     test_not_delivered,
     test_null_values,
     test_outcome_table,

@@ -1,0 +1,26 @@
+from odoo.tools.sql import column_exists
+
+
+def migrate(cr, version):
+    """Keep what was said to customers, and which promises were cancelled, and when.
+
+    A line can have several messages now. Without this step those of before would be forgotten, and
+    customers reminded once more of the same.
+    """
+    cr.execute(
+        """INSERT INTO dunning_notice_line_rel (notice_id, line_id)
+           SELECT line.notice_id, line.id
+             FROM dunning_run_line line
+             JOIN dunning_notice notice ON notice.id = line.notice_id
+               ON CONFLICT DO NOTHING"""
+    )
+    cr.execute(
+        """UPDATE dunning_promise SET noted_on = create_date::date
+            WHERE noted_on IS NULL AND create_date IS NOT NULL"""
+    )
+    # Promises of the first databases had a tick box.
+    if column_exists(cr, "dunning_promise", "cancelled"):
+        cr.execute(
+            """UPDATE dunning_promise SET cancelled_on = COALESCE(write_date, create_date)::date
+                WHERE cancelled AND cancelled_on IS NULL"""
+        )
