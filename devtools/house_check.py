@@ -129,8 +129,13 @@ def floor_of(name):
 
 
 def files_of(trees):
-    """Return the files that do something: all but `__init__` files and the manifest."""
-    return [name for name in trees if name.rpartition("/")[2] not in ("__init__", "__manifest__")]
+    """Return the files that do something: without `__init__`, the manifest, and migrations.
+
+    A migration is run once, before anything else is there.
+    """
+    named = ("__init__", "__manifest__")
+    files = [name for name in trees if not name.startswith("migrations/")]
+    return [name for name in files if name.rpartition("/")[2] not in named]
 
 
 def house():
