@@ -54,6 +54,7 @@ def screen_again(run, customers, sending=False):
             )
         )
     env["dunning.run.line"].invalidate_model()
+    run._untick_second_messages(customers)
     run._untick_above_maximum(customers, sending)
 
 

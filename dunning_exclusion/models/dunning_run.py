@@ -5,7 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
-from ..screening import candidates
+from ..screening import candidates, said
 from ..screening.domains import find_faults
 from ..screening.question import Question
 from ..screening.statement import by_line
@@ -29,6 +29,8 @@ SUBJECT_FIELDS = frozenset(
 MANY_LINES = 10_000
 # The columns that the task list filters and groups by.
 ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
+# The rule of the days between two messages to a customer.
+RECENTLY = "dunning_exclusion.rule_reminded_recently"
 # The columns of a line that the screening fills.
 SCREENED = (
     *("company_id", "move_line_id", "move_id", "partner_id", "level_id", "level_sequence"),
@@ -336,6 +338,7 @@ class DunningRun(models.Model):
             }
         )
         self.invalidate_recordset()
+        self._untick_second_messages()
         if customer_maximum.counts_with_others(self):
             self._untick_above_maximum()
 
@@ -426,24 +429,70 @@ class DunningRun(models.Model):
         above = customer_maximum.find_above(self, customer_ids, sending=sending)
         if not above:
             return
-        rule = customer_maximum.get_rule(self.env)
+        ticked_above = SQL("line.checked AND line.partner_id = ANY(%s)", list(above))
+        self._hold_back(customer_maximum.get_rule(self.env), ticked_above, customers is not None)
+
+    def _untick_second_messages(self, customers=None):
+        """Untick what would be one more message to a customer, where the company sets a limit.
+
+        The first message is that of the scenario that comes first; what was sent already is before
+        it. All actions of a workflow are one message, and so are the levels of a scenario.
+
+        :param customers: None: all of the run
+        """
+        # sudo: who prepares or sends a run need not be able to read its settings and rules
+        company, rule = self.company_id.sudo(), self.env.ref(RECENTLY).sudo()
+        limit = company.dunning_min_days_between_messages
+        if self.mode == "criteria" or not (limit and rule.with_company(company).enabled):
+            return
+        mine = SQL("AND line.partner_id = ANY(%s)", customers.ids) if customers else SQL()
+        second = SQL(
+            """line.id IN (
+                SELECT id FROM (
+                    SELECT line.id, line.scenario_id, FIRST_VALUE(line.scenario_id) OVER (
+                               PARTITION BY line.partner_id
+                               ORDER BY said.id IS NULL, scenario.sequence, scenario.id) AS first_id
+                      FROM dunning_run_line line
+                      JOIN dunning_scenario scenario ON scenario.id = line.scenario_id
+                      LEFT JOIN LATERAL (SELECT listed.line_id AS id
+                                           FROM dunning_notice_line_rel listed
+                                          WHERE listed.line_id = line.id LIMIT 1) said ON TRUE
+                     WHERE line.run_id = %(run)s %(mine)s
+                       AND (said.id IS NOT NULL OR line.checked OR line.outcome = 'included')
+                       AND EXISTS (
+                           SELECT 1 FROM dunning_level action
+                            WHERE %(reaches)s AND (action.id = line.level_id OR
+                                  line.action_ids @> to_jsonb(action.id)))) message
+                 WHERE scenario_id <> first_id)""",
+            run=self.id,
+            mine=mine,
+            reaches=said.reaches_customer("action"),
+        )
+        self._hold_back(rule, second, customers is not None)
+
+    def _hold_back(self, rule, condition, again):
+        """Untick the unsent lines `line` that meet `condition`, unless ticked against `rule`.
+
+        :param rule: the deciding reason of these lines from now on
+        :param again: tick them again when sending begins, if nothing stands against it by then;
+            what a new list holds back was never ticked
+        """
         self.env.cr.execute(
             SQL(
                 """UPDATE dunning_run_line line
-                      SET checked = FALSE, set_aside = %(again)s,
+                      SET checked = FALSE,
+                          set_aside = CASE WHEN line.checked THEN %(again)s ELSE line.set_aside END,
                           outcome = %(outcome)s, rule_id = %(rule)s,
                           reason_ids = CASE WHEN line.reason_ids @> %(reason)s THEN line.reason_ids
                               ELSE %(reason)s || COALESCE(line.reason_ids, '[]') END
-                    WHERE line.run_id = %(run)s AND line.partner_id = ANY(%(above)s)
-                      AND line.checked AND line.notice_id IS NULL
+                    WHERE line.run_id = %(run)s AND line.notice_id IS NULL AND %(condition)s
                       AND (line.override_reason_ids @> %(reason)s) IS NOT TRUE""",
-                # What a new list holds back was never ticked.
-                again=customers is not None,
+                again=again,
                 outcome=rule._effect_in(self.company_id),
                 rule=rule.id,
                 reason=SQL("jsonb_build_array(%s::int)", rule.id),
                 run=self.id,
-                above=list(above),
+                condition=condition,
             )
         )
         self.env["dunning.run.line"].invalidate_model(flush=False)

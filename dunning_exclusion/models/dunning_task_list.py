@@ -123,6 +123,7 @@ class DunningRun(models.Model):
             )
         )
         self.env["dunning.run.line"].invalidate_model(flush=False)
+        self._untick_second_messages()
         self._untick_above_maximum()
 
     def _describe_overtaken(self):

@@ -16,8 +16,6 @@ from odoo.tools import SQL
 REMINDER, INFORMATION = 0, -1
 # Codes of the reminder types that inform.
 INFORMING = ("statement", "new_document")
-# Whether a `notice` goes to the customer: these actions tell employees only.
-REACHES_CUSTOMER = SQL("notice.action NOT IN ('internal', 'activity')")
 # The sense in which a line is sent, over the aliases `scenario`, `level` and `type`.
 SENSE = SQL(
     """CASE WHEN scenario.campaign_type = 'customer' THEN level.id
@@ -26,6 +24,11 @@ SENSE = SQL(
     INFORMATION,
     REMINDER,
 )
+
+
+def reaches_customer(alias) -> SQL:
+    """Return whether the level or message `alias` goes to the customer, not to employees only."""
+    return SQL("%s NOT IN ('internal', 'activity')", SQL.identifier(alias, "action"))
 
 
 def sense_of(reminder_type):
@@ -144,7 +147,7 @@ def recent_messages(question) -> SQL:
             GROUP BY notice.company_id, notice.partner_id""",
         companies=list(question.companies.ids),
         run=question.run_id,
-        reaches=REACHES_CUSTOMER,
+        reaches=reaches_customer("notice"),
         today=question.today,
         chosen=chosen,
     )
@@ -166,7 +169,7 @@ def highest_levels(company, today, run_id) -> SQL:
               AND %s AND notice.date >= %s AND notice.run_id <> %s AND %s > 0
             GROUP BY notice.partner_id, level.scenario_id""",
         company.id,
-        REACHES_CUSTOMER,
+        reaches_customer("notice"),
         today - timedelta(days=company.dunning_no_fall_back_days),
         run_id,
         company.dunning_no_fall_back_days,

@@ -93,6 +93,90 @@ class TestAtMostOneMessage(StoryCommon):
             with self.subTest(name), self.assertRaises(ValidationError):
                 self.company[name] = -1
 
+    def _both(self, **values):
+        """Return a run in which a customer has a line of a scenario, and one of a workflow."""
+        self.scenario.sequence = 1
+        workflow = self._create_workflow(sequence=2, **values)
+        self._create_invoice()
+        run = self._create_run(scenario_ids=(self.scenario | workflow).ids)
+        return run, *self._lines_of(run)
+
+    def _lines_of(self, run):
+        """Return the line of the scenario, and that of the workflow."""
+        first = run.line_ids.filtered(lambda line: line.scenario_id == self.scenario)
+        return first, run.line_ids - first
+
+    def test_one_list_has_one_message_to_a_customer(self):
+        run, first, second = self._both()
+        self.assertEqual((first.checked, first.rule_id.id), (True, False))
+        self.assertEqual(
+            (second.checked, second.outcome, second.rule_id), (False, "unchecked", self.rule)
+        )
+        run.action_send()
+        self.assertEqual(run.notice_ids.line_ids, first)
+        self.assertEqual(list(self._deliver().values()), [1])
+        self.assertEqual((second.outcome, second.rule_id), ("unchecked", self.rule), "it says why")
+
+    def test_the_scenario_that_comes_first_has_the_message(self):
+        run, _first, _second = self._both()
+        self.scenario.sequence = 3
+        run.action_prepare()
+        first, second = self._lines_of(run)
+        self.assertEqual((first.checked, second.checked), (False, True))
+
+    def test_what_is_not_sent_keeps_nothing_else_from_being_sent(self):
+        run, _first, _second = self._both()
+        self.customer.dunning_type_off_ids = self.type_overdue
+        run.action_prepare()
+        first, second = self._lines_of(run)
+        self.assertEqual((first.outcome, second.checked), ("dropped", True))
+
+    def test_first_message_that_is_stopped_since_makes_way_for_no_other(self):
+        run, first, second = self._both()
+        self.customer.dunning_type_off_ids = self.type_overdue
+        run.action_send()
+        self.assertFalse(run.notice_ids, "nobody has selected the other one")
+        self.assertFalse(first.checked or second.checked)
+
+    def test_a_person_sends_both_against_the_reason(self):
+        run, first, second = self._both()
+        second.checked = True
+        run.action_send()
+        self.assertEqual(run.notice_ids.line_ids, first | second)
+        self.assertEqual(len(run.notice_ids), 2)
+
+    def test_what_employees_are_told_is_no_message(self):
+        for action in ("internal", "activity"):
+            with self.subTest(action=action):
+                run, _first, second = self._both()
+                workflow = second.scenario_id
+                workflow.level_ids.write({"action": action, "user_ids": self.env.user.ids})
+                run.action_prepare()
+                self.assertEqual(set(run.line_ids.mapped("checked")), {True})
+                run.action_cancel()
+                workflow.active = False
+
+    def test_without_a_limit_each_scenario_sends(self):
+        for off in ("setting", "rule"):
+            with self.subTest(off=off):
+                if off == "setting":
+                    self.company.dunning_min_days_between_messages = 0
+                else:
+                    self.company.dunning_min_days_between_messages = 7
+                    self.rule.enabled = False
+                run, _first, second = self._both()
+                self.assertEqual(set(run.line_ids.mapped("checked")), {True})
+                run.action_cancel()
+                second.scenario_id.active = False
+
+    def test_night_sends_one_message_to_a_customer(self):
+        self.scenario.write({"sequence": 1, "automatic": True})
+        self._create_workflow(sequence=2, automatic=True)
+        self._create_invoice()
+        self.company.dunning_automatic_sending = True
+        self.env["dunning.run"]._cron_send_automatic()
+        self.assertEqual(list(self._deliver().values()), [1])
+
     def test_run_prepared_before_another_one_sent(self):
         self._create_invoice()
         early = self._list_of(self._second_scenario())
