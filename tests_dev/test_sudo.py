@@ -19,21 +19,36 @@ def takes_rights(node):
     )
 
 
+def own_parts(statement):
+    """Yield the syntax nodes of a statement, without those of the statements inside it."""
+    for part in ast.iter_child_nodes(statement):
+        if not isinstance(part, ast.stmt):
+            yield part
+            yield from own_parts(part)
+
+
 def unexplained(text):
-    """Yield the lines of code that take rights without a comment above, in the same function."""
-    lines, tree = text.splitlines(), ast.parse(text)
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    for node in filter(takes_rights, ast.walk(tree)):
-        around = [f for f in functions if f.lineno <= node.lineno <= f.end_lineno]
-        start = min((f.lineno for f in around), default=node.lineno - 3)
-        if not any(map(REASON.search, lines[max(start - 1, 0) : node.end_lineno])):
-            yield node.lineno
+    """Yield the lines of code that take rights without a comment in or right above the statement.
+
+    A comment further up may belong to something else.
+    """
+    lines = text.splitlines()
+    for statement in ast.walk(ast.parse(text)):
+        taken = [part for part in own_parts(statement) if takes_rights(part)]
+        if not isinstance(statement, ast.stmt) or not taken:
+            continue
+        start = statement.lineno
+        while start > 1 and lines[start - 2].lstrip().startswith("#"):
+            start -= 1
+        end = max(part.end_lineno for part in taken)
+        if not any(map(REASON.search, lines[start - 1 : end])):
+            yield taken[0].lineno
 
 
 def test_each_sudo_says_why():
     found = []
-    for addon in odoo_env.manifests():
-        for path in sorted((ROOT / addon).rglob("*.py")):
+    for folder in (*odoo_env.manifests(), "benchmarks", "devtools"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
             if "tests" not in path.parts:
                 found += [f"{path}:{line}" for line in unexplained(path.read_text())]
     assert not found, "say why, in a comment: # sudo: …"
@@ -46,3 +61,11 @@ def test_sudo_without_a_word_is_found():
     explained = bare.replace("    return", "    # sudo: everybody may know\n    return")
     assert not list(unexplained(explained))
     assert not list(unexplained(bare.replace("sudo()", "sudo(False)")))
+
+
+def test_comment_on_something_else_explains_nothing():
+    explained = "def work(self):\n    # sudo: for the count\n    count = self.sudo().search_count([])\n"
+    assert not list(unexplained(explained))
+    assert list(unexplained(explained + "    return self.sudo().search([])\n")) == [4]
+    loop = explained.replace("count =", "for one in range(9):\n        count =")
+    assert list(unexplained(loop)) == [4]

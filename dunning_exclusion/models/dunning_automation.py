@@ -208,6 +208,7 @@ class DunningRun(models.Model):
         sender = self.sudo().user_id
         if not sender.active or sender == self.env.user:
             return run
+        # sudo: sending writes notices and lines, which users do not write
         return in_language_of(run.with_user(sender), sender).sudo()
 
     def action_stop(self):

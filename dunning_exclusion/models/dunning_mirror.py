@@ -30,7 +30,7 @@ class DunningMirror(models.Model):
         """Let the flags on items of `customers` (None: of everybody) follow the blocks."""
         # sudo: nobody edits these records, and who blocks need not have the right to write entries
         self = self.sudo()
-        mirroring = companies.sudo().filtered("dunning_mirror_no_followup")
+        mirroring = companies.with_env(self.env).filtered("dunning_mirror_no_followup")
         if not mirroring and not self.search_count([], limit=1):
             return
         self.env.flush_all()
@@ -104,11 +104,12 @@ class DunningMirror(models.Model):
 
         They are cleared when the block ends, or at once when the company does not mirror blocks.
         """
-        # sudo: see `_sync`
         lines = moves._dunning_receivable_lines().filtered("no_followup")
-        known = self.sudo().search([("move_line_id", "in", lines.ids)])
+        # sudo: see `_sync`
+        self = self.sudo()
+        known = self.search([("move_line_id", "in", lines.ids)])
         known.overridden = False
-        self.sudo().create([{"move_line_id": line.id} for line in lines - known.move_line_id])
+        self.create([{"move_line_id": line.id} for line in lines - known.move_line_id])
         self._sync(moves.company_id, moves.commercial_partner_id)
 
     @api.model

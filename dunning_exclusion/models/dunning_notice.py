@@ -551,9 +551,10 @@ class DunningNotice(models.Model):
         for run in self.run_id:
             # Who may send runs may also say that a letter left.
             run.check_access("write")
-        # sudo: users do not write states.
-        self.sudo()._mark_sent(user_id=self.env.uid)
-        self.filtered(lambda notice: notice.action == "letter").sudo()._keep_letters()
+        # sudo: users do not write states, nor attach letters to what was sent
+        notices = self.sudo()
+        notices._mark_sent(user_id=self.env.uid)
+        notices.filtered(lambda notice: notice.action == "letter")._keep_letters()
 
     def action_revoke_link(self):
         """Let the links in the messages open nothing any more."""

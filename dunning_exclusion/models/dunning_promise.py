@@ -284,12 +284,12 @@ class DunningPromise(models.Model):
 
     def _note_open_amount(self):
         # sudo: users do not write what was open, and need not have the right to edit entries.
-        for promise in self.sudo():
+        self = self.sudo()
+        for promise in self:
             promise.noted_on = promise.noted_on or promise.company_id._dunning_today()
             promise.open_amount = sum(promise.move_line_ids.mapped("amount_residual"))
             promise.move_ids |= promise.move_line_ids.move_id
-        moves = self.sudo().move_ids
-        moves.filtered(lambda move: not move.dunning_promised).dunning_promised = True
+        self.move_ids.filtered(lambda move: not move.dunning_promised).dunning_promised = True
 
     def _find_items_again(self, moves):
         """Give promises on `moves` the items that Odoo rebuilt while the entries were drafts."""

@@ -131,12 +131,13 @@ class DunningTypeOff(models.Model):
     def _switch(self, customers, types, company):
         """Let `types` be the reminder types that `company` has switched off for `customers`."""
         # sudo: nobody writes these records themselves; who calls this may write the customers
-        there = self.sudo().search(
+        self = self.sudo()
+        there = self.search(
             Domain("partner_id", "in", customers.ids) & Domain("company_id", "=", company.id)
         )
         there.filtered(lambda off: off.type_id not in types).unlink()
         known = {(off.partner_id, off.type_id) for off in there.exists()}
-        self.sudo().create(
+        self.create(
             [
                 {"partner_id": customer.id, "type_id": kind.id, "company_id": company.id}
                 for customer in customers

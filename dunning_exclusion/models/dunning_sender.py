@@ -128,8 +128,8 @@ class DunningSender(models.AbstractModel):
             run.sudo().state = "prepared" if run.stop_requested else "done"
             if run.state == "done":
                 self._skip_empty(self._get_failed_notices(run))
-                # sudo: users do not write what the system has unticked
                 aside = [("run_id", "=", run.id), ("set_aside", "=", True)]
+                # sudo: users do not write what the system has unticked
                 self.env["dunning.run.line"].sudo().search(aside).set_aside = False
         return customers
 
@@ -219,8 +219,9 @@ class DunningSender(models.AbstractModel):
             raise UserError(
                 self.env._("%(run)s is not done: finish sending it first.", run=run.name)
             )
-        # sudo: users write neither lines nor the state of a run
+        # sudo: users write neither lines nor notices
         reopen(failed.sudo())
+        # sudo: users do not write the state of a run
         run.sudo().state = "prepared"
         return self._send_run(run)
 
@@ -236,8 +237,9 @@ class DunningSender(models.AbstractModel):
         self._lock(run)
         lines = notices.line_ids
         # sudo: users write neither lines nor notices
-        reopen(notices.sudo())
-        notices.sudo().write({"state": "failed"})
+        failed = notices.sudo()
+        reopen(failed)
+        failed.state = "failed"
         made = self._send_batch(run, notices.partner_id)
         self._skip_empty(notices)
         return made.filtered(lambda notice: notice.line_ids & lines)

@@ -121,6 +121,7 @@ class MailMessage(models.Model):
             )
             forbidden += noted.with_env(self.env)
         if operation == "create":
+            # sudo: only looked at, as above
             for model, messages in (self - forbidden).sudo().grouped("model").items():
                 if model in THREADS:
                     allowed = self._filter_records_for_message_operation(

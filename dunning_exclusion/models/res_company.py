@@ -13,11 +13,11 @@ from odoo.addons.base.models.res_partner import _tz_get
 from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds
 from .dunning_mixin import EMPLOYEES
 
-ANSWER_DAYS = (
+ANSWER_LIMITS = (
     *("dunning_answer_promise_days", "dunning_answer_decide_days"),
     *("dunning_answer_paid_days", "dunning_answer_link_days"),
+    *("dunning_answer_promise_amount", "dunning_answer_promise_broken"),
 )
-ANSWER_LIMITS = (*(*ANSWER_DAYS, "dunning_answer_promise_amount", "dunning_answer_promise_broken"),)
 THRESHOLDS = ("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum")
 DAY_COUNTS = (
     *("dunning_freshness_days", "dunning_promise_tolerance_days"),
@@ -310,9 +310,10 @@ class ResCompany(models.Model):
     def _dunning_next_run_day(self):
         """Return the day of the next automatic run; tomorrow where nothing is sent by itself."""
         tomorrow = self._dunning_today() + timedelta(days=1)
-        # sudo: the time of the job is no secret
-        cron = self.sudo().env.ref("dunning_exclusion.cron_send_automatic", False)
-        if not (cron and cron.active and self.sudo().dunning_automatic_sending):
+        # sudo: neither the time of the job nor whether it sends is a secret
+        company = self.sudo()
+        cron = company.env.ref("dunning_exclusion.cron_send_automatic", False)
+        if not (cron and cron.active and company.dunning_automatic_sending):
             return tomorrow
         begins = pytz.utc.localize(cron.nextcall)
         day = begins.astimezone(pytz.timezone(self._dunning_timezone())).date()

@@ -71,7 +71,7 @@ class DunningRun(models.Model):
         if not self.env.user.has_group("dunning_exclusion.group_dunning_manager"):
             return Onboarding
         onboarding = self.env.ref("dunning_exclusion.onboarding_followups", False)
-        return (onboarding or Onboarding).sudo()
+        return onboarding.with_env(Onboarding.env) if onboarding else Onboarding
 
     @api.model
     def _dashboard_steps(self, company, by_reason):
