@@ -24,7 +24,7 @@ def test_the_examples_are_shown():
     shown = {path for page in PAGES for path, _text in SHOWN.findall(page.read_text())}
     assert "test_dunning_exclusion/models/dunning_exclusion_condition.py" in shown
     assert "test_dunning_exclusion/models/dunning_action.py" in shown
-    assert "test_dunning_exclusion/models/test_other_engine.py" in shown
+    assert "test_dunning_exclusion/other_engine.py" in shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -64,7 +64,9 @@ def test_sudo_without_a_word_is_found():
 
 
 def test_comment_on_something_else_explains_nothing():
-    explained = "def work(self):\n    # sudo: for the count\n    count = self.sudo().search_count([])\n"
+    explained = (
+        "def work(self):\n    # sudo: for the count\n    count = self.sudo().search_count([])\n"
+    )
     assert not list(unexplained(explained))
     assert list(unexplained(explained + "    return self.sudo().search([])\n")) == [4]
     loop = explained.replace("count =", "for one in range(9):\n        count =")

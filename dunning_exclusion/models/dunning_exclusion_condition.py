@@ -1,16 +1,29 @@
 from collections import defaultdict
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from odoo import models
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
-from ..screening import items, said
+from ..screening import items, said, statement
 from ..screening.domains import company_query, find_fault
 from . import waiting_money
 
 KINDS = ("stop", "pause", "prevent")
 # These follow from all items of a customer together, see `screening.statement`.
 LATE_RULES = ("covered", "payment_under_way")
+
+
+class ExcludedItem(NamedTuple):
+    """An item with what excludes it."""
+
+    item_id: int
+    move_id: int
+    customer_id: int
+    issued_on: date
+    rule_ids: list
 
 
 def condition_query(Model, text, company):
@@ -45,10 +58,22 @@ class DunningExclusionCondition(models.AbstractModel):
     `question.threshold` for the value of a threshold of the company. Another addon adds a rule by
     one record of `dunning.exclusion.rule` and one such method in an `_inherit` of this model. A
     table that several conditions need is joined once, by `_item_joins` or `_customer_joins`.
+
+    Where more can be said about a reason than the name of its rule, `_details_<code>` says it.
     """
 
     _name = "dunning.exclusion.condition"
     _description = "Conditions of Exclusion Rules"
+
+    def _details(self, rule, question, rows):
+        """Return what more there is to say about the reason `rule`, by its `_details_<code>`.
+
+        :param question: about the customers of the excluded items, in one company and for one day
+        :param rows: each `ExcludedItem` that the rule excludes
+        :return: list of arguments of `_prepare_reason` of the rule, a reason for each
+        """
+        method = getattr(self, f"_details_{rule.code}", None)
+        return method(rule, question, rows) if method and rule.source == "builtin" else []
 
     # What is joined -------------------------------------------------------------------------
 
@@ -248,6 +273,25 @@ class DunningExclusionCondition(models.AbstractModel):
     _condition_pause_item = _condition_pause_customer
     _condition_prevent_item = _condition_prevent_customer
 
+    def _details_stop_customer(self, rule, question, rows):
+        Block = self.env["dunning.block"]
+        blocks = Block.search(
+            Domain("company_id", "=", question.companies.id)
+            & Domain("kind", "=", rule.code.removesuffix(f"_{rule.level}"))
+            & Domain("partner_id", "in", [row.customer_id for row in rows])
+            & Domain("move_id", "in", [False, *(row.move_id for row in rows)])
+            & Block._state_domain("active", question.today)
+        )
+        return [
+            {"since": block.date_from, "until": block.date_to, "block_id": block.id}
+            for block in blocks
+            if block._is_whole() == (rule.level == "customer")
+            and any(block._holds(*row[:-1]) for row in rows)
+        ]
+
+    _details_pause_customer = _details_prevent_customer = _details_stop_customer
+    _details_stop_item = _details_pause_item = _details_prevent_item = _details_stop_customer
+
     # Items ----------------------------------------------------------------------------------
 
     def _condition_no_followup(self, question):
@@ -272,6 +316,14 @@ class DunningExclusionCondition(models.AbstractModel):
 
     def _condition_promise(self, question):
         return SQL("company.dunning_exclude_promises AND promised.move_line_id IS NOT NULL")
+
+    def _details_promise(self, rule, question, rows):
+        Promise = self.env["dunning.promise"]
+        found = Promise.search(
+            Domain("move_line_ids", "in", [row.item_id for row in rows])
+            & Promise._state_domain(["open", "proposed"], question.today)
+        )
+        return [{"since": promise.noted_on, "until": promise.date} for promise in found]
 
     def _condition_paid(self, question):
         # An invoice paid by a payment without journal entry is paid, but its residual stays open.
@@ -358,29 +410,29 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_payment_under_way(self, question):
         return SQL("waiting.under_way")
 
-    def _explain_waiting(self, question, rows):
-        """Return {(rule code, item id): what waits, in words, with its days} of the items `rows`.
-
-        :param question: the question about a handful of customers of one company
-        :param rows: (item id, entry id, customer id, …) of each item
-        """
-        found = self.env.execute_query(
-            waiting_money.sources(question, self._payments_of_items(question))
-        )
+    def _details_covered(self, rule, question, rows):
+        """Return what waits for each item: what is meant for it, else what its customer has."""
+        with statement.planned(self.env, few=True):
+            found = self.env.execute_query(
+                waiting_money.sources(question, self._payments_of_items(question))
+            )
         days = timedelta(days=question.companies.dunning_payment_days)
         by_item, by_customer = defaultdict(list), defaultdict(list)
         for item_id, customer_id, source, day, amount, currency_id in found:
+            if (source == "credit") != (rule.code == "covered"):
+                continue
             text = self._describe_waiting(
                 source, day, self.env["res.currency"].browse(currency_id).format(amount)
             )
-            reason = {"words": text, "since": day or False, "until": day and day + days or False}
-            rule = "covered" if source == "credit" else "payment_under_way"
-            (by_item if item_id else by_customer)[rule, item_id or customer_id].append(reason)
-        return {
-            (rule, item_id): by_item.get((rule, item_id)) or by_customer[rule, customer_id]
-            for item_id, _move_id, customer_id, *_others in rows
-            for rule in LATE_RULES
-        }
+            values = {"words": text, "since": day or False, "until": day and day + days or False}
+            (by_item if item_id else by_customer)[item_id or customer_id].append(values)
+        return [
+            values
+            for row in rows
+            for values in by_item[row.item_id] or by_customer[row.customer_id]
+        ]
+
+    _details_payment_under_way = _details_covered
 
     def _describe_waiting(self, source, day, amount):
         """Return a sentence about money of this `source`, `amount` with its currency."""
@@ -422,6 +474,14 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_bounced(self, question):
         return SQL("total.sends_email AND address.bounced")
 
+    def _details_bounced(self, rule, question, rows):
+        # sudo: who explains a customer may read where its reminders go
+        customers = self.env["res.partner"].sudo().browse({row.customer_id for row in rows})
+        return [
+            {"words": ", ".join(contacts.mapped("email_normalized"))}
+            for contacts in customers._dunning_recipients_by_customer().values()
+        ]
+
     def _condition_reminded_recently(self, question):
         if not self._limits_messages(question):
             return SQL("FALSE")
@@ -430,6 +490,22 @@ class DunningExclusionCondition(models.AbstractModel):
             """recent.partner_id IS NOT NULL
                AND (recent.workflows <@ ARRAY[action.scenario_id]) IS NOT TRUE"""
         )
+
+    def _details_reminded_recently(self, rule, question, rows):
+        """Return when each customer got its last message, and until when none may follow."""
+        details = []
+        customers = tuple({row.customer_id for row in rows})
+        recent = said.recent_messages(replace(question, customers=customers))
+        for day, on_its_way in self.env.execute_query(
+            SQL("SELECT day, on_its_way FROM (%s) recent ORDER BY partner_id", recent)
+        ):
+            words = self.env._("on %(date)s", date=format_date(self.env, day))
+            until = day + timedelta(days=question.companies.dunning_min_days_between_messages - 1)
+            if on_its_way:
+                # When it will leave is not known.
+                words, until = self.env._("one is on its way"), False
+            details.append({"since": day, "until": until, "words": words})
+        return details
 
     def _condition_type_off(self, question):
         return SQL(

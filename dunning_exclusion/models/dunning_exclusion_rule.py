@@ -269,6 +269,22 @@ class DunningExclusionRule(models.Model):
             .sorted(lambda rule: (rule._effect_in(company) != "dropped", rule.sequence, rule.id))
         )
 
+    def _prepare_reason(self, company, since=False, until=False, block_id=False, words=None):
+        """Return the rule as a reason in `company`, as `dunning_explain` returns it.
+
+        :param words: what more there is to say than the name of the rule
+        """
+        return {
+            "outcome": self._effect_in(company),
+            "rule": self.code,
+            "reason": f"{self.name}: {words}" if words else self.name,
+            "marker": self.marker,
+            "level": self.level,
+            "since": since,
+            "until": until,
+            "block_id": block_id,
+        }
+
     # Conditions -----------------------------------------------------------------------------
 
     def _condition_sql(self, question):

@@ -6,7 +6,7 @@ from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
 from odoo.tools import OrderedSet
 
-from ..screening import explain, statement
+from ..screening import statement
 from ..screening.question import Owner
 from .arguments import read_date
 from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
@@ -382,7 +382,7 @@ class DunningMixin(models.AbstractModel):
             return reasons
         # sudo: the name of a reason is no secret
         rule = self.env.ref("dunning_exclusion.rule_paid").sudo()
-        return [explain.prepare_reason(rule, items.company_id[:1])]
+        return [rule._prepare_reason(items.company_id[:1])]
 
     # Buttons --------------------------------------------------------------------------------
 

@@ -116,8 +116,8 @@ class DunningProtectedMixin(models.AbstractModel):
         """Return whether the user may act in every company; administrators of Odoo may."""
         if self.env.su or self.env.user.has_group("base.group_system"):
             return True
-        # sudo: users do not read companies that are not theirs.
         others = [("id", "not in", self.env.user.company_ids.ids)]
+        # sudo: users do not read companies that are not theirs.
         return not self.env["res.company"].sudo().search_count(others, limit=1)
 
     @api.model

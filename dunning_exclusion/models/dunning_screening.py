@@ -1,6 +1,5 @@
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 
 from psycopg2 import DataError, ProgrammingError
 
@@ -8,12 +7,12 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd, DomainCondition
-from odoo.tools import SQL, OrderedSet, format_date
+from odoo.tools import SQL, OrderedSet
 
-from ..screening import explain, items, said, statement
+from ..screening import items, statement
 from ..screening.question import Branch, Owner, Question, RankedRule
 from .arguments import check_one, read_date
-from .dunning_exclusion_condition import LATE_RULES
+from .dunning_exclusion_condition import LATE_RULES, ExcludedItem
 
 OUTCOMES = [("included", "To send"), ("unchecked", "Held back"), ("dropped", "Not listed")]
 # The best outcome for the reminder among grouped items.
@@ -387,74 +386,29 @@ class DunningScreening(models.Model):
     def _explain(self, owner_field, owner_ids, companies, day=None):
         """Return the reasons against reminding a handful of owners: see `dunning_explain`."""
         found = {}
+        owner = Owner(OWNERS[owner_field], tuple(owner_ids))
         for company in companies:
             today = day or company._dunning_today()
-            owner = Owner(OWNERS[owner_field], tuple(owner_ids))
-            with self._screened(Question(company, today, owner)) as screening:
-                query = """SELECT move_line_id, move_id, partner_id, invoice_date, reason_ids
-                             FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
-                rows = self.env.execute_query(SQL(query, screening))
-            if not rows:
-                continue
-            rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row[-1]})
-            Block = self.env["dunning.block"]
-            blocks = Block.search(
-                Domain("company_id", "=", company.id)
-                & Domain("partner_id", "in", {row[2] for row in rows})
-                & Domain("move_id", "in", [False, *(row[1] for row in rows)])
-                & Block._state_domain("active", today)
-            )
-            Promise = self.env["dunning.promise"]
-            promised = Domain("move_line_ids", "in", [row[0] for row in rows])
-            promises = Promise.search(promised & Promise._state_domain(["open", "proposed"], today))
-            waiting = self._explain_waiting(company, today, rules, rows)
-            ranked = rules._deciding_first(company)
-            known = self._known_of_customers(rules, {row[2] for row in rows}, company, today)
-            reasons = explain.reasons(rows, ranked, company, blocks, promises, waiting, known)
-            found = {**reasons, **found}
+            found = {**self._reasons(Question(company, today, owner)), **found}
         return list(found.values())
 
     @api.model
-    def _explain_waiting(self, company, today, rules, rows):
-        """Return the money that waits for the items `rows`, if one of `rules` is about it."""
-        if not set(LATE_RULES).intersection(rules.mapped("code")):
-            return {}
-        customer_ids = tuple({row[2] for row in rows})
-        question = Question(company, today, customers=customer_ids)
-        with self._planned(few=True):
-            return self.env["dunning.exclusion.condition"]._explain_waiting(question, rows)
-
-    @api.model
-    def _known_of_customers(self, rules, customer_ids, company, today):
-        """Return {code of a rule: {customer id: values of `explain.prepare_reason`}}."""
-        known = {}
-        if "reminded_recently" in rules.mapped("code"):
-            known["reminded_recently"] = self._last_messages(customer_ids, company, today)
-        if "bounced" in rules.mapped("code"):
-            # sudo: who explains a customer may read where its reminders go
-            customers = self.env["res.partner"].sudo().browse(customer_ids)
-            known["bounced"] = {
-                customer.id: {"words": ", ".join(contacts.mapped("email_normalized"))}
-                for customer, contacts in customers._dunning_recipients_by_customer().items()
-            }
-        return known
-
-    @api.model
-    def _last_messages(self, customer_ids, company, today):
-        """Return {customer id: when it got its last message, and until when none may follow}."""
-        question = Question(company, today, customers=tuple(customer_ids))
-        query = SQL(
-            "SELECT partner_id, day, on_its_way FROM (%s) recent", said.recent_messages(question)
-        )
-        known = {}
-        for customer_id, day, on_its_way in self.env.execute_query(query):
-            words = self.env._("on %(date)s", date=format_date(self.env, day))
-            until = day + timedelta(days=company.dunning_min_days_between_messages - 1)
-            if on_its_way:
-                # When it will leave is not known.
-                words, until = self.env._("one is on its way"), False
-            known[customer_id] = {"since": day, "until": until, "words": words}
-        return known
+    def _reasons(self, question):
+        """Return {(rule, block id, words): reason} in one company, the deciding ones first."""
+        with self._screened(question) as screening:
+            query = """SELECT move_line_id, move_id, partner_id, invoice_date, reason_ids
+                         FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
+            rows = [ExcludedItem(*row) for row in self.env.execute_query(SQL(query, screening))]
+        question = replace(question, owner=None, customers=tuple({row.customer_id for row in rows}))
+        rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row.rule_ids})
+        found = {}
+        for rule in rules._deciding_first(question.companies):
+            mine = [row for row in rows if rule.id in row.rule_ids]
+            details = self.env["dunning.exclusion.condition"]._details(rule, question, mine)
+            for values in details or [{}]:
+                reason = rule._prepare_reason(question.companies, **values)
+                found.setdefault((rule, reason["block_id"], reason["reason"]), reason)
+        return found
 
     @api.model
     def _count_open(self, customer_ids, company, today):

@@ -13,7 +13,7 @@ How it works
    rank decides the outcome; all of them are kept as reasons.
 4. For a run, `candidates` chooses among the items that were read: those that reach a level of a
    scenario, a workflow or a filter on this day.
-5. The caller reads the rows, inserts them into a run, or has `explain` put them into words.
+5. The caller reads the rows, inserts them into a run, or puts the reasons into words.
 
 The functions here build SQL from what they are given. They keep nothing, call no model of this
 addon, and know nothing of runs and messages: models import this package, never the other way round.

@@ -5,5 +5,4 @@ from . import (
     dunning_level,
     dunning_notice,
     res_partner,
-    test_other_engine,
 )

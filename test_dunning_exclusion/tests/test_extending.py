@@ -4,6 +4,8 @@ from odoo.tests import tagged
 
 from odoo.addons.dunning_exclusion.tests.common import DunningCommon
 
+from ..other_engine import leave_out_excluded
+
 
 @tagged("post_install", "-at_install")
 class TestExtending(DunningCommon):
@@ -21,6 +23,12 @@ class TestExtending(DunningCommon):
                 self.customer.closed_until = self.today + timedelta(days=days)
                 self.assertOutcome(invoice, outcome, rule)
         self.assertOutcome(self._create_invoice(self.other_customer), "included")
+
+    def test_rule_of_another_addon_says_until_when_it_excludes(self):
+        invoice = self._create_invoice()
+        day = self.customer.closed_until = self.today + timedelta(days=3)
+        [reason] = invoice.dunning_explain()
+        self.assertEqual((reason["rule"], reason["until"]), ("closed_office", day))
 
     def test_rule_of_another_addon_can_be_switched_off(self):
         invoice = self._create_invoice()
@@ -49,7 +57,6 @@ class TestExtending(DunningCommon):
     def test_bridged_engine_leaves_out_what_is_excluded(self):
         held, left = self._create_invoice(), self._create_invoice(self.other_customer)
         held.action_dunning_stop()
-        engine = self.env["test.other.engine"]
-        reasons, lines = engine._leave_out_excluded(self._items(held | left), self.company)
+        reasons, lines = leave_out_excluded(self._items(held | left), self.company)
         self.assertEqual(lines, self._items(left))
         self.assertEqual(reasons, {self._items(held): ["The item is stopped"]})
