@@ -1,7 +1,10 @@
 """Nobody gets two messages, nobody is forgotten, whatever happens while sending."""
 
+import contextlib
 import email
+import multiprocessing
 import random
+import threading
 from collections import Counter
 
 import pytest
@@ -163,6 +166,71 @@ def send_unless_busy(run_id):
             retrying(env["dunning.run"].browse(run_id).action_send, env)
         except UserError as error:
             assert "somebody else" in str(error) or "prepare it first" in str(error), error
+            env.cr.rollback()
+
+    return work
+
+
+def test_letters_of_two_people_in_the_same_moment_are_not_more_than_the_maximum(world):
+    with world.env() as env:
+        env["dunning.level"].search([]).action = "letter"
+        invoice = env["account.move"].search([("partner_id.name", "=", "Customer 000")])
+        invoice.copy({"invoice_date": "2024-01-01"}).action_post()
+        moves = env["account.move"].search([("partner_id", "=", invoice.partner_id.id)])
+        clerk = env["res.users"].create(
+            {
+                "name": "Clerk",
+                "login": "clerk",
+                "group_ids": [(4, env.ref("dunning_exclusion.group_dunning_user").id)],
+            }
+        )
+        user_id, move_ids = clerk.id, moves.ids
+        type_id = env.ref("dunning_exclusion.type_overdue").id
+    letters = []
+    for move_id in move_ids:
+        domain = str([("move_id", "=", move_id)])
+        run_id = prepare(world, mode="criteria", type_id=type_id, criteria_domain=domain)
+        world.run_in_process(send(run_id))
+        with world.env() as env:
+            letters += env["dunning.run"].browse(run_id).notice_ids.ids
+    with world.env() as env:
+        notices = env["dunning.notice"].browse(letters)
+        notices.write({"date": "2024-03-01", "state": "queued", "action": "letter"})
+        assert len(notices) == 2
+        assert max(notices.mapped("amount")) < 150 < sum(notices.mapped("amount"))
+        env.company.dunning_customer_maximum = 150
+    meeting = multiprocessing.Barrier(2)
+    people = [world.fork(mark_sent(letter, user_id, meeting)) for letter in letters]
+    assert [world.wait(pid) for pid in people] == [0, 0]
+    with world.env() as env:
+        states = env["dunning.notice"].browse(letters).mapped("state")
+        assert sorted(states) == ["queued", "sent"]
+
+
+def mark_sent(letter_id, user_id, meeting):
+    """Mark a letter as sent; wait for the other person once it was found to be allowed."""
+
+    def work(env):
+        from odoo.exceptions import UserError
+        from odoo.service.model import retrying
+
+        from odoo.addons.dunning_exclusion.models import customer_maximum
+
+        find_above = customer_maximum.find_above
+
+        def find_and_wait(*args, **kwargs):
+            found = find_above(*args, **kwargs)
+            # Nobody comes when the other one waits for this transaction.
+            with contextlib.suppress(threading.BrokenBarrierError):
+                meeting.wait(timeout=3)
+            return found
+
+        customer_maximum.find_above = find_and_wait
+        letter = env(user=user_id)["dunning.notice"].browse(letter_id)
+        try:
+            retrying(letter.action_mark_sent, letter.env)
+        except UserError as error:
+            assert "more than the maximum" in str(error), error
             env.cr.rollback()
 
     return work

@@ -47,6 +47,8 @@ def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
     maximum = get_maximum(run.company_id)
     if not maximum or not customer_ids:
         return {}
+    if sending:
+        _let_others_wait(run.env, customer_ids)
     today = run.company_id._dunning_today()
     waits = not sending and run.state in ("draft", "prepared")
     day = max(run.date, today) if waits else today
@@ -59,6 +61,23 @@ def find_above(run, customer_ids, ticked=None, sending=False, leaving=()):
         SQL("(notice.date = %s OR notice.id = ANY(%s))", day, list(leaving)),
     )
     return dict(run.env.execute_query(_totals_query(counted, maximum)))
+
+
+def _let_others_wait(env, customer_ids):
+    """Let others who decide on what these customers are sent wait until this transaction ends.
+
+    Two who decide in the same moment do not see what the other one sends. Who comes second gets a
+    serialization failure, upon which Odoo tries the call again and sees it: a mere lock would not
+    do, as the second would still see the database as it was before.
+    """
+    env.cr.execute(
+        SQL(
+            """UPDATE res_partner SET name = name
+                WHERE id IN (SELECT id FROM res_partner WHERE id = ANY(%s)
+                              ORDER BY id FOR NO KEY UPDATE)""",
+            list(customer_ids),
+        )
+    )
 
 
 def _totals_query(counted, maximum) -> SQL:

@@ -271,8 +271,10 @@ class DunningSender(models.AbstractModel):
         for line in lines:
             for key in line._get_message_keys():
                 messages.setdefault((line.partner_id, key), []).append(line.id)
-        chosen = lines.with_prefetch(lines.ids)
-        return {key: chosen.browse(ids) for key, ids in messages.items()}
+        # What one message reads of customers and invoices is read for all messages.
+        return {
+            key: lines.browse(ids).with_prefetch(lines.ids) for key, ids in messages.items()
+        }
 
     def _create_notices(self, run, messages):
         """Create a notice for each of `messages`, see `_group_messages`.

@@ -17,6 +17,7 @@ class TestOutcomeTable(OutcomeCommon):
         rules = self.env["dunning.exclusion.rule"].browse(shipped.mapped("res_id"))
         tests = {name.removeprefix("test_rule_") for name in dir(self) if "test_rule_" in name}
         self.assertEqual(set(rules.mapped("code")), tests)
+        self.assertEqual(len(rules), 24)
         for rule in rules:
             self.assertEqual(self.env.ref(f"dunning_exclusion.rule_{rule.code}"), rule)
 

@@ -84,6 +84,25 @@ class TestQueryCounts(DunningCommon):
         self.assertEqual(self._count(tick_all), few)
         self.assertEqual(len(run.line_ids.filtered("checked")), 9)
 
+    def test_sending_a_batch_takes_no_query_per_customer(self):
+        """Each customer has two rows in the list; the message of each is made in one batch."""
+        self._count(self._send_to(1))
+        few, many = (self._count(self._send_to(number)) for number in (10, 50))
+        self.assertLessEqual(many - few, 4)
+        self.assertLessEqual(many, 130)
+
+    def _send_to(self, count):
+        """Return what sends a new list of so many customers with two invoices each."""
+        for invoice in self._add_customers(count):
+            self._create_invoice(invoice.partner_id)
+        run = self._create_run()
+
+        def send():
+            run.action_send()
+            self.assertEqual(len(run.notice_ids.filtered("mail_id")), count)
+
+        return send
+
     def test_a_run_reads_the_tables_of_odoo_once(self):
         self._add_customers(2)
         run = self._create_run(prepare=False)

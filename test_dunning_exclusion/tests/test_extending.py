@@ -52,7 +52,8 @@ class TestExtending(DunningCommon):
         notice = run.notice_ids
         self.assertEqual((notice.state, notice.action), ("sent", "log"))
         self.assertFalse(notice.mail_id)
-        self.assertIn(notice.name, invoice.message_ids[:2].mapped("body")[1])
+        told = invoice.message_ids.filtered(lambda message: notice.name in message.body)
+        self.assertEqual(len(told), 1)
 
     def test_bridged_engine_leaves_out_what_is_excluded(self):
         held, left = self._create_invoice(), self._create_invoice(self.other_customer)

@@ -106,9 +106,12 @@ registry.category("web_tour.tours").add("dunning_bulk_stop", {
         { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
         { trigger: ".modal button[name=action_apply]", run: "click" },
         {
-            content: "The list shows it",
-            trigger: ".o_list_view .o_data_row",
+            content: "The list shows it, in a column that is hidden at first",
+            trigger: ".o_list_view .o_optional_columns_dropdown_toggle",
+            run: "click",
         },
+        { trigger: ".dropdown-item input[name=dunning_stop]", run: "click" },
+        { trigger: ".o_data_row td[name=dunning_stop] input:checked" },
         {
             content: "Say why",
             trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
