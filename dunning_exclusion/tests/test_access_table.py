@@ -299,6 +299,9 @@ class AccessTableCommon(DunningCommon):
         return known.get((model._name, name), list(ARGUMENTS.get(name, [])))
 
     def _as(self, role, records):
+        """Return `records` as the user of `role` has them, who finds no values read by others."""
+        self.env.flush_all()
+        self.env.invalidate_all()
         user = self.users[role]
         return records.with_env(self.env(user=user, su=False, context={}))
 
