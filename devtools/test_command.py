@@ -18,7 +18,7 @@ from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, runnin
 PLAIN = ("tests_dev", "tests_process")
 ENDS = re.compile(r"^.*(?:passed|failed|error|skipped|no tests ran).* in [\d.]+s.*$", re.MULTILINE)
 SUMMARY = re.compile(r"(\d+) (passed|failed|error|skipped)")
-TOUR = re.compile(r"web_tour\.tours\W+add\(\s*\W(\w+)")
+TOUR = re.compile(r"\baddTour\(\s*\W(\w+)")
 
 
 def run(arguments):

@@ -54,7 +54,7 @@ def test_an_unknown_name_is_refused(repository):
 def test_a_script_is_run_by_the_python_test_that_opens_it(repository):
     tour = repository / "addon/static/tests/tours/stop.js"
     tour.parent.mkdir(parents=True)
-    tour.write_text('registry.category("web_tour.tours").add("dunning_stop", {});')
+    tour.write_text('addTour("dunning_stop", () => []);')
     tour.with_name("marker.test.js").write_text('test("marker", () => {});')
     tests = repository / "addon/tests"
     (tests / "test_tour.py").write_text('self.start_tour("/odoo", "dunning_stop")')

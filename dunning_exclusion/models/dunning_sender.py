@@ -272,9 +272,7 @@ class DunningSender(models.AbstractModel):
             for key in line._get_message_keys():
                 messages.setdefault((line.partner_id, key), []).append(line.id)
         # What one message reads of customers and invoices is read for all messages.
-        return {
-            key: lines.browse(ids).with_prefetch(lines.ids) for key, ids in messages.items()
-        }
+        return {key: lines.browse(ids).with_prefetch(lines.ids) for key, ids in messages.items()}
 
     def _create_notices(self, run, messages):
         """Create a notice for each of `messages`, see `_group_messages`.

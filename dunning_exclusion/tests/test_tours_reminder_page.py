@@ -15,7 +15,7 @@ class TestToursReminderPage(AnswersCommon):
         for notice, lang in ((self.notice, "en_US"), (self.other_notice, "fr_FR")):
             with self.subTest(lang=lang):
                 notice.sudo().lang = lang
-                self.start_tour(self._url(notice), "dunning_reminder_page")
+                self.start_tour(self._url(notice), "dunning_reminder_page", timeout=240)
                 answers = self.env["dunning.answer"].search([("notice_id", "=", notice.id)])
                 self.assertEqual(
                     [(answer.code, answer.state) for answer in answers.sorted("id")],

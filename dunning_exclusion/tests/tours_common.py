@@ -23,4 +23,5 @@ class ToursCommon(DunningCommon, HttpCase):
         cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
 
     def _start(self, path, tour, login="dunning_accountant"):
-        self.start_tour(f"/odoo/{path}", tour, login=login)
+        # Longer than a minute: a step may wait that long, see add_tour.js.
+        self.start_tour(f"/odoo/{path}", tour, login=login, timeout=240)

@@ -1,124 +1,112 @@
-import { registry } from "@web/core/registry";
+import { addTour } from "./add_tour";
 
 /** An invoice is stopped from its form and resumed. */
-registry.category("web_tour.tours").add("dunning_stop_invoice", {
-    steps: () => [
-        { trigger: "a[name=dunning]", run: "click" },
-        {
-            trigger: ".o_dunning_panel button[name=action_dunning_stop]",
-            run: "click",
-        },
-        { trigger: ".o_dunning_alert:contains('are stopped')" },
-        {
-            content: "Why is this not reminded?",
-            trigger: ".o_dunning_reasons:contains('The item is stopped')",
-        },
-        {
-            trigger: ".o_dunning_panel button[name=action_dunning_resume]",
-            run: "click",
-        },
-        {
-            content: "Nothing stands against a reminder any more",
-            trigger: ".o_dunning_panel button[name=action_dunning_stop]",
-        },
-    ],
-});
+addTour("dunning_stop_invoice", () => [
+    { trigger: "a[name=dunning]", run: "click" },
+    {
+        trigger: ".o_dunning_panel button[name=action_dunning_stop]",
+        run: "click",
+    },
+    { trigger: ".o_dunning_alert:contains('are stopped')" },
+    {
+        content: "Why is this not reminded?",
+        trigger: ".o_dunning_reasons:contains('The item is stopped')",
+    },
+    {
+        trigger: ".o_dunning_panel button[name=action_dunning_resume]",
+        run: "click",
+    },
+    {
+        content: "Nothing stands against a reminder any more",
+        trigger: ".o_dunning_panel button[name=action_dunning_stop]",
+    },
+]);
 
 /** Many invoices are paused at once, from their list. */
-registry.category("web_tour.tours").add("dunning_bulk_pause", {
-    steps: () => [
-        { trigger: ".o_list_view .o_data_row" },
-        { trigger: "thead .o_list_record_selector input", run: "click" },
-        { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
-        { trigger: ".o_menu_item:contains('Pause Follow-up')", run: "click" },
-        {
-            content: "For two weeks",
-            trigger: ".modal .o_selection_badge:contains('+14 days')",
-            run: "click",
-        },
-        { trigger: ".modal button[name=action_apply]", run: "click" },
-        { trigger: "body:not(:has(.modal))" },
-    ],
-});
+addTour("dunning_bulk_pause", () => [
+    { trigger: ".o_list_view .o_data_row" },
+    { trigger: "thead .o_list_record_selector input", run: "click" },
+    { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
+    { trigger: ".o_menu_item:contains('Pause Follow-up')", run: "click" },
+    {
+        content: "For two weeks",
+        trigger: ".modal .o_selection_badge:contains('+14 days')",
+        run: "click",
+    },
+    { trigger: ".modal button[name=action_apply]", run: "click" },
+    { trigger: "body:not(:has(.modal))" },
+]);
 
 /** A customer is stopped from the top of its form; the reason leads to the hold, which ends there. */
-registry.category("web_tour.tours").add("dunning_way_out", {
-    steps: () => [
-        {
-            content: "STOP is at the top of the form",
-            trigger: ".o-form-buttonbox button[name=action_dunning_stop]",
-            run: "click",
-        },
-        { trigger: ".o-form-buttonbox button[name=action_dunning_resume]" },
-        { trigger: "a[name=dunning]", run: "click" },
-        {
-            content: "One headline says why nothing is sent",
-            trigger: ".o_dunning_headline[data-state=held]:contains('The customer is stopped')",
-        },
-        {
-            content: "The reason leads to the hold",
-            trigger: ".o_dunning_reasons button[name=way_out]",
-            run: "click",
-        },
-        { trigger: ".modal button[name=action_lift]", run: "click" },
-        {
-            content: "Resume, as the question says",
-            trigger: ".modal:not(.o_inactive_modal):contains('Resume reminders?') .btn-primary",
-            run: "click",
-        },
-        { trigger: ".modal:not(.o_inactive_modal) .btn-close", run: "click" },
-        {
-            content: "The tab says that it is reminded again",
-            trigger: ".o_dunning_headline[data-state=next]",
-        },
-    ],
-});
+addTour("dunning_way_out", () => [
+    {
+        content: "STOP is at the top of the form",
+        trigger: ".o-form-buttonbox button[name=action_dunning_stop]",
+        run: "click",
+    },
+    { trigger: ".o-form-buttonbox button[name=action_dunning_resume]" },
+    { trigger: "a[name=dunning]", run: "click" },
+    {
+        content: "One headline says why nothing is sent",
+        trigger: ".o_dunning_headline[data-state=held]:contains('The customer is stopped')",
+    },
+    {
+        content: "The reason leads to the hold",
+        trigger: ".o_dunning_reasons button[name=way_out]",
+        run: "click",
+    },
+    { trigger: ".modal button[name=action_lift]", run: "click" },
+    {
+        content: "Resume, as the question says",
+        trigger: ".modal:not(.o_inactive_modal):contains('Resume reminders?') .btn-primary",
+        run: "click",
+    },
+    { trigger: ".modal:not(.o_inactive_modal) .btn-close", run: "click" },
+    {
+        content: "The tab says that it is reminded again",
+        trigger: ".o_dunning_headline[data-state=next]",
+    },
+]);
 
 /** The page Today leads to the list of today, which is prepared by it. */
-registry.category("web_tour.tours").add("dunning_today", {
-    steps: () => [
-        {
-            content: "Two customers to remind, before there is a list",
-            trigger: "section[data-name=to_send]:contains('2'):contains('150.00')",
-        },
-        { trigger: "section[data-name=forgotten].o_dunning_nothing" },
-        { trigger: "[data-name=by_reason] a:contains('The customer is stopped')" },
-        { trigger: "button[name=to_send]", run: "click" },
-        { trigger: ".o_dunning_task_list tr.o_group_header:contains('Beta')" },
-    ],
-});
+addTour("dunning_today", () => [
+    {
+        content: "Two customers to remind, before there is a list",
+        trigger: "section[data-name=to_send]:contains('2'):contains('150.00')",
+    },
+    { trigger: "section[data-name=forgotten].o_dunning_nothing" },
+    { trigger: "[data-name=by_reason] a:contains('The customer is stopped')" },
+    { trigger: "button[name=to_send]", run: "click" },
+    { trigger: ".o_dunning_task_list tr.o_group_header:contains('Beta')" },
+]);
 
 /** A block is lifted from the list of blocks. */
-registry.category("web_tour.tours").add("dunning_lift_block", {
-    steps: () => [
-        { trigger: ".o_data_row:contains('Alpha') button[name=action_lift]", run: "click" },
-        { content: "It left the list of active blocks", trigger: ".o_view_nocontent" },
-    ],
-});
+addTour("dunning_lift_block", () => [
+    { trigger: ".o_data_row:contains('Alpha') button[name=action_lift]", run: "click" },
+    { content: "It left the list of active blocks", trigger: ".o_view_nocontent" },
+]);
 
 /** Many invoices are stopped at once: a question names their number, and the stop is explained. */
-registry.category("web_tour.tours").add("dunning_bulk_stop", {
-    steps: () => [
-        { trigger: ".o_list_view .o_data_row" },
-        { trigger: "thead .o_list_record_selector input", run: "click" },
-        { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
-        { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
-        { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
-        { trigger: ".modal button[name=action_apply]", run: "click" },
-        {
-            content: "The list shows it, in a column that is hidden at first",
-            trigger: ".o_list_view .o_optional_columns_dropdown_toggle",
-            run: "click",
-        },
-        { trigger: ".dropdown-item input[name=dunning_stop]", run: "click" },
-        { trigger: ".o_data_row td[name=dunning_stop] input:checked" },
-        {
-            content: "Say why",
-            trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
-            run: "click",
-        },
-        { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
-        { trigger: ".modal button[name=action_apply]", run: "click" },
-        { trigger: "body:not(:has(.modal))" },
-    ],
-});
+addTour("dunning_bulk_stop", () => [
+    { trigger: ".o_list_view .o_data_row" },
+    { trigger: "thead .o_list_record_selector input", run: "click" },
+    { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
+    { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
+    { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
+    { trigger: ".modal button[name=action_apply]", run: "click" },
+    {
+        content: "The list shows it, in a column that is hidden at first",
+        trigger: ".o_list_view .o_optional_columns_dropdown_toggle",
+        run: "click",
+    },
+    { trigger: ".dropdown-item input[name=dunning_stop]", run: "click" },
+    { trigger: ".o_data_row td[name=dunning_stop] input:checked" },
+    {
+        content: "Say why",
+        trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
+        run: "click",
+    },
+    { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
+    { trigger: ".modal button[name=action_apply]", run: "click" },
+    { trigger: "body:not(:has(.modal))" },
+]);

@@ -1,4 +1,4 @@
-import { registry } from "@web/core/registry";
+import { addTour } from "./add_tour";
 
 // In any language: only what the page is made of is looked for.
 function answer(code, fields) {
@@ -30,27 +30,25 @@ function inDays(days) {
     return new Date(Date.now() + days * 86400000).toISOString().slice(0, 10);
 }
 
-registry.category("web_tour.tours").add("dunning_reminder_page", {
-    steps: () => [
-        {
-            content: "nothing is wider than the telephone",
-            trigger: "#wrap",
-            run() {
-                const { scrollWidth, clientWidth } = document.documentElement;
-                if (scrollWidth > clientWidth) {
-                    throw new Error(`The page is ${scrollWidth} wide, not ${clientWidth}`);
-                }
-            },
+addTour("dunning_reminder_page", () => [
+    {
+        content: "nothing is wider than the telephone",
+        trigger: "#wrap",
+        run() {
+            const { scrollWidth, clientWidth } = document.documentElement;
+            if (scrollWidth > clientWidth) {
+                throw new Error(`The page is ${scrollWidth} wide, not ${clientWidth}`);
+            }
         },
-        ...answer("promise", { "#date": inDays(3) }),
-        {
-            trigger: "#said li:first-child form[action$='/undo'] button",
-            run: "click",
-            expectUnloadPage: true,
-        },
-        { trigger: "#said li:first-child:not(:has(form))" },
-        ...answer("paid", { "#date": inDays(-1), "#reference": "REF 1" }),
-        ...answer("dispute", { "#reason_other": true, "#text": "It is broken." }),
-        ...answer("wrong_person", { "#text": "Bob, bob@example.com" }),
-    ],
-});
+    },
+    ...answer("promise", { "#date": inDays(3) }),
+    {
+        trigger: "#said li:first-child form[action$='/undo'] button",
+        run: "click",
+        expectUnloadPage: true,
+    },
+    { trigger: "#said li:first-child:not(:has(form))" },
+    ...answer("paid", { "#date": inDays(-1), "#reference": "REF 1" }),
+    ...answer("dispute", { "#reason_other": true, "#text": "It is broken." }),
+    ...answer("wrong_person", { "#text": "Bob, bob@example.com" }),
+]);
