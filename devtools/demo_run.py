@@ -96,7 +96,7 @@ def main(env):
 
 
 def prepare_pictures(env):
-    """Prepare a run, and print the ids of the customer and of the invoice on the pictures."""
+    """Prepare a run; print the ids of customer and invoice, and the page of a reminder."""
     env = as_accountant(env)
     env["dunning.run"].create({}).action_prepare()
     env.cr.commit()
@@ -105,4 +105,10 @@ def prepare_pictures(env):
     paused = partners.search([("name", "=like", "Riverside Hotel%")], limit=1)
     domain = [("partner_id", "=", paused.id), ("dunning_pause", "=", True)]
     invoice = env["account.move"].search(domain, limit=1)
-    print(f"--- ids {customer.id} {invoice.id} ")
+    notice = env["dunning.notice"].search(
+        [("state", "=", "sent"), ("action", "=", "email")], limit=1
+    )
+    # sudo: the token of the page is for the customer only
+    page = notice.sudo()
+    env.cr.commit()
+    print(f"--- ids {customer.id} {invoice.id} {page.access_url}?access_token={page.access_token} ")

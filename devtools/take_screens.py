@@ -1,6 +1,6 @@
 """Take the pictures of the documentation as the accountant of the demo sees them.
 
-usage: take_screens.py URL BROWSER FOLDER CUSTOMER_ID INVOICE_ID, by ./dev screens
+usage: take_screens.py URL BROWSER FOLDER CUSTOMER_ID INVOICE_ID PAGE, by ./dev screens
 """
 
 import sys
@@ -9,7 +9,7 @@ from contextlib import suppress
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1366, "height": 860}
+SIZE = {"width": 1600, "height": 900}
 ACTION = "action-dunning_exclusion"
 # pages that are opened by address stay in the app Invoicing
 CHOOSE_APP = """async () => {
@@ -29,7 +29,8 @@ class Client:
         page.fill("input[name=login]", login)
         page.fill("input[name=password]", login)
         page.click(".oe_login_form button[type=submit]")
-        page.wait_for_selector(".o_main_navbar")
+        # the first app that opens would be the one that stays
+        self.wait(".o_main_navbar")
         page.evaluate(CHOOSE_APP)
 
     def open(self, path, selector):
@@ -52,9 +53,11 @@ class Client:
         print(f"{name}.png", flush=True)
 
 
-def pictures(user, customer, invoice):
+def pictures(user, customer, invoice, answers):
     user.open(f"{ACTION}.action_open_latest_run", ".o_list_view .o_data_row")
-    user.page.locator(".o_dunning_mark").first.hover()
+    user.page.locator(".o_data_row td").nth(1).focus()
+    user.wait(".o_dunning_side .o_dunning_message")
+    user.page.locator(".o_data_row .o_dunning_mark").first.hover()
     user.wait(".o-tooltip")
     user.take("task_list")
     user.open(f"{ACTION}.action_dashboard", ".o_dunning_card")
@@ -71,15 +74,20 @@ def pictures(user, customer, invoice):
     user.open(f"{ACTION}.action_open_latest_run", ".o_list_view .o_data_row")
     user.page.locator(".o_group_header .fa-eye").first.click()
     user.wait(".modal .modal-body")
+    user.page.mouse.move(0, 0)
+    user.wait(".modal .modal-body")
     user.take("message")
+    user.page.goto(f"{user.url}{answers}")
+    user.wait("main h1")
+    user.take("answers")
 
 
-def main(url, executable, folder, customer, invoice):
+def main(url, executable, folder, *records):
     with sync_playwright() as playwright:
         options = {"executable_path": executable, "args": ["--no-sandbox"]}
         browser = playwright.chromium.launch(**options)
         page = browser.new_page(viewport=SIZE, locale="en-US", color_scheme="light")
-        pictures(Client(page, url, folder, "accountant"), customer, invoice)
+        pictures(Client(page, url, folder, "accountant"), *records)
         browser.close()
 
 
