@@ -116,7 +116,8 @@ def reopen(notices):
 def is_message_owed(lines):
     """Return whether the message of `lines` is about money that is owed, see `items.is_owed`."""
     amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
-    creditor = lines.env.ref("dunning_exclusion.rule_creditor").id
+    # Asked for each message: env.ref would look in the database whether the rule exists.
+    creditor = lines.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_creditor")
     chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
     return is_owed(lines.run_id.company_id.currency_id, amount, outstanding, chosen)
 
