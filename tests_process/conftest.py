@@ -83,10 +83,25 @@ class World:
 
     def run_killed(self, function, seconds):
         """Run `function(env)` and kill it after some time; return whether it was still at work."""
+        before = self._sessions()
         pid = self.fork(function)
         time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
-        return self.wait(pid) == -signal.SIGKILL
+        killed = self.wait(pid) == -signal.SIGKILL
+        # PostgreSQL notices it when it answers: until then it keeps what was locked.
+        while self._sessions() - before:
+            time.sleep(0.05)
+        return killed
+
+    def _sessions(self):
+        """Return the processes of PostgreSQL that serve this database."""
+        with self.odoo.sql_db.db_connect("postgres").cursor() as cr:
+            cr.execute(
+                """SELECT pid FROM pg_stat_activity
+                    WHERE datname = %s AND backend_type = 'client backend'""",
+                [self.name],
+            )
+            return {pid for (pid,) in cr.fetchall()}
 
     @staticmethod
     def wait(pid):
