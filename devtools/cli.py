@@ -17,6 +17,7 @@ COMMANDS = {
     "suites": ("suites_command.run", "tests of Odoo and of others, with our addons installed"),
     "texts": ("docs_commands.run_texts", "bring the files to translate up to date"),
     "readme": ("docs_commands.run_readme", "write the READMEs of the addons from their fragments"),
+    "wheels": ("wheels_command.run", "build the addons as wheels, with a bill of materials"),
     "screens": ("docs_commands.run_screens", "take the pictures of the documentation again"),
     "tool": ("lint_command.run_tool", "run one of the checkers, with its own arguments"),
     "odoo": ("odoo_env.become_odoo", "pass anything to Odoo's own command line"),
@@ -37,7 +38,7 @@ VARIABLES = {
 def usage():
     lines = ["usage: ./dev COMMAND …", ""]
     lines += [f"  {name:8} {text}" for name, (_function, text) in COMMANDS.items()]
-    lines += ["", "Options: ./dev COMMAND --help, for demo, test, lint, bench, suites."]
+    lines += ["", "Options: ./dev COMMAND --help, for demo, test, lint, bench, suites, wheels."]
     lines += ["", "Set in the environment:", ""]
     lines += [f"  {name:16} {text}" for name, text in VARIABLES.items()]
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """The short commands that bring files of the repository up to date: texts, READMEs, pictures."""
 
+import re
 import subprocess
 
 from . import databases, demo_command, lint_command, machine, odoo_env, venv
@@ -15,6 +16,8 @@ FRAGMENTS = {
     "ROADMAP": "Known limits",
     "DEVELOP": "Development",
     "CONTRIBUTORS": "Contributors",
+    "CREDITS": "Credits",
+    "HISTORY": "Changelog",
 }
 
 
@@ -47,7 +50,8 @@ def readme(addon, manifest):
     parts = [f"# {manifest['name']}", f"Version {manifest['version']}, {manifest['license']}."]
     for fragment in filter(fragments.get, FRAGMENTS):
         parts += [f"## {FRAGMENTS[fragment]}"] if FRAGMENTS[fragment] else []
-        parts.append(fragments[fragment].strip())
+        # a fragment begins at the second level, as the generator of the OCA wants it
+        parts.append(re.sub(r"^##", "###", fragments[fragment].strip(), flags=re.MULTILINE))
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: Dunning Exclusion contributors
+# SPDX-License-Identifier: LGPL-3.0-only
 {
     "name": "Dunning Exclusion",
     "summary": "Who is reminded, who is excluded from reminders, and why",
@@ -5,7 +7,9 @@
     "category": "Accounting/Accounting",
     "author": "Dunning Exclusion contributors",
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",
+    "maintainers": ["dunning-exclusion"],
     "license": "LGPL-3",
+    "development_status": "Beta",
     "depends": ["account", "mail"],
     "data": [
         "security/dunning_groups.xml",
@@ -69,5 +73,11 @@
         "web.assets_unit_tests": ["dunning_exclusion/static/tests/**/*.test.js"],
         "web.assets_tests": ["dunning_exclusion/static/tests/tours/**/*"],
     },
+    "images": [
+        "static/description/task_list.png",
+        "static/description/dashboard.png",
+        "static/description/customer.png",
+        "static/description/answers.png",
+    ],
     "uninstall_hook": "uninstall_hook",
 }

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: Dunning Exclusion contributors
+# SPDX-License-Identifier: LGPL-3.0-only
 {
     "name": "Dunning Exclusion: examples of the documentation",
     "summary": "A rule and an action of another addon, and the tests of the documentation",

@@ -1,17 +1,18 @@
 """The addons as packages: wheels are built, installed, and found by Odoo."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import zipfile
 
 import pytest
 
-from devtools import odoo_env, venv
+from devtools import odoo_env, venv, wheels_command
 from devtools.base import ROOT
 
-# our addons that are for others; those of our tests are not packaged
-ADDONS = sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml"))
+ADDONS = wheels_command.addons()
 # printed for each addon that Odoo finds without being told where
 FIND = """
 import sys
@@ -27,9 +28,7 @@ for addon in sys.argv[2:]:
 def wheels(tmp_path_factory):
     """Return {addon: its wheel}, built as a packager would."""
     folder = tmp_path_factory.mktemp("wheels")
-    pip = [venv.ensure("-build"), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    for addon in ADDONS:
-        subprocess.run([*pip, "-w", folder, ROOT / addon], check=True)
+    wheels_command.build(folder)
     return {re.match(r"odoo_addon_(\w+)-", path.name)[1]: path for path in folder.glob("*.whl")}
 
 
@@ -42,6 +41,56 @@ def test_every_addon_has_a_wheel_with_all_its_files(wheels):
         known = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
         files = {f"odoo/addons/{name}" for name in known.stdout.split()}
         assert files - packed == {f"odoo/addons/{addon}/pyproject.toml"}
+
+
+def test_building_again_elsewhere_gives_the_same_wheels(wheels, tmp_path):
+    copy = tmp_path / "elsewhere"
+    subprocess.run(["git", "clone", "-q", ROOT, copy], check=True)
+    # as here: the files of this checkout, not those of its last commit
+    for addon in ADDONS:
+        shutil.rmtree(copy / addon)
+        command = ["git", "ls-files", "-z", addon]
+        known = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        for name in filter(None, known.stdout.split("\0")):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    again = tmp_path / "again"
+    wheels_command.build(again, copy)
+    built = {path.name: path.read_bytes() for path in again.iterdir()}
+    assert built == {path.name: path.read_bytes() for path in wheels.values()}
+
+
+def test_every_wheel_has_the_text_of_its_license(wheels):
+    titles = {"LGPL-3": "GNU LESSER GENERAL", "AGPL-3": "GNU AFFERO GENERAL"}
+    for addon, wheel in wheels.items():
+        with zipfile.ZipFile(wheel) as archive:
+            text = archive.read(f"odoo/addons/{addon}/LICENSE").decode()
+            head = archive.read(f"odoo/addons/{addon}/__manifest__.py").decode()
+        license = odoo_env.manifests()[addon]["license"]
+        assert text.lstrip().startswith(titles[license])
+        assert f"SPDX-License-Identifier: {license}.0-only" in head
+
+
+def test_a_bill_of_materials_names_every_pinned_package(tmp_path):
+    for name in wheels_command.LOCKED:
+        wheels_command.bill(tmp_path, name)
+        (path,) = tmp_path.glob("*.cdx.json")
+        bill = json.loads(path.read_text())
+        found = {(part["name"], part["version"]) for part in bill["components"]}
+        lock = venv.requirements(name).read_text()
+        pinned = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==([^\s;]+)", lock, re.MULTILINE))
+        assert pinned and found == pinned
+        assert all(part["hashes"] for part in parts(bill))
+        path.unlink()
+
+
+def parts(bill):
+    """Return the references of a bill of materials that name files."""
+    return [
+        reference
+        for component in bill["components"]
+        for reference in component["externalReferences"]
+    ]
 
 
 def test_the_version_and_license_are_those_of_the_manifest(wheels):
