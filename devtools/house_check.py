@@ -26,12 +26,14 @@ FLOORS = {
         *("models/account_payment_method_line", "models/arguments", "models/dunning_block"),
         "models/dunning_block_reason",
         *("models/dunning_exclusion_condition", "models/dunning_exclusion_rule"),
-        *("models/dunning_level", "models/dunning_mirror", "models/dunning_promise"),
+        *("models/dunning_level", "models/dunning_promise"),
         *("models/dunning_protected_mixin", "models/dunning_reminder_type"),
         *("models/dunning_scenario", "models/history", "models/isolation"),
         *("models/scenario_sentence", "models/waiting_money"),
     ),
-    "outcomes: the model that asks the statement": ("models/dunning_screening",),
+    "outcomes: the model that asks the statement, flags that repeat its answer": (
+        *("models/dunning_mirror", "models/dunning_screening"),
+    ),
     "runs: task lists, and the notices that are made of them": (
         *("models/bank_account", "models/customer_maximum", "models/dunning_changes"),
         *("models/dunning_notice", "models/many_lines"),

@@ -19,7 +19,7 @@ PAYMENTS_AT_WORK = 1000
 NOTES = ("create_uid", "create_date", "write_uid", "name")
 NOT_DECIDING = (
     *("dunning_automatic_sending", "dunning_freshness_days", "dunning_cleanup_days"),
-    *("dunning_mirror_no_followup", "dunning_obstacle_reported_on"),
+    *("dunning_mirror_no_followup", "dunning_mirror_scope", "dunning_obstacle_reported_on"),
 )
 
 

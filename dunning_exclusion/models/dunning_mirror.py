@@ -1,13 +1,24 @@
+from dataclasses import replace
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..screening import items
 from ..screening.question import Question
+from .dunning_exclusion_condition import KINDS
 from .isolation import for_each_company
+
+# What Odoo Enterprise's nightly job runs.
+OTHER_ENGINE = "model._cron_execute_followup()"
+BLOCK_RULES = [f"{kind}_{level}" for kind in KINDS for level in ("customer", "item")]
 
 
 class DunningMirror(models.Model):
     """A flag 'No Follow-Up' of Odoo that we set because of a block, for other dunning engines.
+
+    A company may choose to have everything that is excluded flagged: blocks at once, all else by
+    the daily job, as nobody is told when a rule begins or ceases to exclude an item.
 
     Flags without a record here are never changed, nor are those that a person changed since.
     """
@@ -17,84 +28,120 @@ class DunningMirror(models.Model):
 
     move_line_id = fields.Many2one("account.move.line", required=True, ondelete="cascade")
     overridden = fields.Boolean(help="A person changed the flag since: it is left as it is.")
+    by_rule = fields.Boolean(help="Excluded by more than a hold when the daily job last looked.")
 
     _line_unique = models.UniqueIndex("(move_line_id)")
 
     @api.model
     def _cron_sync(self):
-        """Let the flags follow the blocks that began or ended by date."""
+        """Let the flags follow what began or ended to exclude, shortly before other engines run."""
         for_each_company(self.env, self.env._("Mirroring holds to No Follow-Up"), self._sync)
+        soon = fields.Datetime.now() + timedelta(minutes=15)
+        for other in self.env["ir.cron"].search([("code", "=", OTHER_ENGINE)]):
+            day = timedelta(days=max((soon - other.nextcall).days + 1, 0))
+            self.env.ref("dunning_exclusion.cron_mirror")._trigger(
+                other.nextcall + day - timedelta(minutes=10)
+            )
 
     @api.model
     def _sync(self, companies, customers=None):
-        """Let the flags on items of `customers` (None: of everybody) follow the blocks."""
+        """Let the flags on items of `customers` follow the blocks; None: of all, rules included."""
         # sudo: nobody edits these records, and who blocks need not have the right to write entries
         self = self.sudo()
-        mirroring = companies.with_env(self.env).filtered("dunning_mirror_no_followup")
+        companies = companies.with_env(self.env)
+        mirroring = companies.filtered("dunning_mirror_no_followup")
         if not mirroring and not self.search_count([], limit=1):
             return
         self.env.flush_all()
-        customer_ids = None if customers is None else tuple(customers.ids)
-        held = self._held_query(Question(mirroring, customers=customer_ids))
-        self._clear_flags(companies, customer_ids, held)
-        if mirroring:
-            self._set_flags(held)
+        question = Question(mirroring, customers=None if customers is None else (*customers.ids,))
+        ruled = mirroring.filtered(lambda company: company.dunning_mirror_scope == "excluded")
+        if customers is None and ruled:
+            with self.env["dunning.screening"]._screened(Question(ruled)) as screening:
+                self._change_flags(companies, question, self._excluded_by_rules(screening))
+        else:
+            # What rules exclude is known from the last time the job looked.
+            known = replace(question, companies=ruled if customers else ruled.browse())
+            self._change_flags(companies, question, self._excluded_before(known))
         self.invalidate_model()
         self.env["account.move.line"].invalidate_model(["no_followup"], flush=False)
         self.env["account.move"].invalidate_model(["no_followup"], flush=False)
 
     @api.model
-    def _held_query(self, question) -> SQL:
-        """Return SELECT id, no_followup of the open items that a block holds today."""
+    def _excluded_by_rules(self, screening) -> SQL:
+        """Return SELECT of the ids of the items that `screening` excludes by more than blocks."""
+        rules = self.env["dunning.exclusion.rule"].search([("code", "not in", BLOCK_RULES)])
         return SQL(
-            """SELECT line.id, line.no_followup %s
-                  AND EXISTS (SELECT 1 FROM dunning_block block WHERE %s AND %s)""",
+            """SELECT screening.move_line_id FROM (%s) AS screening
+                WHERE screening.reason_ids @> ANY(%s::jsonb[])""",
+            screening,
+            [str(rule_id) for rule_id in rules.ids],
+        )
+
+    @api.model
+    def _excluded_before(self, question) -> SQL:
+        """Return SELECT of the ids of the open items that rules excluded when the job looked."""
+        join = SQL("JOIN dunning_mirror mirror ON mirror.move_line_id = line.id AND mirror.by_rule")
+        return SQL("SELECT line.id %s", items.open_items(question, join))
+
+    @api.model
+    def _wanted(self, question, ruled) -> SQL:
+        """Return SELECT of the open items that a block holds today, or that are in `ruled`."""
+        return SQL(
+            """SELECT line.id, line.no_followup, mirror.id AS mirror_id,
+                      mirror.by_rule IS TRUE AS was_by_rule, found.by_rule
+                 FROM (SELECT id, BOOL_OR(by_rule) AS by_rule
+                         FROM (SELECT line.id, FALSE AS by_rule %s
+                                  AND EXISTS (SELECT 1 FROM dunning_block block WHERE %s AND %s)
+                               UNION ALL
+                               SELECT ruled.*, TRUE FROM (%s) AS ruled) AS each_way
+                        GROUP BY id) AS found
+                 JOIN account_move_line line ON line.id = found.id
+                 LEFT JOIN dunning_mirror mirror ON mirror.move_line_id = line.id""",
             items.open_items(question),
             self.env["dunning.block"]._holds_sql(),
             self.env["dunning.block"]._state_sql(),
+            ruled,
         )
 
     @api.model
-    def _clear_flags(self, companies, customer_ids, held):
-        """Clear the flags that we set on items that are not `held`, and forget them."""
-        restriction = SQL()
-        if customer_ids is not None:
-            restriction = SQL("AND contact.commercial_partner_id = ANY(%s)", list(customer_ids))
-        self.env.cr.execute(
-            SQL(
-                """WITH ended AS (
-                       DELETE FROM dunning_mirror mirror
-                        USING account_move_line line
-                         JOIN res_partner contact ON contact.id = line.partner_id
-                        WHERE line.id = mirror.move_line_id AND line.company_id = ANY(%s) %s
-                          AND NOT EXISTS (SELECT 1 FROM (%s) AS held WHERE held.id = line.id)
-                       RETURNING mirror.move_line_id, mirror.overridden)
-                   UPDATE account_move_line line SET no_followup = FALSE
-                     FROM ended WHERE ended.move_line_id = line.id
-                      AND ended.overridden IS NOT TRUE""",
-                companies.ids,
-                restriction,
-                held,
-            )
-        )
+    def _change_flags(self, companies, question, ruled):
+        """Set the flags of the items that are wanted, and take back those that we set on others.
 
-    @api.model
-    def _set_flags(self, held):
-        """Set the flags of the items that are `held`, and note that we did so."""
+        :param companies: whose flags are taken back, those of `question` and others
+        :param ruled: SELECT of the ids of the items that rules exclude
+        """
+        chosen = question.customers
+        restriction = SQL("contact.commercial_partner_id = ANY(%s)", list(chosen or ()))
         # Odoo clears the flag when it rebuilds an entry, so it may have to be set again.
         self.env.cr.execute(
             SQL(
-                """WITH begun AS (
-                       INSERT INTO dunning_mirror (move_line_id, create_uid, create_date)
-                       SELECT held.id, %s, now() AT TIME ZONE 'UTC' FROM (%s) AS held
-                        WHERE held.no_followup IS NOT TRUE
-                       ON CONFLICT (move_line_id) DO UPDATE SET overridden = FALSE
+                """WITH wanted AS MATERIALIZED (%(wanted)s),
+                   ended AS (
+                       DELETE FROM dunning_mirror mirror
+                        USING account_move_line line
+                         JOIN res_partner contact ON contact.id = line.partner_id
+                        WHERE line.id = mirror.move_line_id AND line.company_id = ANY(%(companies)s)
+                          AND %(restriction)s
+                          AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.id = line.id)
+                       RETURNING mirror.move_line_id, mirror.overridden),
+                   begun AS (
+                       INSERT INTO dunning_mirror (move_line_id, by_rule, create_uid, create_date)
+                       SELECT id, by_rule, %(user)s, now() AT TIME ZONE 'UTC' FROM wanted
+                        WHERE no_followup IS NOT TRUE
+                           OR mirror_id IS NOT NULL AND by_rule <> was_by_rule
+                       ON CONFLICT (move_line_id)
+                          DO UPDATE SET overridden = FALSE, by_rule = EXCLUDED.by_rule
                         WHERE dunning_mirror.overridden IS NOT TRUE
                        RETURNING move_line_id)
-                   UPDATE account_move_line line SET no_followup = TRUE
-                     FROM begun WHERE begun.move_line_id = line.id""",
-                self.env.uid,
-                held,
+                   UPDATE account_move_line line SET no_followup = change.flag
+                     FROM (SELECT move_line_id, TRUE AS flag FROM begun UNION ALL
+                           SELECT move_line_id, FALSE FROM ended
+                            WHERE overridden IS NOT TRUE) AS change
+                    WHERE change.move_line_id = line.id""",
+                wanted=self._wanted(question, ruled),
+                companies=companies.ids,
+                restriction=SQL("TRUE") if chosen is None else restriction,
+                user=self.env.uid,
             )
         )
 

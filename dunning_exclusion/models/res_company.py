@@ -28,7 +28,7 @@ DAY_COUNTS = (
 SETTINGS = {
     *(*THRESHOLDS, *DAY_COUNTS, "dunning_timezone", "dunning_automatic_sending"),
     *("dunning_list_creditors", "dunning_exclude_promises"),
-    *("dunning_honour_no_followup", "dunning_mirror_no_followup"),
+    *("dunning_honour_no_followup", "dunning_mirror_no_followup", "dunning_mirror_scope"),
     "dunning_not_delivered_from",
     *(*ANSWER_LIMITS, "dunning_answers", "dunning_answer_off_ids", "dunning_answer_user_id"),
     "dunning_reply_holds",
@@ -85,9 +85,19 @@ class ResCompany(models.Model):
         "there only when this is switched on. On invoices it always counts.",
     )
     dunning_mirror_no_followup = fields.Boolean(
-        string="Mirror Holds to No Follow-Up",
+        string="Mirror to No Follow-Up",
         groups=EMPLOYEES,
-        help="Items that are excluded by a hold also get Odoo's 'No Follow-Up' flag.",
+        help="Excluded items also get Odoo's 'No Follow-Up' flag, which other follow-up reports "
+        "obey. What a person sets or clears is left alone.",
+    )
+    dunning_mirror_scope = fields.Selection(
+        [("holds", "Holds only"), ("excluded", "Everything that is excluded")],
+        string="What Is Mirrored",
+        required=True,
+        default="holds",
+        groups=EMPLOYEES,
+        help="Holds only: stops, pauses and preventions, at once. Everything that is excluded: what "
+        "rules exclude, too, once a day and before the nightly follow-up of Odoo Enterprise.",
     )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
@@ -299,7 +309,7 @@ class ResCompany(models.Model):
         result = super().write(vals)
         if any(name.startswith("dunning_") for name in vals):
             self.env["dunning.block"]._invalidate_targets()
-        if "dunning_mirror_no_followup" in vals:
+        if not vals.keys().isdisjoint(("dunning_mirror_no_followup", "dunning_mirror_scope")):
             self.env["dunning.mirror"]._sync(self)
         return result
 

@@ -26,7 +26,9 @@ class TestDunningSettings(DunningCommon):
         company = self.company.with_user(self.manager)
         for name in sorted(SETTINGS):
             kind = company._fields[name].type
-            values = {"boolean": not company[name], "selection": "Asia/Tokyo", "date": self.today}
+            values = {"boolean": not company[name], "date": self.today}
+            if kind == "selection":
+                values[kind] = company._fields[name].get_values(self.env)[-1]
             if company._fields[name].relational:
                 values[kind] = company[name].search([], limit=1)
             value = values.get(kind, 50)

@@ -35,6 +35,7 @@ class DunningSettingsMixin(models.AbstractModel):
     dunning_exclude_promises = setting(fields.Boolean, "dunning_exclude_promises")
     dunning_honour_no_followup = setting(fields.Boolean, "dunning_honour_no_followup")
     dunning_mirror_no_followup = setting(fields.Boolean, "dunning_mirror_no_followup")
+    dunning_mirror_scope = setting(fields.Selection, "dunning_mirror_scope")
     dunning_automatic_sending = setting(fields.Boolean, "dunning_automatic_sending")
     dunning_freshness_days = setting(fields.Integer, "dunning_freshness_days")
     dunning_promise_tolerance_days = setting(fields.Integer, "dunning_promise_tolerance_days")

@@ -18,6 +18,12 @@ def migrate(cr, version):
         """UPDATE dunning_promise SET noted_on = create_date::date
             WHERE noted_on IS NULL AND create_date IS NOT NULL"""
     )
+    # Mirroring comes before other jobs that begin in the same minute.
+    cr.execute(
+        """UPDATE ir_cron SET priority = 1 FROM ir_model_data data
+            WHERE data.module = 'dunning_exclusion' AND data.name = 'cron_mirror'
+              AND data.res_id = ir_cron.id"""
+    )
     # Promises of the first databases had a tick box.
     if column_exists(cr, "dunning_promise", "cancelled"):
         cr.execute(
