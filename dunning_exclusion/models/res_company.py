@@ -96,8 +96,8 @@ class ResCompany(models.Model):
         required=True,
         default="holds",
         groups=EMPLOYEES,
-        help="Holds only: stops, pauses and preventions, at once. Everything that is excluded: what "
-        "rules exclude, too, once a day and before the nightly follow-up of Odoo Enterprise.",
+        help="Holds only: stops, pauses and preventions, at once. Everything that is excluded: "
+        "what rules exclude, too, once a day and before the nightly follow-up of Odoo Enterprise.",
     )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
