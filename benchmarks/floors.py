@@ -18,7 +18,8 @@ COUNT = """
 # The ranks are places in this list; `archived` is the last rule that drops.
 RULES = """prevent_customer prevent_item pause_customer pause_item no_followup automatic_payment
     type_off type_filter creditor archived stop_customer stop_item item_minimum customer_minimum
-    customer_maximum promise paid blocked_payment no_address covered payment_under_way"""
+    customer_maximum promise paid blocked_payment no_address reminded_recently bounced covered
+    payment_under_way not_delivered"""
 RANK = {code: place for place, code in enumerate(RULES.split(), start=1)}
 ACTIVE = """block.date_from <= %(today)s AND (block.date_to IS NULL OR block.date_to >= %(today)s)
     AND (block.lifted_on IS NULL OR block.lifted_on > %(today)s)"""
@@ -26,12 +27,34 @@ BANK_WAITS = """bank.is_reconciled IS NOT TRUE AND bank.amount > 0 AND entry.sta
     AND entry.date + company.dunning_payment_days >= %(today)s"""
 HELD = """bool_or(kind = 'prevent') AS prevent, bool_or(kind = 'pause') AS pause,
     bool_or(kind = 'stop') AS stop"""
+UNTIL = """MAX(items_until) FILTER (WHERE kind = 'prevent') AS prevent,
+    MAX(items_until) FILTER (WHERE kind = 'pause') AS pause,
+    MAX(items_until) FILTER (WHERE kind = 'stop') AS stop"""
+ISSUED = "COALESCE(move.invoice_date, line.date)"
+# What became of the last message with an invoice to somebody outside.
+DELIVERED = """
+    (SELECT COALESCE(bool_or(notified.notification_status
+                             NOT IN ('bounce', 'exception', 'canceled')),
+                     NOT EXISTS (SELECT 1 FROM mail_mail mail
+                                  WHERE mail.mail_message_id = message.id
+                                    AND mail.state IN ('exception', 'cancel')))
+       FROM mail_message message
+       LEFT JOIN (mail_notification notified
+                  LEFT JOIN res_partner receiver ON receiver.id = notified.res_partner_id)
+         ON notified.mail_message_id = message.id AND notified.notification_type <> 'inbox'
+        AND receiver.partner_share IS NOT FALSE
+      WHERE message.model = 'account.move' AND message.res_id = line.move_id
+        AND (notified.id IS NOT NULL OR message.message_type = 'email_outgoing')
+      GROUP BY message.id ORDER BY message.id DESC LIMIT 1)"""
 
 
 CLASSIFY = f"""
 WITH customer_hold AS (
     SELECT company_id, partner_id, {HELD} FROM dunning_block block
-     WHERE move_id IS NULL AND {ACTIVE} GROUP BY 1, 2),
+     WHERE move_id IS NULL AND items_until IS NULL AND {ACTIVE} GROUP BY 1, 2),
+until_hold AS (
+    SELECT company_id, partner_id, {UNTIL} FROM dunning_block block
+     WHERE items_until IS NOT NULL AND {ACTIVE} GROUP BY 1, 2),
 line_hold AS (
     SELECT move_line_id, {HELD} FROM dunning_block block
      WHERE move_line_id IS NOT NULL AND {ACTIVE} GROUP BY 1),
@@ -52,12 +75,15 @@ read AS MATERIALIZED (
            line.amount_residual_currency,
            GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date) AS due,
            move.payment_state IN ('paid', 'in_payment', 'reversed') AS settled,
-           CASE WHEN line_hold.prevent OR move_hold.prevent THEN {RANK["prevent_item"]}
-                WHEN line_hold.pause OR move_hold.pause THEN {RANK["pause_item"]}
+           CASE WHEN line_hold.prevent OR move_hold.prevent OR {ISSUED} <= until_hold.prevent
+                     THEN {RANK["prevent_item"]}
+                WHEN line_hold.pause OR move_hold.pause OR {ISSUED} <= until_hold.pause
+                     THEN {RANK["pause_item"]}
                 WHEN line.no_followup AND move.move_type <> 'entry' THEN {RANK["no_followup"]}
                 WHEN method.dunning_automatic AND move.dunning_collection_failed IS NOT TRUE
                      THEN {RANK["automatic_payment"]}
-                WHEN line_hold.stop OR move_hold.stop THEN {RANK["stop_item"]}
+                WHEN line_hold.stop OR move_hold.stop OR {ISSUED} <= until_hold.stop
+                     THEN {RANK["stop_item"]}
                 WHEN line.amount_residual > 0
                      AND line.amount_residual < company.dunning_item_minimum
                      THEN {RANK["item_minimum"]}
@@ -67,6 +93,9 @@ read AS MATERIALIZED (
                      THEN {RANK["paid"]}
                 WHEN move.payment_state = 'blocked' AND line.amount_residual <> 0
                      THEN {RANK["blocked_payment"]}
+                WHEN move.move_type = 'out_invoice'
+                     AND {ISSUED} >= company.dunning_not_delivered_from
+                     AND {DELIVERED} IS NOT TRUE THEN {RANK["not_delivered"]}
            END AS rank
       FROM account_move_line line
       JOIN account_account account ON account.id = line.account_id
@@ -78,6 +107,8 @@ read AS MATERIALIZED (
       LEFT JOIN line_hold ON line_hold.move_line_id = line.id
       LEFT JOIN move_hold ON move_hold.move_id = line.move_id
             AND move_hold.partner_id = contact.commercial_partner_id
+      LEFT JOIN until_hold ON until_hold.company_id = line.company_id
+            AND until_hold.partner_id = contact.commercial_partner_id
       LEFT JOIN promised ON promised.move_line_id = line.id
      WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
        AND account.account_type = 'asset_receivable' AND line.company_id = ANY(%(companies)s)),
@@ -93,11 +124,13 @@ named AS MATERIALIZED (
                          OFFSET 0) invoice),
 received AS MATERIALIZED (
     SELECT bank.id AS bank_id, bank.company_id, bank.amount,
-           COALESCE(bank.partner_id, (SELECT read.customer_id FROM named JOIN read USING (move_id)
-                                       WHERE named.bank_id = bank.id LIMIT 1)) AS customer_id
+           COALESCE(bank.partner_id, owner.customer_id) AS customer_id
       FROM account_bank_statement_line bank
       JOIN account_move entry ON entry.id = bank.move_id
       JOIN res_company company ON company.id = bank.company_id
+      LEFT JOIN (SELECT bank_id, MIN(customer_id) AS customer_id
+                   FROM named JOIN read USING (move_id) GROUP BY bank_id) owner
+        ON owner.bank_id = bank.id
      WHERE {BANK_WAITS}),
 money AS MATERIALIZED (
     SELECT company_id, customer_id, SUM(credits) AS credits, SUM(bank) AS bank
@@ -124,11 +157,34 @@ waiting AS MATERIALIZED (
                       LEFT JOIN (SELECT DISTINCT move_id FROM named) invoice USING (move_id)
                      WHERE amount_residual > 0 AND NOT settled
                        AND (due <= %(today)s OR invoice.move_id IS NOT NULL)) queue) ranked
-     WHERE rank IS NOT NULL GROUP BY id),
+     WHERE rank IS NOT NULL GROUP BY id
+    UNION ALL
+    SELECT read.id, {RANK["payment_under_way"]}
+      FROM payment_transaction transaction
+      JOIN account_invoice_transaction_rel linked ON linked.transaction_id = transaction.id
+      JOIN read ON read.move_id = linked.invoice_id AND read.amount_residual > 0
+      JOIN res_company company ON company.id = read.company_id
+     WHERE transaction.state IN ('pending', 'authorized')
+       AND transaction.last_state_change::date + company.dunning_payment_days >= %(today)s),
+waits AS MATERIALIZED (SELECT id, MIN(rank) AS rank FROM waiting GROUP BY id),
 item AS MATERIALIZED (
     SELECT read.id, move_id, company_id, currency_id, customer_id, amount_residual,
-           amount_residual_currency, due, LEAST(read.rank, waiting.rank) AS rank
-      FROM read LEFT JOIN waiting ON waiting.id = read.id),
+           amount_residual_currency, due, LEAST(read.rank, waits.rank) AS rank
+      FROM read LEFT JOIN waits ON waits.id = read.id),
+reminded AS (
+    SELECT DISTINCT notice.company_id, notice.partner_id
+      FROM dunning_notice notice JOIN res_company company ON company.id = notice.company_id
+     WHERE notice.state IN ('queued', 'sent') AND notice.action IN ('email', 'letter')
+       AND notice.date > %(today)s - company.dunning_min_days_between_messages),
+address AS (
+    SELECT DISTINCT ON (receiver.commercial_partner_id) receiver.commercial_partner_id AS partner_id,
+           receiver.email_normalized = receiver.dunning_bounced_email AS bounced
+      FROM res_partner receiver
+     WHERE receiver.commercial_partner_id IN (SELECT commercial_partner_id FROM res_partner
+                                               WHERE dunning_bounced_email IS NOT NULL)
+       AND receiver.email LIKE '%%@%%' AND (receiver.id = receiver.commercial_partner_id
+            OR receiver.active AND receiver.type IN ('dunning', 'invoice'))
+     ORDER BY receiver.commercial_partner_id, receiver.id = receiver.commercial_partner_id),
 total AS (
     SELECT company_id, customer_id, SUM(amount_residual) AS outstanding,
            SUM(amount_residual) FILTER (WHERE rank IS NULL AND due < %(today)s
@@ -158,12 +214,17 @@ ranked AS MATERIALIZED (
                                         AND receiver.active AND receiver.email LIKE '%%@%%'
                                         AND receiver.type IN ('dunning', 'invoice'))
                      THEN {RANK["no_address"]}
+                WHEN reminded.partner_id IS NOT NULL THEN {RANK["reminded_recently"]}
+                WHEN address.bounced THEN {RANK["bounced"]}
            END AS rank
       FROM total
       JOIN res_partner customer ON customer.id = total.customer_id
       JOIN res_company company ON company.id = total.company_id
       LEFT JOIN customer_hold ON customer_hold.company_id = total.company_id
-            AND customer_hold.partner_id = total.customer_id)
+            AND customer_hold.partner_id = total.customer_id
+      LEFT JOIN reminded ON reminded.company_id = total.company_id
+            AND reminded.partner_id = total.customer_id
+      LEFT JOIN address ON address.partner_id = total.customer_id)
 """
 
 COUNTS = (

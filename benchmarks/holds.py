@@ -1,15 +1,17 @@
 """What people hold and set up on a generated ledger: every rule on, three scenarios.
 
 Blocks on 5 % of the customers and 5 % of the items (a third of these on whole invoices), as many
-again that are over; promises on 3 % of the items; bank lines that nobody has matched for 2 %, half
-of them of a customer and half naming an invoice; a payment method that collects by itself, chosen
-on 5 % of the invoices; a reminder type switched off for 2 % of the customers, and not for 1 %.
+again that are over; every fifth block on a customer holds only what was issued up to a day;
+promises on 3 % of the items; a payment method that collects by itself, chosen on 5 % of the
+invoices; a reminder type switched off for 2 % of the customers, and not for 1 %. See `waiting`, too.
 """
+
+from datetime import timedelta
 
 from odoo import fields
 from odoo.fields import Command
 
-from .ledger import copy_rows
+from . import waiting
 
 LEVELS = ((10, "Friendly reminder", 1), (20, "Firm reminder", 30), (30, "Final notice", 90))
 OPEN_ITEMS = """
@@ -30,13 +32,13 @@ WITH held AS (
     SELECT company_id, partner_id, NULL, NULL, row_number() OVER (ORDER BY partner_id), 'customer'
       FROM open_item GROUP BY company_id, partner_id)
 INSERT INTO dunning_block
-    (company_id, partner_id, move_id, move_line_id, kind, date_from, date_to, lifted_on, target,
-     origin, user_id, create_uid, create_date, write_uid, write_date)
+    (company_id, partner_id, move_id, move_line_id, kind, date_from, date_to, lifted_on,
+     items_until, target, origin, user_id, create_uid, create_date, write_uid, write_date)
 SELECT company_id, partner_id, move_id, line_id,
        (ARRAY['stop', 'pause', 'prevent'])[1 + number %% 3], %(today)s::date - 90,
        CASE WHEN number %% 4 = 0 THEN %(today)s::date + 275 END,
        CASE WHEN number %% 20 = 1 THEN %(today)s::date - 30 END,
-       target, 'user', %(uid)s, %(uid)s, now(), %(uid)s, now()
+       CASE WHEN target = 'customer' AND number %% 100 = 0 THEN %(today)s::date - 100 END, target, 'user', %(uid)s, %(uid)s, now(), %(uid)s, now()
   FROM held WHERE number %% 20 IN (0, 1)"""
 PROMISES = """
 WITH promised AS (
@@ -51,15 +53,6 @@ made AS (
       FROM promised)
 INSERT INTO dunning_promise_move_line_rel (promise_id, move_line_id)
 SELECT promise_id, id FROM promised"""
-BANK_LINES = """
-CREATE TEMP TABLE plan AS
-SELECT nextval('account_move_id_seq') AS move_id,
-       nextval('account_bank_statement_line_id_seq') AS bank_id, line.company_id,
-       CASE WHEN number %% 100 = 11 THEN line.partner_id END AS payer_id,
-       CASE WHEN number %% 100 = 11 THEN 'Transfer' ELSE 'Invoice ' || move.name END AS text,
-       line.amount_residual AS factor, (number / 50 %% 15)::int AS age
-  FROM open_item line JOIN account_move move ON move.id = line.move_id
- WHERE number %% 50 = 11 AND line.amount_residual > 0"""
 SWITCHED_OFF = """
 INSERT INTO dunning_reminder_type_customer_rel (partner_id, type_id)
 SELECT id, %(type)s FROM res_partner WHERE ref LIKE 'C%%' AND id %% 100 = 7;
@@ -77,53 +70,11 @@ def fill(env):
     values = {"today": fields.Date.today(), "uid": env.uid, "type": overdue.id}
     for statement in (OPEN_ITEMS, BLOCKS, PROMISES, SWITCHED_OFF):
         env.cr.execute(statement, values)
-    receive(env)
+    waiting.fill(env, values)
     env.cr.commit()
     # What a year of use would have left to the planner, at once.
     env.cr.execute("ANALYZE")
     env.cr.commit()
-
-
-def receive(env):
-    """Make the bank lines: copies of one line of each company, multiplied like the ledger."""
-    lines = env["account.bank.statement.line"]
-    for company in env["res.company"].search([]):
-        journal = env["account.journal"].search(
-            [("type", "=", "bank"), ("company_id", "=", company.id)], limit=1
-        )
-        own = lines.with_company(company)
-        lines |= own.create({"journal_id": journal.id, "payment_ref": "Pattern", "amount": 1.0})
-    env.flush_all()
-    env.cr.execute("SET session_replication_role = replica")
-    env.cr.execute(BANK_LINES)
-    ids = ", ".join(map(str, lines.ids))
-    bank = "account_bank_statement_line bank ON bank.company_id = plan.company_id"
-    bank = f"{bank} AND bank.id IN ({ids})"
-    moved = {"move_id": "plan.move_id", "partner_id": "plan.payer_id"}
-    name = "'BANK' || plan.move_id"
-    copy_rows(
-        env,
-        "account_move",
-        f"plan JOIN {bank} JOIN account_move pattern ON pattern.id = bank.move_id",
-        {"id": "plan.move_id", "statement_line_id": "plan.bank_id", "name": name}
-        | {"partner_id": "plan.payer_id", "sequence_number": "plan.move_id"},
-    )
-    copy_rows(
-        env,
-        "account_move_line",
-        f"plan JOIN {bank} JOIN account_move_line pattern ON pattern.move_id = bank.move_id",
-        {**moved, "id": "nextval('account_move_line_id_seq')", "move_name": name}
-        | {"statement_line_id": "plan.bank_id"},
-    )
-    copy_rows(
-        env,
-        "account_bank_statement_line",
-        f"plan JOIN {bank} JOIN account_bank_statement_line pattern ON pattern.id = bank.id",
-        {**moved, "id": "plan.bank_id", "payment_ref": "plan.text"},
-    )
-    env.cr.execute("SET session_replication_role = origin")
-    env.invalidate_all()
-    lines.unlink()
 
 
 def set_up(env):
@@ -135,6 +86,8 @@ def set_up(env):
             "dunning_customer_maximum": 5000.0,
             "dunning_list_creditors": False,
             "dunning_exclude_promises": True,
+            "dunning_min_days_between_messages": 7,
+            "dunning_not_delivered_from": fields.Date.today() - timedelta(days=60),
         }
     )
     methods = env["account.payment.method.line"].search(

@@ -34,7 +34,7 @@ def screening(env):
     )
     yield measure("F1: count open items", times["count"])
     yield measure("F2: classify and count, by hand", times["floor"])
-    yield measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.5)
+    yield measure("screening of everything", times["screening"], "s", times["floor"], "F2", 1.15)
     by_rule = {rule.code: counts for _outcome, rule, *counts in outcome_counts(env)}
     found = rounded((floors.RANK.get(code), *counts) for code, counts in by_rule.items())
     expected = rounded(env.execute_query(floor))
@@ -117,7 +117,7 @@ def prepare(env):
     env.cr.execute("ALTER TABLE dunning_run_line RESET (autovacuum_enabled)")
     env.cr.commit()
     yield measure("F3: classify and store, by hand", times["floor"], note=f"{stored} lines")
-    values = times["prepare"], "s", times["floor"], "F3", 2.0, f"{lines} lines"
+    values = times["prepare"], "s", times["floor"], "F3", 1.1, f"{lines} lines"
     yield measure("prepare a run of all due items", *values)
     yield measure("memory of preparing", memory.megabytes, "MB", limit=300)
     yield measure("memory of preparing, in PostgreSQL", backend.megabytes, "MB")

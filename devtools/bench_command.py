@@ -12,6 +12,9 @@ from . import databases, postgres, venv
 from .base import ROOT, DevError, cache, fingerprint, say
 
 ADDON = "dunning_exclusion"
+BRIDGE = "dunning_exclusion_payment"
+# Online payments are a reason not to remind; Odoo without our addons has them, too.
+CORE = ["account_payment"]
 PEER = "account_credit_control"
 FOLDER = ROOT / "benchmarks"
 # what Odoo's shell runs, and how the lines begin that are JSON for us
@@ -69,24 +72,29 @@ def figures(name, call):
 
 def ledger(items):
     """Return the database with the ledger, without the addon."""
-    key = fingerprint(databases.base_key(), FOLDER / "ledger.py", FOLDER / "documents.py")
-    call = f"from benchmarks import ledger\nledger.fill(env, {items})"
+    key = fingerprint(databases.base_key(), *CORE, FOLDER / "ledger.py", FOLDER / "documents.py")
+
+    def fill(name):
+        databases.install(name, CORE)
+        figures(name, f"from benchmarks import ledger\nledger.fill(env, {items})")
+
     return databases.build(
         f"dunning_bench_ledger_{items}_{key}",
         databases.template(),
         f"Making a ledger with {items:,} open items …",
-        lambda name: figures(name, call),
+        fill,
     )
 
 
 def held_ledger(items):
     """Return the same ledger with the addon, as its sources are, and what people hold."""
     origin = ledger(items)
-    key = fingerprint(origin, FOLDER / "holds.py", databases.installed_key([ADDON]))
+    sources = FOLDER / "holds.py", FOLDER / "waiting.py"
+    key = fingerprint(origin, *sources, databases.installed_key([ADDON, BRIDGE]))
     kind = f"dunning_bench_held_{items}_"
 
     def fill(name):
-        databases.install(name, [ADDON])
+        databases.install(name, [ADDON, BRIDGE])
         figures(name, "from benchmarks import holds\nholds.fill(env)")
 
     message = f"Installing the addon over {items:,} open items …"

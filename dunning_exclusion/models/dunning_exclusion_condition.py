@@ -213,27 +213,11 @@ class DunningExclusionCondition(models.AbstractModel):
                            GROUP BY block.company_id, block.partner_id) held
                       ON held.company_id = company.id AND held.partner_id = customer.id
                LEFT JOIN dunning_reminder_type reminder ON reminder.id = total.type_id
-               %s %s""",
+               %s""",
             self._flags_sql(),
             self.env["dunning.block"]._state_sql(question.today),
             self._blocks_of_customers(question),
             self._recent_messages(question),
-            self._bounced_customers(question),
-        )
-
-    def _bounced_customers(self, question) -> SQL:
-        """Return the JOIN of the customers all of whose addresses bounced: few, looked up first."""
-        chosen = SQL()
-        if question.customers is not None:
-            chosen = SQL("AND commercial_partner_id = ANY(%s)", list(question.customers))
-        some = SQL(
-            """ARRAY(SELECT commercial_partner_id FROM res_partner
-                      WHERE dunning_bounced_email IS NOT NULL %s)""",
-            chosen,
-        )
-        return SQL(
-            "LEFT JOIN (%s) address ON address.customer_id = customer.id",
-            self.env["res.partner"]._dunning_first_recipients_sql(some),
         )
 
     def _recent_messages(self, question) -> SQL:
@@ -397,11 +381,10 @@ class DunningExclusionCondition(models.AbstractModel):
                  FROM item
                  JOIN account_move__account_payment linked ON linked.invoice_id = item.move_id
                  JOIN account_payment payment ON payment.id = linked.payment_id
-                 JOIN res_company company ON company.id = item.company_id
                 WHERE item.amount_residual > 0 AND payment.state = 'in_process'
                   AND payment.payment_type = 'inbound' AND payment.is_reconciled IS NOT TRUE
                   AND %s""",
-            waiting_money.is_recent(SQL("payment.date"), question),
+            waiting_money.is_recent(SQL("payment.date"), SQL("item.company_id"), question),
         )
 
     def _condition_covered(self, question):
@@ -472,7 +455,19 @@ class DunningExclusionCondition(models.AbstractModel):
         return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
 
     def _condition_bounced(self, question):
-        return SQL("total.sends_email AND address.bounced")
+        chosen = SQL()
+        if question.customers is not None:
+            chosen = SQL("AND commercial_partner_id = ANY(%s)", list(question.customers))
+        # The few customers with an address that bounced are read once, and only of these it is
+        # looked up where their reminders go.
+        return SQL(
+            """total.sends_email
+               AND customer.id IN (SELECT commercial_partner_id FROM res_partner
+                                    WHERE dunning_bounced_email IS NOT NULL %s)
+               AND (SELECT bounced FROM (%s) address)""",
+            chosen,
+            self.env["res.partner"]._dunning_first_recipients_sql(SQL("ARRAY[customer.id]")),
+        )
 
     def _details_bounced(self, rule, question, rows):
         # sudo: who explains a customer may read where its reminders go

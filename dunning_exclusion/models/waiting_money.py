@@ -16,6 +16,8 @@ many days as the company says (`dunning_payment_days`): then somebody should hav
 The parts of the statement built here read `item`, see `screening.statement`.
 """
 
+from datetime import timedelta
+
 from odoo import models
 from odoo.tools import SQL
 
@@ -113,26 +115,37 @@ def sources(question, payments) -> SQL:
     )
 
 
-def is_recent(day, question) -> SQL:
-    """Return whether a payment of `day` still counts, over the alias `company`."""
-    return SQL(
-        "company.dunning_payment_days > 0 AND %s + company.dunning_payment_days >= %s",
-        day,
-        question.today,
-    )
+def is_recent(day, company_id, question) -> SQL:
+    """Return whether a payment of `day` still counts in the company with the id `company_id`."""
+    # sudo: the setting counts whoever asks
+    by_days = question.companies.sudo().grouped("dunning_payment_days")
+    # The days stand here as constants: joining the company costs more than all payments do.
+    cases = [
+        SQL(
+            "%s = ANY(%s) AND %s >= %s",
+            company_id,
+            companies.ids,
+            day,
+            question.today - timedelta(days=days),
+        )
+        for days, companies in by_days.items()
+        if days > 0
+    ]
+    return SQL("(%s)", SQL(" OR ").join(cases)) if cases else SQL("FALSE")
 
 
 def _parts(question, payments) -> SQL:
     """Return the parts named, bank_line, directed and money."""
     return SQL(
-        """named AS MATERIALIZED (%(named)s),
+        """named AS MATERIALIZED (
+               SELECT named.bank_id, named.move_id, item.id AS item_id, item.partner_id,
+                      item.amount_residual
+                 FROM (%(named)s) named JOIN item ON item.move_id = named.move_id),
            bank_line AS MATERIALIZED (%(bank)s),
            directed AS MATERIALIZED (
-               SELECT item.id AS item_id, 'bank' AS source, bank_line.day, bank_line.amount,
+               SELECT named.item_id, 'bank' AS source, bank_line.day, bank_line.amount,
                       bank_line.currency_id
-                 FROM named
-                 JOIN bank_line USING (bank_id)
-                 JOIN item ON item.move_id = named.move_id AND item.amount_residual > 0
+                 FROM named JOIN bank_line USING (bank_id) WHERE named.amount_residual > 0
                UNION ALL
                %(payments)s),
            money AS MATERIALIZED (
@@ -197,17 +210,15 @@ def _bank_lines(question) -> SQL:
              JOIN account_journal journal ON journal.id = bank.journal_id
              JOIN res_company company ON company.id = bank.company_id
              LEFT JOIN res_partner payer ON payer.id = bank.partner_id
-             LEFT JOIN (SELECT named.bank_id, MIN(item.partner_id) AS partner_id
-                          FROM named JOIN item ON item.move_id = named.move_id
-                         GROUP BY named.bank_id) invoiced ON invoiced.bank_id = bank.id
+             LEFT JOIN (SELECT bank_id, MIN(partner_id) AS partner_id FROM named
+                         GROUP BY bank_id) invoiced ON invoiced.bank_id = bank.id
             CROSS JOIN LATERAL (
                 SELECT -SUM(suspense.balance) AS amount FROM account_move_line suspense
                  WHERE suspense.move_id = bank.move_id
                    AND suspense.account_id = journal.suspense_account_id) open
-            WHERE %(waits)s AND bank.company_id = ANY(%(companies)s) %(chosen)s
+            WHERE %(waits)s %(chosen)s
               AND COALESCE(payer.commercial_partner_id, invoiced.partner_id) IS NOT NULL""",
         waits=_waits(question),
-        companies=question.companies.ids,
         chosen=chosen,
     )
 
@@ -215,7 +226,7 @@ def _bank_lines(question) -> SQL:
 def _waits(question) -> SQL:
     return SQL(
         """bank.is_reconciled IS NOT TRUE AND bank.amount > 0 AND entry.state = 'posted' AND %s""",
-        is_recent(SQL("entry.date"), question),
+        is_recent(SQL("entry.date"), SQL("bank.company_id"), question),
     )
 
 
@@ -242,14 +253,11 @@ def _named_by_words(question) -> SQL:
              FROM (SELECT DISTINCT bank.id AS bank_id, bank.company_id, word
                      FROM account_bank_statement_line bank
                      JOIN account_move entry ON entry.id = bank.move_id
-                     JOIN res_company company ON company.id = bank.company_id
                     CROSS JOIN LATERAL unnest(%(words)s) word
-                    WHERE %(waits)s AND bank.company_id = ANY(%(companies)s)
-                      AND word ~ '[0-9]') word
+                    WHERE %(waits)s AND word ~ '[0-9]') word
             CROSS JOIN LATERAL (%(invoices)s OFFSET 0) invoice""",
         words=words,
         waits=_waits(question),
-        companies=question.companies.ids,
         invoices=invoices,
     )
 

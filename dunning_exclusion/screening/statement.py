@@ -125,6 +125,7 @@ def _item_ranks(branch, item) -> SQL:
     """Return the ranks of all item rules that exclude the row `item`, which is LEFT JOINed."""
     return SQL(
         """CASE WHEN waiting.id IS NULL THEN %(own)s
+                WHEN cardinality(%(own)s) = 0 THEN %(late)s
            ELSE ARRAY(SELECT rank FROM unnest(%(own)s || %(late)s) rank ORDER BY rank) END""",
         own=SQL("%s.own_ranks", item),
         late=_ranks(branch, "item", late=True),

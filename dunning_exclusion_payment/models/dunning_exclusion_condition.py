@@ -16,12 +16,11 @@ class DunningExclusionCondition(models.AbstractModel):
                  FROM item
                  JOIN account_invoice_transaction_rel linked ON linked.invoice_id = item.move_id
                  JOIN payment_transaction transaction ON transaction.id = linked.transaction_id
-                 JOIN res_company company ON company.id = item.company_id
                 WHERE item.amount_residual > 0 AND transaction.state IN ('pending', 'authorized')
                   AND COALESCE(transaction.operation, '') NOT IN ('refund', 'validation') AND %s""",
             super()._payments_of_items(question),
             day,
-            is_recent(day, question),
+            is_recent(day, SQL("item.company_id"), question),
         )
 
     def _describe_waiting(self, source, day, amount):
