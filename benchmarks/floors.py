@@ -177,7 +177,8 @@ reminded AS (
      WHERE notice.state IN ('queued', 'sent') AND notice.action IN ('email', 'letter')
        AND notice.date > %(today)s - company.dunning_min_days_between_messages),
 address AS (
-    SELECT DISTINCT ON (receiver.commercial_partner_id) receiver.commercial_partner_id AS partner_id,
+    SELECT DISTINCT ON (receiver.commercial_partner_id)
+           receiver.commercial_partner_id AS partner_id,
            receiver.email_normalized = receiver.dunning_bounced_email AS bounced
       FROM res_partner receiver
      WHERE receiver.commercial_partner_id IN (SELECT commercial_partner_id FROM res_partner

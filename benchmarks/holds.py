@@ -3,7 +3,7 @@
 Blocks on 5 % of the customers and 5 % of the items (a third of these on whole invoices), as many
 again that are over; every fifth block on a customer holds only what was issued up to a day;
 promises on 3 % of the items; a payment method that collects by itself, chosen on 5 % of the
-invoices; a reminder type switched off for 2 % of the customers, and not for 1 %. See `waiting`, too.
+invoices; a reminder type switched off for 2 % of the customers, and not for 1 %. See `waiting` too.
 """
 
 from datetime import timedelta
@@ -38,7 +38,8 @@ SELECT company_id, partner_id, move_id, line_id,
        (ARRAY['stop', 'pause', 'prevent'])[1 + number %% 3], %(today)s::date - 90,
        CASE WHEN number %% 4 = 0 THEN %(today)s::date + 275 END,
        CASE WHEN number %% 20 = 1 THEN %(today)s::date - 30 END,
-       CASE WHEN target = 'customer' AND number %% 100 = 0 THEN %(today)s::date - 100 END, target, 'user', %(uid)s, %(uid)s, now(), %(uid)s, now()
+       CASE WHEN target = 'customer' AND number %% 100 = 0 THEN %(today)s::date - 100 END,
+       target, 'user', %(uid)s, %(uid)s, now(), %(uid)s, now()
   FROM held WHERE number %% 20 IN (0, 1)"""
 PROMISES = """
 WITH promised AS (
