@@ -112,13 +112,13 @@ def temporary(origin, suffix=""):
         postgres.drop(name)
 
 
-def install(name, addons, how="-i"):
+def install(name, addons, how="-i", **run_options):
     """Install (or with -u update) addons in a database."""
     log = log_file(f"{name}.log")
     arguments = ["server", "-d", name, how, ",".join(addons), "--stop-after-init", "--no-http"]
     with log.open("w") as output:
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        done = odoo_env.run(*arguments, **streams)
+        done = odoo_env.run(*arguments, **streams, **run_options)
     if done.returncode:
         errors = ERROR.findall(log.read_text())
         reason = errors[-1].splitlines()[-1] if errors else f"exit code {done.returncode}"
