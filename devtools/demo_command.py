@@ -13,6 +13,10 @@ from .base import DEVTOOLS, DevError, cache, fingerprint, free_port, lock, log_f
 
 DATABASE = "dunning_demo"
 ADDON = "dunning_exclusion"
+WITHOUT = (
+    "The demo goes on without: without wkhtmltopdf no letter or invoice can be printed as PDF, "
+    "without the fonts pages look wider."
+)
 
 
 def run(arguments):
@@ -26,14 +30,14 @@ def run(arguments):
     name = f"{DATABASE}_{fingerprint(*options.others)}" if options.others else DATABASE
     with lock("demo", wait=False), contextlib.ExitStack() as stack:
         port = free_port(*([options.port] if options.port else range(8069, 8169)))
-        machine.ensure(machine.DEMO)
+        machine.ensure(machine.DEMO, else_say=WITHOUT)
         folder = cache("demo", "maildir")
         folder.parent.mkdir(exist_ok=True)
         if options.fresh:
             postgres.drop(name)
             shutil.rmtree(folder, ignore_errors=True)
         update(name, options.others)
-        smtp, pages = free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
+        smtp, pages = mail_ports()
         stack.enter_context(catcher(folder, smtp, pages))
         url = f"http://localhost:{port}"
         server = stack.enter_context(web_client(port, name))
@@ -93,6 +97,11 @@ def serving(command, log, url, **options):
         else:
             raise DevError(f"{url} does not answer: see {log}")
         yield process
+
+
+def mail_ports():
+    """Return two free ports, for mail and for the page that shows it: from different numbers."""
+    return free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
 
 
 def catcher(folder, smtp, pages):

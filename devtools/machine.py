@@ -27,13 +27,18 @@ def find(package):
     return next(filter(None, found), None)
 
 
-def ensure(packages):
-    """Install the missing packages, or say in one line which ones to install."""
+def ensure(packages, else_say=None):
+    """Install the missing packages, or say in one line which ones to install.
+
+    :param else_say: what is said instead of an error where nothing can be installed
+    """
     missing = [package for package in packages if not find(package)]
     if not missing:
         return
     names = " ".join(missing)
     if not (is_root() and shutil.which("apt-get")):
+        if else_say:
+            return say(f"Not installed: {names}. {else_say}")
         raise DevError(f"Please install: {names} (then call ./dev again).")
     with lock("apt"):
         say(f"Installing {names} …")

@@ -1,7 +1,9 @@
 """The mail catcher of the demo keeps and shows messages."""
 
+import contextlib
 import re
 import smtplib
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -58,3 +60,25 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
     with base.running([sys.executable, "-c", code], tmp_path / "log", stdin=subprocess.PIPE) as run:
         assert run.poll() is None
     assert run.poll() is not None
+
+
+def test_another_mail_catcher_on_the_machine_is_passed_over():
+    with contextlib.ExitStack() as stack:
+        for port in (8025, 8026):
+            other = stack.enter_context(socket.socket())
+            # somebody else may have it already, which is as good
+            with contextlib.suppress(OSError):
+                other.bind(("127.0.0.1", port))
+                other.listen()
+        smtp, pages = demo_command.mail_ports()
+    assert len({smtp, pages, 8025, 8026}) == 4
+
+
+def test_the_demo_says_what_is_missing_and_goes_on(monkeypatch, capsys):
+    monkeypatch.setattr(demo_command.machine, "find", lambda package: None)
+    monkeypatch.setattr(demo_command.machine, "is_root", lambda: False)
+    demo_command.machine.ensure(demo_command.machine.DEMO, else_say=demo_command.WITHOUT)
+    said = capsys.readouterr().err
+    assert "wkhtmltopdf" in said and "goes on" in said
+    with pytest.raises(base.DevError, match="Please install: wkhtmltopdf"):
+        demo_command.machine.ensure(demo_command.machine.DEMO)
