@@ -64,7 +64,7 @@ class Pages(BaseHTTPRequestHandler):
             + f"<td><a href='/{quote(name)}'>{html.escape(message['Subject'] or '…')}</a></td>"
             for name, message in ((name, self.read(name)) for name in sorted(self.box.keys()))
         ]
-        title = f"{len(rows)} messages caught"
+        title = "1 message caught" if len(rows) == 1 else f"{len(rows)} messages caught"
         self.answer(PAGE.format(title, "".join(reversed(rows)), ""))
 
     def message(self, name, message, files):

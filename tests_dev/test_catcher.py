@@ -39,7 +39,7 @@ def test_a_message_is_listed_and_shown_with_its_attachment(ports):
     with smtplib.SMTP("127.0.0.1", smtp) as server:
         server.send_message(message)
     overview = get(url)[0]
-    assert "1 messages caught" in overview and "Reminder &lt;1&gt;" in overview
+    assert "1 message caught" in overview and "Reminder &lt;1&gt;" in overview
     (path,) = re.findall(r"href='(/\S+)'", overview)
     shown = get(url + path)[0]
     assert "customer@example.com" in shown and "Invoice.pdf" in shown

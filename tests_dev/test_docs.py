@@ -8,7 +8,7 @@ import pytest
 from devtools.base import ROOT
 from devtools.lint_command import known_files
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 # A line with the path of a file, then its contents.
 SHOWN = re.compile(r"`(test_dunning_exclusion/[\w/.]+)`:?\n\n```\w+\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
@@ -46,3 +46,21 @@ def test_readme_says_where_everything_is():
             assert inner[0] in named, f"{top}/{inner[0]}/ is not named"
     for name in named:
         assert (ROOT / name).exists() or (ROOT / "dunning_exclusion" / name).exists(), name
+
+
+def test_workflows_call_the_commands_that_people_call():
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for command in re.findall(r"^ +run:\s+(.+)$", path.read_text(), re.MULTILINE):
+            assert command.startswith(("./dev ", ".ci/run", "gh release ")), command
+
+
+def test_containers_mount_every_addon():
+    text = (ROOT / "compose.yaml").read_text()
+    for addon in (path.parent.name for path in ROOT.glob("*/pyproject.toml")):
+        assert f"- ./{addon}:/mnt/extra-addons/{addon}:ro" in text
+
+
+def test_changelog_tells_the_day_of_each_release():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert heads and all(re.fullmatch(r"19\.0(\.\d+){3} \(\d{4}-\d\d-\d\d\)", h) for h in heads)

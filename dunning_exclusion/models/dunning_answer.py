@@ -75,7 +75,7 @@ class DunningAnswer(models.Model):
     code = fields.Char(related="type_id.code")
     state = fields.Selection(
         [
-            ("waiting", "To Look at"),
+            ("waiting", "To Look At"),
             ("accepted", "Settled"),
             ("declined", "Declined"),
             ("undone", "Taken Back"),

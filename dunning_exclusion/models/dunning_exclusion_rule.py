@@ -93,7 +93,7 @@ class DunningExclusionRule(models.Model):
         precompute=True,
         store=True,
         readonly=False,
-        help="Beside what the (x) stands in the task list.",
+        help="What the (x) stands beside in the task list.",
     )
     source = fields.Selection(
         [("builtin", "Built in"), ("domain", "Own condition")],

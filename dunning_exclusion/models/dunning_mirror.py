@@ -26,7 +26,9 @@ class DunningMirror(models.Model):
     _name = "dunning.mirror"
     _description = "Mirrored No Follow-Up Flag"
 
-    move_line_id = fields.Many2one("account.move.line", required=True, ondelete="cascade")
+    move_line_id = fields.Many2one(
+        "account.move.line", "Journal Item", required=True, ondelete="cascade"
+    )
     overridden = fields.Boolean(help="A person changed the flag since: it is left as it is.")
     by_rule = fields.Boolean(help="Excluded by more than a hold when the daily job last looked.")
 

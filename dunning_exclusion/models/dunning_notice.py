@@ -86,7 +86,7 @@ class DunningNotice(models.Model):
         "res.partner", string="Recipients", context={"active_test": False}
     )
     user_id = fields.Many2one("res.users", string="Sent by", index="btree_not_null")
-    lang = fields.Char()
+    lang = fields.Char("Language")
     # The customer was merged with another one, who may have got the same reminder.
     merged = fields.Boolean(readonly=True, copy=False)
     mail_id = fields.Many2one(

@@ -117,7 +117,7 @@ class DunningRun(models.Model):
         readonly=True,
         tracking=True,
         copy=False,
-        help="Draft: nothing listed yet. Prepared: ready to be looked over. Sending, "
+        help="Draft: nothing listed yet. Prepared: ready for review. Sending, "
         "then done; or cancelled.",
     )
     user_id = fields.Many2one(

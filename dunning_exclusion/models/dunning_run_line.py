@@ -77,7 +77,9 @@ class DunningRunLine(models.Model):
     shared = fields.Boolean(readonly=True)
     scenario_id = UncheckedMany2one("dunning.scenario")
     message_key = fields.Integer(help="Lines with the same key go into one message.")
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
+    company_currency_id = fields.Many2one(
+        string="Company Currency", related="company_id.currency_id"
+    )
     currency_id = UncheckedMany2one("res.currency")
     date_due = fields.Date(
         string="Due Date", help="The due date of the item, or the date it was postponed to."

@@ -296,7 +296,7 @@ class DunningSender(models.AbstractModel):
             vals = self._prepare_notice_vals(run, key[1], lines, recipients, owed)
             # Customers that were merged can have two: one is made anew.
             if notice := not_left.get(key, Notice)[-1:]:
-                notice._withdraw(self.env._("Made anew."))
+                notice._withdraw(self.env._("Replaced by a new one."))
                 notice.write({**vals, "mail_id": False, "kept_body": False})
                 notices[key] = notice
             else:

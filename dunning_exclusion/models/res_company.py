@@ -214,14 +214,14 @@ class ResCompany(models.Model):
         string="Wait for Payments (days)",
         default=7,
         groups=EMPLOYEES,
-        help="So long items are held back of which a customer says that they are paid; longer "
-        "while the bank data are too old to tell.",
+        help="Items that a customer says are paid are held back for this long; longer while the "
+        "bank data are too old to tell.",
     )
     dunning_answer_link_days = fields.Integer(
         string="Links Work After Payment (days)",
         default=60,
         groups=EMPLOYEES,
-        help="The page of a reminder opens until so many days after its last item was settled.",
+        help="The page of a reminder can be opened until this many days after its last item was settled.",
     )
     dunning_reply_holds = fields.Boolean(
         string="Hold Back What Customers Wrote About",

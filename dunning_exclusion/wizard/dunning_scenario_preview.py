@@ -174,7 +174,7 @@ class DunningScenarioPreview(models.TransientModel):
                 **words,
             )
         return bool(older) and self.env._(
-            "%(count)s overdue items from before %(day)s are left alone: empty 'Starts On' to "
+            "%(count)s overdue items from before %(day)s are left alone: clear 'Starts On' to "
             "remind of them, too.",
             **words,
         )
