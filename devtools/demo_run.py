@@ -73,12 +73,13 @@ def tell(run):
         rows = [(n.partner_id.display_name, n.state, n.failure_reason or "") for n in failed]
         table("Not sent", ("Customer", "State", "Reason"), rows)
     lines = run.line_ids.filtered(lambda line: line.outcome != "included")
+    outcomes = dict(lines._fields["outcome"]._description_selection(run.env))
     rows = [
         (
             line.partner_id.display_name,
             line.move_id.name,
             money(line, line.amount_residual),
-            line.outcome,
+            outcomes[line.outcome],
             ", ".join((line.rule_id | line.rule_ids).mapped("name")),
         )
         for line in lines.sorted(lambda line: line.partner_id.display_name)

@@ -66,6 +66,7 @@ def test_another_mail_catcher_on_the_machine_is_passed_over():
     with contextlib.ExitStack() as stack:
         for port in (8025, 8026):
             other = stack.enter_context(socket.socket())
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # somebody else may have it already, which is as good
             with contextlib.suppress(OSError):
                 other.bind(("127.0.0.1", port))

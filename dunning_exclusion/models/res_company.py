@@ -221,7 +221,8 @@ class ResCompany(models.Model):
         string="Links Work After Payment (days)",
         default=60,
         groups=EMPLOYEES,
-        help="The page of a reminder can be opened until this many days after its last item was settled.",
+        help="The page of a reminder can be opened until this many days after its last item was "
+        "settled.",
     )
     dunning_reply_holds = fields.Boolean(
         string="Hold Back What Customers Wrote About",

@@ -51,7 +51,10 @@ class DunningBlockWizard(models.TransientModel):
     asks_items_until = fields.Boolean(related="reason_id.asks_items_until")
     note = Text(help="Anything colleagues should know about it.")
     res_model = Char(
-        "What Is Held", required=True, readonly=True, help="Whether customers, invoices or items are held."
+        "What Is Held",
+        required=True,
+        readonly=True,
+        help="Whether customers, invoices or items are held.",
     )
     res_ids = fields.Json(
         "Records", required=True, readonly=True, help="The numbers of the records to be held."
