@@ -598,7 +598,9 @@ class DunningBlock(models.Model):
                 to_do,
                 user_id=user.id,
                 date_deadline=company._dunning_today(),
-                summary=first.env._("%(count)s holds to review", count=len(own)),
+                summary=first.env._("1 hold to review")
+                if len(own) == 1
+                else first.env._("%(count)s holds to review", count=len(own)),
                 note=in_language_of(own, user)._describe_review(),
             )
 
@@ -612,9 +614,9 @@ class DunningBlock(models.Model):
         for title, blocks in parts:
             lines = [
                 self.env._(
-                    "%(block)s: %(days)s days, %(amount)s",
+                    "%(block)s: since %(day)s, %(amount)s",
                     block=block.display_name,
-                    days=block.age_days,
+                    day=format_date(self.env, block.date_from),
                     amount=block.company_id.currency_id.format(amounts[block]),
                 )
                 for block in blocks[:LISTED_BLOCKS]

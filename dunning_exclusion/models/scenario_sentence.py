@@ -76,26 +76,33 @@ def _levels(scenario):
 
 def _level(level, scenario):
     env, days, every, times = level.env, abs(level.delay), level.repeat_every, level.repeat_max
-    when = {
+    key = f"{level.trigger} {(level.delay > 0) - (level.delay < 0)}"
+    a_day = {
+        "invoice_date 1": env._("1 day after the invoice date"),
+        "invoice_date -1": env._("1 day before the invoice date"),
+        "due_date 1": env._("1 day after the due date"),
+        "due_date -1": env._("1 day before the due date"),
+    }
+    when = (days == 1 and a_day.get(key)) or {
         "invoice_date 0": env._("on the invoice date"),
         "invoice_date 1": env._("%(days)s days after the invoice date", days=days),
         "invoice_date -1": env._("%(days)s days before the invoice date", days=days),
         "due_date 0": env._("on the due date"),
         "due_date 1": env._("%(days)s days after the due date", days=days),
         "due_date -1": env._("%(days)s days before the due date", days=days),
-    }.get(f"{level.trigger} {(level.delay > 0) - (level.delay < 0)}", "")
+    }.get(key, "")
     details = [env._("%(when)s: %(action)s", when=when, action=_action(level))]
     if level.minimum_amount:
         amount = _amount(level.minimum_amount, scenario)
         details.append(env._("from %(amount)s on", amount=amount))
     if _has_conditions(level.condition_domain):
         details.append(env._("only invoices that match its condition"))
+    if every:
+        often = env._("repeated every %(days)s days", days=every)
+        details.append(env._("repeated every day") if every == 1 else often)
     if every and times:
-        details.append(
-            env._("repeated every %(days)s days, at most %(times)s times", days=every, times=times)
-        )
-    elif every:
-        details.append(env._("repeated every %(days)s days", days=every))
+        most = env._("at most %(times)s times", times=times)
+        details.append(env._("at most once") if times == 1 else most)
     return ", ".join(details)
 
 

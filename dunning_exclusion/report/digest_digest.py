@@ -79,7 +79,9 @@ class DigestDigest(models.Model):
                         format_decimalized_amount(row["amount"]), company.currency_id
                     ),
                     "margin": 0,
-                    "col_subtitle": self.env._("%(count)s items", count=row["count"]),
+                    "col_subtitle": self.env._("1 item")
+                    if row["count"] == 1
+                    else self.env._("%(count)s items", count=row["count"]),
                 },
                 "kpi_col2": {},
                 "kpi_col3": {},

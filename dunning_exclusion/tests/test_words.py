@@ -45,6 +45,22 @@ class TestWords(TransactionCase):
                 ]
                 self.assertFalse(found, "\n".join(found))
 
+    def test_no_sentence_is_glued_from_pieces(self):
+        glued = [
+            f"{where}: {text}"
+            for text, where in sorted(self._texts())
+            if re.match(r"\s*[.,:!?]\s", text) or re.search(r"%\(\w+\)s \(?s\)", text)
+        ]
+        self.assertFalse(glued, "\n".join(glued))
+
+    def test_no_label_of_a_field_is_its_technical_name(self):
+        leaks = re.compile(r"(Res|Move|Line|Lang|Aml|Notice|Block)( (Model|Id|Ids|Line))?")
+        for model in self.registry:
+            for name, field in self.env[model]._fields.items():
+                if field._modules == ("dunning_exclusion",) and leaks.fullmatch(field.string or ""):
+                    with self.subTest(model=model, field=name):
+                        self.fail(f"{field.string} is no word of people")
+
     def test_outcomes_are_called_alike_everywhere(self):
         names = {"included": "To send", "unchecked": "Held back", "dropped": "Not listed"}
         for model in self.registry:

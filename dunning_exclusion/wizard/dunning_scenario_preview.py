@@ -169,13 +169,13 @@ class DunningScenarioPreview(models.TransientModel):
         words = {"count": older, "day": format_date(self.env, start)}
         if older and self.asks_for_start:
             return self.env._(
-                "%(count)s overdue items from before %(day)s are left alone: select "
+                "Overdue items from before %(day)s are left alone (%(count)s in all): select "
                 "'Old Items Too' to remind of them, too.",
                 **words,
             )
         return bool(older) and self.env._(
-            "%(count)s overdue items from before %(day)s are left alone: clear 'Starts On' to "
-            "remind of them, too.",
+            "Overdue items from before %(day)s are left alone (%(count)s in all): clear 'Starts "
+            "On' to remind of them, too.",
             **words,
         )
 

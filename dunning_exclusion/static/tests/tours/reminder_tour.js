@@ -86,7 +86,7 @@ addTour("dunning_new_workflow", () => [
     { trigger: "button[name=action_preview]", run: "click" },
     {
         content: "What is old already is left alone unless asked",
-        trigger: ".modal:contains('2 overdue items'):contains('are left alone')",
+        trigger: ".modal:contains('are left alone (2 in all)')",
     },
     { trigger: ".modal-footer button:contains('Close')", run: "click" },
     { trigger: ".o_field_widget[name=date_start] button", run: "click" },
