@@ -55,12 +55,12 @@ class TestDunningScenarioWords(ScenarioCommon):
             ({"delay": 1}, "1 day after the due date: e-mail “Level 1”."),
             ({"delay": -1}, "1 day before the due date: e-mail “Level 1”."),
             (
-                {"delay": 2, "repeat_every": 1, "repeat_max": 1},
-                "2 days after the due date: e-mail “Level 1”, repeated every day, at most once.",
-            ),
-            (
                 {"delay": 4, "trigger": "invoice_date", "action": "letter"},
                 "4 days after the invoice date: letter “Level 1”.",
+            ),
+            (
+                {"delay": 1, "repeat_every": 1, "repeat_max": 1},
+                "1 day after the invoice date: letter “Level 1”, repeated every day, at most once.",
             ),
             (
                 {"delay": 0, "action": "activity", "repeat_every": 7, "repeat_max": 2},
