@@ -180,7 +180,7 @@ class TestDunningScenarioPreview(ScenarioCommon):
         self.scenario = scenario
         preview = self._preview()
         self.assertFalse(preview.customer_count)
-        self.assertIn("1 overdue items from before", preview.note)
+        self.assertIn("are left alone (1 in all)", preview.note)
         self.assertEqual(self._preview(day=2).item_count, 1)
         self.scenario.date_start = self.today - timedelta(days=100)
         self.assertEqual(self._preview().item_count, 1)
