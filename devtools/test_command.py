@@ -18,6 +18,14 @@ from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, runnin
 PLAIN = ("tests_dev", "tests_process")
 ENDS = re.compile(r"^.*(?:passed|failed|error|skipped|no tests ran).* in [\d.]+s.*$", re.MULTILINE)
 SUMMARY = re.compile(r"(\d+) (passed|failed|error|skipped)")
+# Odoo's tests of accounting make this company anew for each class, which takes seconds.
+COMPANY = """
+company = env["res.company"].create({"name": "company_1_data"})
+env["account.chart.template"].try_loading("generic_coa", company=company, install_demo=False)
+company.account_fiscal_country_id = company.account_fiscal_country_id or env.ref("base.us")
+env.cr.commit()
+print("made")
+"""
 TOUR = re.compile(r"\baddTour\(\s*\W(\w+)")
 
 
@@ -138,6 +146,7 @@ def run_addons(paths, options, more):
         if any((ROOT / path).is_dir() for path in paths):
             # Each worker has a copy of the database, which pytest-odoo makes with createdb.
             command += ["-n2", "--dist=loadscope"]
+            databases.shell(name, COMPANY, "made")
             env = {**env, "PATH": f"{postgres.binaries()}{os.pathsep}{env['PATH']}"}
         if options.coverage:
             folders = ",".join(sorted({path.split("/")[0] for path in paths}))

@@ -42,6 +42,13 @@ class DunningCommon(AccountTestInvoicingCommon):
         )
 
     @classmethod
+    def setup_independent_company(cls, **kwargs):
+        """Take the company of `AccountTestInvoicingCommon` that `./dev test` has made, if any."""
+        made = cls.env["res.company"].search([("name", "=", "company_1_data")], limit=1)
+        cls.env.user.company_ids |= made
+        return made or super().setup_independent_company(**kwargs)
+
+    @classmethod
     def _create_customer(cls, name, **values):
         return cls.env["res.partner"].create(
             {
