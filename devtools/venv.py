@@ -7,7 +7,9 @@ import subprocess
 from .base import DEVTOOLS, DevError, cache, complete_folder, fingerprint, run_logged
 
 # addons of others that our bridges depend on
-OCA_ADDONS = {"account_credit_control", "queue_job"}
+OCA_ADDONS = {
+    *("account_credit_control", "account_financial_report", "partner_statement", "queue_job"),
+}
 PROBLEM = "The Python packages cannot be installed: is the network up?"
 CHECK = """
 import sys, venv, ensurepip

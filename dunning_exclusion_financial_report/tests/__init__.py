@@ -1,0 +1,1 @@
+from . import test_open_items, test_translations

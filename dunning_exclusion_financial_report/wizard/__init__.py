@@ -1,0 +1,1 @@
+from . import open_items_wizard

@@ -1,0 +1,1 @@
+from . import outstanding_statement
