@@ -20,14 +20,20 @@ SECTIONS = {
 COMPARED = {"growth": measures.growth, "core": core.core, "peer": peer.peer}
 
 
-def run(env, only):
-    """Measure the sections `only`, all when it is empty, and print their lines as JSON."""
+def administrator(env):
+    """Return the user who works here: as an administrator with all rights of the addon."""
     user = env.ref("base.user_admin")
-    # As an administrator with all rights of the addon, but not as the superuser.
     user.group_ids |= env.ref("dunning_exclusion.group_dunning_manager")
     user.group_ids |= env.ref("account.group_account_manager")
     user.company_ids |= env["res.company"].search([])
     env.cr.commit()
+    return user
+
+
+def run(env, only):
+    """Measure the sections `only`, all when it is empty, and print their lines as JSON."""
+    user = administrator(env)
+    # as that user, and not as the superuser
     env = env(user=user, su=False, context={"allowed_company_ids": env.company.ids})
     for name, section in SECTIONS.items():
         if name in only or not only:

@@ -33,11 +33,12 @@ def cells(line):
     )
 
 
-def show(items, lines):
+def show(about, lines):
     """Print the table, and the tracebacks of the sections that failed."""
     rows = [("measure", "value", "floor", "ratio", "must reach", "reached"), *map(cells, lines)]
     widths = [max(map(len, column)) for column in zip(*rows)]
-    print(f"\n{items:,} open items\n")
+    items, processors, load = about["items"], about["processors"], about["load"]
+    print(f"\n{items:,} open items, {processors} processors, load {load}\n")
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     for line in lines:

@@ -6,10 +6,10 @@ import json
 import os
 import time
 
-from benchmarks import table
+from benchmarks import pages, table
 
-from . import databases, postgres, venv
-from .base import ROOT, DevError, cache, fingerprint, say
+from . import databases, odoo_env, postgres, venv
+from .base import ROOT, DevError, cache, fingerprint, free_port, log_file, running, say
 
 ADDON = "dunning_exclusion"
 BRIDGE = "dunning_exclusion_payment"
@@ -34,9 +34,12 @@ def run(arguments):
         raise DevError("A ledger needs at least 10000 open items: see --items.")
     # the database that a section compares with the one that has the addon
     origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
-    found = []
-    if not wanted or wanted - set(origins):
-        found += measured(items, f"run(env, {sorted(wanted - set(origins))!r})")
+    found, load = [], os.getloadavg()
+    own = wanted - {*origins, "pages"}
+    if not wanted or own:
+        found += measured(items, f"run(env, {sorted(own)!r})")
+    if not wanted or "pages" in wanted:
+        found += asked_pages(items)
     for name in origins:
         origin = origins[name](items) if name in wanted or not wanted else None
         if origin:
@@ -45,8 +48,11 @@ def run(arguments):
     lines = [line for line in found if "plan" not in line]
     for plan in plans:
         print(f"Plan of the statement that stores a run, as executed:\n\n{plan}")
-    table.show(items, lines)
+    loads = [f"{one:.1f}" for one in (load[0], os.getloadavg()[2], os.getloadavg()[0])]
     about = {"items": items, "date": time.strftime("%Y-%m-%d"), "processors": os.cpu_count()}
+    # Ours is about 1 to 2; what is above it worked at the same time.
+    about["load"] = "%s before, %s in the last 15 minutes, %s at the end" % tuple(loads)
+    table.show(about, lines)
     path = cache("bench", f"{items}.json")
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({**about, "measures": lines, "plans": plans}, indent=2))
@@ -62,6 +68,27 @@ def measured(items, call, origin=None):
             call %= stack.enter_context(databases.temporary(origin, "_other"))
         say("Measuring …")
         return figures(name, f"from benchmarks import main\nmain.{call}")
+
+
+def asked_pages(items):
+    """Return the lines about pages, which new server processes are asked for over HTTP."""
+    rounds = []
+    with databases.temporary(held_ledger(items), "_bench") as name:
+        figures(name, "from benchmarks import main\nmain.administrator(env)")
+        say("Asking for pages …")
+        for _round in range(pages.ROUNDS):
+            with server(name) as port:
+                rounds.append(pages.ask_all(pages.connect(port, name)))
+    return list(pages.table_lines(rounds, items))
+
+
+@contextlib.contextmanager
+def server(name, *options):
+    """Run Odoo's server for a database in the block; yield its port."""
+    port = free_port()
+    command = odoo_env.command("server", "-d", name, "--http-port", port, *options)
+    with running(command, log_file(f"{name}.log"), env=odoo_env.environment()[2]):
+        yield port
 
 
 def figures(name, call):

@@ -1,0 +1,167 @@
+"""What the web client asks the server for when a person opens a page. Needs no Odoo.
+
+Each round asks a server process that has just started, over HTTP and with a session of its own, in
+an order that is shuffled. What a page asks for is taken from its views, as the web client does it.
+"""
+
+import json
+import random
+import statistics
+import time
+import urllib.error
+import urllib.request
+from xml.etree import ElementTree
+
+from .table import measure
+
+ROUNDS = 3
+PAGE = 80
+# The web client counts no further.
+COUNT_LIMIT = 10_001
+SCREENING = "dunning.screening"
+LIST, OVERVIEW = "list", "overview"
+
+
+class Session:
+    """A person who is logged in, and asks as the web client does."""
+
+    def __init__(self, port, database):
+        self.address = f"http://127.0.0.1:{port}"
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        login = {"db": database, "login": "admin", "password": "admin"}
+        found = self.post("/web/session/authenticate", **login)
+        companies = [int(key) for key in found["user_companies"]["allowed_companies"]]
+        self.context = {**found["user_context"], "allowed_company_ids": sorted(companies)}
+
+    def post(self, path, **params):
+        data = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
+        request = urllib.request.Request(self.address + path, data)
+        request.add_header("Content-Type", "application/json")
+        with self.opener.open(request) as answer:
+            found = json.load(answer)
+        if "error" in found:
+            raise RuntimeError(found["error"]["data"]["debug"])
+        return found["result"]
+
+    def call(self, model, method, *args, **kwargs):
+        params = {"model": model, "method": method, "args": args}
+        kwargs = {"context": self.context, **kwargs}
+        return self.post(f"/web/dataset/call_kw/{model}/{method}", **params, kwargs=kwargs)
+
+    def specification(self, model, kind):
+        """Return the fields that a view shows, as the web client names them."""
+        views = self.call(model, "get_views", views=[[False, kind], [False, "search"]])
+        arch = ElementTree.fromstring(views["views"][kind]["arch"])
+        known = views["models"][model]["fields"]
+        wanted = {}
+        for node in arch.iter("field"):
+            field = known.get(node.get("name"), {})
+            unseen = node.get("column_invisible") in ("1", "True")
+            named = {"fields": {} if unseen else {"display_name": {}}}
+            wanted[node.get("name")] = named if "relation" in field else {}
+        return {name: value for name, value in wanted.items() if name in known}
+
+
+def connect(port, database, give_up=120):
+    """Return a session as soon as the server answers."""
+    end = time.monotonic() + give_up
+    while True:
+        try:
+            return Session(port, database)
+        except (ConnectionError, urllib.error.URLError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def requests(session):
+    """Return {name of a page: (its kind, what asks for it)}."""
+
+    def rows(model, domain, offset=0):
+        wanted = session.specification(model, "list")
+        limits = {"limit": PAGE, "offset": offset, "count_limit": COUNT_LIMIT}
+        return lambda: session.call(
+            model, "web_search_read", domain=domain, specification=wanted, **limits
+        )
+
+    def grouped(model, groupby, method="formatted_read_group"):
+        by = {"groupby": groupby, "aggregates": ["amount_residual:sum", "__count"]}
+        if method == "formatted_read_grouping_sets":
+            by = {"grouping_sets": [[], groupby[:1], groupby], "aggregates": by["aggregates"]}
+        return lambda: session.call(model, method, overdue, **by)
+
+    def panel(field):
+        options = {"category_domain": [], "enable_counters": True, "filter_domain": []}
+        options |= {"search_domain": excluded, "comodel_domain": [], "expand": False}
+        return lambda: session.call(
+            SCREENING, "search_panel_select_multi_range", field, **options, group_domain=[]
+        )
+
+    def settings():
+        model = "res.config.settings"
+        return lambda wanted=session.specification(model, "form"): session.call(
+            model, "onchange", [], {}, [], wanted
+        )
+
+    overdue = [["days_overdue", ">", 0]]
+    excluded = [["outcome", "!=", "included"], *overdue]
+    unchecked = [["dunning_outcome", "=", "unchecked"]]
+    invoices = [["move_type", "=", "out_invoice"], *unchecked]
+    report = "dunning.exclusion.report"
+    sets = "formatted_read_grouping_sets"
+    return {
+        "excluded receivables": (LIST, rows(SCREENING, excluded)),
+        "excluded receivables, page 100": (LIST, rows(SCREENING, excluded, 99 * PAGE)),
+        "customers by outcome": (LIST, rows("res.partner", unchecked)),
+        "invoices by outcome": (LIST, rows("account.move", invoices)),
+        "items by outcome": (LIST, rows("account.move.line", unchecked)),
+        "excluded receivables, in groups": (OVERVIEW, grouped(SCREENING, ["way_out"])),
+        "filter at the side: outcomes": (OVERVIEW, panel("outcome")),
+        "filter at the side: reasons": (OVERVIEW, panel("rule_id")),
+        "pivot": (OVERVIEW, grouped(report, ["rule_id", "outcome"], sets)),
+        "graph": (OVERVIEW, grouped(report, ["rule_id"])),
+        "Today": (LIST, lambda: session.call("dunning.run", "retrieve_dashboard")),
+        "Today, what is excluded": (
+            OVERVIEW,
+            lambda: session.call("dunning.run", "retrieve_excluded"),
+        ),
+        "settings": (LIST, settings()),
+    }
+
+
+def one_screening(session):
+    return session.call(
+        SCREENING,
+        "formatted_read_group",
+        [],
+        groupby=["outcome", "rule_id"],
+        aggregates=["amount_residual:sum", "__count"],
+    )
+
+
+def ask_all(session):
+    """Ask for each page once, in any order; return {name: (kind, seconds)}."""
+    works = list(requests(session).items())
+    works.append(("one screening", ("", lambda: one_screening(session))))
+    random.shuffle(works)
+    found = {}
+    for name, (kind, work) in works:
+        start = time.perf_counter()
+        work()
+        found[name] = kind, time.perf_counter() - start
+    return found
+
+
+def table_lines(rounds, items):
+    """Yield the lines of the table: the median of the rounds, beside one screening."""
+    seconds = {
+        name: statistics.median(found[name][1] for found in rounds) for name in sorted(rounds[0])
+    }
+    floor = seconds.pop("one screening")
+    yield measure("page: one screening, for comparison", floor)
+    for name, value in seconds.items():
+        kind = rounds[0][name][0]
+        if kind == LIST:
+            yield measure(f"page: {name}", value, limit=0.5 if items > 150_000 else 0.15)
+        else:
+            yield measure(f"page: {name}", value, "s", floor, "one screening", 1.15)
