@@ -14,7 +14,9 @@ SECTIONS = {
     "search": measures.search,
     "blocks": measures.blocks,
     "send": measures.send,
+    "letters": measures.letters,
     "plan": measures.plan,
+    "fresh": measures.fresh,
 }
 # those that compare with another database
 COMPARED = {"growth": measures.growth, "core": core.core, "peer": peer.peer}

@@ -3,7 +3,11 @@
 Each function yields lines of the table. What was written is rolled back, except by `send`.
 """
 
+import io
 import statistics
+from unittest.mock import patch
+
+from odoo.tools.pdf import PdfFileWriter
 
 from odoo.addons.dunning_exclusion.screening import statement
 
@@ -16,6 +20,12 @@ TABLES = ("dunning_run_line", "bench_floor")
 SIZES = (100, 1000, 10000)
 WARM_UP = 20
 ROUNDS_OF_GROWTH = 6
+# All that PostgreSQL knows of tables but the number of their pages, as before the first ANALYZE.
+FORGET = """
+DELETE FROM pg_statistic
+ WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace);
+UPDATE pg_class SET reltuples = -1, relpages = 0, relallvisible = 0
+ WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"""
 
 
 def all_companies(env):
@@ -168,6 +178,24 @@ def explanation(env):
         yield measure(name, Clock(env).database_median(work) * 1000, "ms in database", limit=20)
 
 
+def fresh(env):
+    """The same questions in a ledger of which PostgreSQL has no statistics yet."""
+    everything, companies = all_companies(env)
+    floor = floors.query(floors.COUNTS, everything, companies)
+    customer = env["res.partner"].search([("ref", "=like", "C%")], limit=1)
+    env.cr.execute(FORGET)
+    env.cr.commit()
+    times = Clock(env).side_by_side(
+        floor=lambda: by_hand(everything, floor), screening=lambda: outcome_counts(everything)
+    )
+    name = "just filled: screening of everything"
+    yield measure(name, times["screening"], "s", times["floor"], "F2", 1.15)
+    seconds = Clock(env).database_median(customer.dunning_explain)
+    yield measure("just filled: explain one customer", seconds * 1000, "ms in database", limit=20)
+    env.cr.execute("ANALYZE")
+    env.cr.commit()
+
+
 def read_ours(record):
     """Read the fields that the addon adds to the form of `record`."""
     names = record.get_view(view_type="form")["models"][record._name]
@@ -230,6 +258,44 @@ def send(env):
         few, many = min(costs), max(costs)
         values = costs[many], "ms", costs[few], f"of {few}", 1.15
         yield measure(f"cost per customer, {many} customers", *values)
+
+
+def letters(env):
+    """Make so many letters, print them into one file, and return the memory that both take.
+
+    The program that prints, which takes each letter by itself, is left out: what grows is ours.
+    """
+    env["dunning.level"].search([]).action = "letter"
+    run = env["dunning.run"].create({})
+    run.action_prepare()
+    env["dunning.run.line"].tick([("run_id", "=", run.id)], False)
+    send_some(env, run, WARM_UP)
+    report = env.ref("dunning_exclusion.action_report_notice")
+    for size in [size for size in SIZES[:2] if size <= len(customers_left(run))]:
+        with Memory() as memory:
+            seconds = send_some(env, run, size)
+        made = env["dunning.notice"].search([("run_id", "=", run.id)], order="id DESC", limit=size)
+        yield measure(f"make {size} letters", seconds)
+        yield measure(f"memory of making {size} letters", memory.megabytes, "MB", limit=300)
+        with Memory() as memory, patch.object(type(report), "_run_wkhtmltopdf", print_nothing):
+            seconds = Clock(env).once(lambda ids=made.ids: render(report, ids))
+        yield measure(f"print {size} letters, without wkhtmltopdf", seconds)
+        yield measure(f"memory of printing {size} letters", memory.megabytes, "MB", limit=300)
+
+
+def render(report, ids):
+    report.env["dunning.notice"].browse(ids).action_print()
+    report.with_context(force_report_rendering=True)._render_qweb_pdf(report, ids)
+
+
+def print_nothing(_report, bodies, **_options):
+    """Take the letters as wkhtmltopdf does, and return a file that has a page for each."""
+    writer = PdfFileWriter()
+    for _body in bodies:
+        writer.addBlankPage(595, 842)
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
 
 
 def customers_left(run, limit=None):
