@@ -71,8 +71,11 @@ SELECT id, full_reconcile_id FROM account_move_line JOIN pattern_move USING (mov
 DELETE FROM account_full_reconcile WHERE id IN (SELECT full_reconcile_id FROM pattern_line);
 DELETE FROM account_partial_reconcile WHERE debit_move_id IN (SELECT id FROM pattern_line);
 DELETE FROM account_move_line WHERE id IN (SELECT id FROM pattern_line);
-DELETE FROM mail_message
+CREATE TEMP TABLE pattern_message AS
+SELECT id FROM mail_message
  WHERE model = 'account.move' AND res_id IN (SELECT move_id FROM pattern_move);
+DELETE FROM mail_tracking_value WHERE mail_message_id IN (SELECT id FROM pattern_message);
+DELETE FROM mail_message WHERE id IN (SELECT id FROM pattern_message);
 DELETE FROM account_move WHERE id IN (SELECT move_id FROM pattern_move)"""
 
 
