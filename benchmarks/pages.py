@@ -7,7 +7,6 @@ an order that is shuffled. What a page asks for is taken from its views, as the 
 import json
 import random
 import statistics
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +15,6 @@ from xml.etree import ElementTree
 from .table import measure
 
 ROUNDS = 3
-SPEED_SECONDS = 20
 PAGE = 80
 # The web client counts no further.
 COUNT_LIMIT = 10_001
@@ -150,30 +148,6 @@ def ask_all(session):
         work()
         found[name] = kind, time.perf_counter() - start
     return found
-
-
-def speed(sessions):
-    """Return how many pages a second two people get from each server, all of them at once."""
-    counts = []
-
-    def work(session):
-        page = requests(session)["customers by outcome"][1]
-        page()
-        barrier.wait()
-        end, count = time.perf_counter() + SPEED_SECONDS, 0
-        while time.perf_counter() < end:
-            page()
-            count += 1
-        counts.append(count)
-
-    people = [session for session in sessions for _person in range(2)]
-    barrier = threading.Barrier(len(people))
-    threads = [threading.Thread(target=work, args=[session]) for session in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / SPEED_SECONDS
 
 
 def table_lines(rounds, items):

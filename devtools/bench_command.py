@@ -4,12 +4,11 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import time
 
 from benchmarks import pages, table
 
-from . import databases, odoo_env, postgres, replication, venv
+from . import databases, odoo_env, postgres, venv
 from .base import ROOT, DevError, cache, fingerprint, free_port, log_file, running, say
 
 ADDON = "dunning_exclusion"
@@ -23,11 +22,6 @@ SCRIPT = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n%s\nprint('--- done')\
 MARK = "--- figures "
 # Fewer items have too few customers to send to; what the peer sends grows with their square.
 PEER_ITEMS = range(50_000, 100_001)
-
-
-MANY = 3
-# in Odoo's log: whether a request was answered by a replica (ro) or by the server itself (rw)
-CURSOR = re.compile(r"call_kw/\S+ HTTP.* (ro->rw|ro|rw)$", re.MULTILINE)
 
 
 def run(arguments):
@@ -89,46 +83,16 @@ def asked_pages(items):
     return list(pages.table_lines(rounds, items))
 
 
-def replicas(items):
-    """Return the lines about pages that are read from replicas of the database server.
-
-    One process of Odoo for each replica, as behind a load balancer, is asked by two people.
-    """
-    lines, speeds = [], {}
-    with databases.temporary(held_ledger(items), "_bench") as name:
-        figures(name, "from benchmarks import main\nmain.administrator(env)")
-        with (
-            replication.replicated(name, MANY) as (primary, *folders),
-            contextlib.ExitStack() as open_,
-        ):
-            servers = []
-            for place, folder in enumerate(folders):
-                options = ["--db_host", primary, "--db_replica_host", folder]
-                log = f"{name}_{place}.log"
-                servers.append((open_.enter_context(server(name, *options, log=log)), log))
-            sessions = [pages.connect(port, name) for port, _log in servers]
-            found = pages.ask_all(sessions[0])
-            time.sleep(1)
-            modes = CURSOR.findall(log_file(servers[0][1]).read_text())[-len(found) :]
-            for (page, (_kind, seconds)), mode in zip(found.items(), modes, strict=True):
-                lines.append(table.measure(f"replica: {page}", seconds, note=f"cursor {mode}"))
-            for count in (1, MANY):
-                speeds[count] = pages.speed(sessions[:count])
-    values = speeds[MANY], "pages/s", speeds[1], "one"
-    return [*lines, table.measure(f"replica: pages of {MANY} replicas", *values)]
-
-
 @contextlib.contextmanager
-def server(name, *options, log=None):
+def server(name):
     """Run Odoo's server for a database in the block; yield its port."""
     port = free_port()
-    command = odoo_env.command("server", "-d", name, "--http-port", port, *options)
-    environment = odoo_env.environment()[2]
-    with running(command, log_file(log or f"{name}.log"), env=environment):
+    command = odoo_env.command("server", "-d", name, "--http-port", port)
+    with running(command, log_file(f"{name}.log"), env=odoo_env.environment()[2]):
         yield port
 
 
-SERVED = {"pages": asked_pages, "replicas": replicas}
+SERVED = {"pages": asked_pages}
 
 
 def figures(name, call):
