@@ -5,13 +5,14 @@ import ast
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 
-from . import databases, machine, odoo_env, postgres, venv
+from . import databases, lint_command, machine, odoo_env, postgres, venv
 from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, running
 
 # tests of this environment, and of processes; all others are tests of addons
@@ -153,6 +154,10 @@ def run_addons(paths, options, more):
             settings = f"--rcfile={DEVTOOLS / 'coverage.ini'}"
             command = ["coverage", "run", settings, f"--source={folders}", "-m", *command]
             env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
+        # Without Node.js only the tests that need axe fail, and say so.
+        if shutil.which("npm"):
+            axe = lint_command.node() / "node_modules/axe-core/axe.min.js"
+            env = {**env, "DUNNING_AXE": str(axe)}
         command, log = [python, "-m", *command, *more, *paths], log_file(f"{name}.log")
         with running(command, log, cwd=ROOT, env=env) as process:
             yield process, log

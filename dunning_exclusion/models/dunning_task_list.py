@@ -149,8 +149,10 @@ class DunningRun(models.Model):
             outcome, of messages `sent_count`, `waiting_count`, `print_count` and `failed_count`,
             `can_work`, `can_approve`, `above` (ids of the customers whom an approver may release
             above the maximum), `against` (how many ticked items have reasons against them,
-            and which), `overtaken` (sentences: what changed since), `can_refresh` and `unfinished`
-            (id and name of an older run to send, or False); empty when there is no run
+            and which), `overtaken` (sentences: what changed since), `can_refresh`,
+            `without_account` (names of currencies for which messages can name no bank account) and
+            `unfinished` (id and name of an older run to send, or False); empty when there is no
+            run
         """
         self.browse().check_access("read")
         ids = read_ids(self.env, [run_id]) if run_id else self._get_todays_run().ids
@@ -186,12 +188,14 @@ class DunningRun(models.Model):
 
     def _read_news(self, can_work):
         """Return what the user may do with the run, and what became of it since."""
+        prepared = self.state == "prepared"
         unfinished = self == self._get_todays_run() and self._find_unfinished()
         return {
             "can_work": can_work,
             "can_approve": can_work and customer_maximum.may_release(self.env),
-            "overtaken": self._describe_overtaken() if self.state == "prepared" else [],
+            "overtaken": prepared and self._describe_overtaken(),
             "can_refresh": can_work and not self.notice_ids,
+            "without_account": prepared and self.without_account_ids.mapped("name"),
             "unfinished": bool(unfinished) and {"id": unfinished.id, "name": unfinished.name},
         }
 

@@ -1,5 +1,6 @@
 from . import (
     test_access_table,
+    test_accessibility,
     test_account_move,
     test_arguments,
     test_attacks,

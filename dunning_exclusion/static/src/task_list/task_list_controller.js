@@ -106,6 +106,13 @@ export class TaskListController extends ListController {
         return [what, ...against, ...(this.figures.overtaken || [])].join(" ");
     }
 
+    get withoutAccountText() {
+        return _t(
+            "The messages ask for a transfer and can name no bank account for amounts in %s. Add one to the contact of your company.",
+            this.figures.without_account.join(", ")
+        );
+    }
+
     onShowKeys() {
         this.dialogService.add(TaskListKeys);
     }
