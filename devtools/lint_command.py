@@ -55,7 +55,9 @@ def node():
     """Return the folder of the pinned npm packages."""
     pins = [DEVTOOLS / "package.json", DEVTOOLS / "package-lock.json"]
     if not shutil.which("npm"):
-        raise DevError("Please install Node.js 20 or newer with npm (for prettier, eslint and axe).")
+        raise DevError(
+            "Please install Node.js 20 or newer with npm (for prettier, eslint and axe)."
+        )
 
     def install(folder):
         for path in pins:
@@ -63,4 +65,6 @@ def node():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         run_logged(command, "npm.log", "npm cannot install: is the network up?", cwd=folder)
 
-    return complete_folder("node", fingerprint(*pins), "Installing prettier, eslint and axe …", install)
+    return complete_folder(
+        "node", fingerprint(*pins), "Installing prettier, eslint and axe …", install
+    )

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from odoo.tests.common import ChromeBrowser
 
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 # Our own components; the task list itself wraps the list of core.
 OWN = (
     "[class*=o_dunning]:not(.o_dunning_task_list):not(.o_dunning_columns):not(.o_dunning_main)"
