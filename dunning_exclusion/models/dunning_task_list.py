@@ -193,9 +193,9 @@ class DunningRun(models.Model):
         return {
             "can_work": can_work,
             "can_approve": can_work and customer_maximum.may_release(self.env),
-            "overtaken": prepared and self._describe_overtaken(),
+            "overtaken": self._describe_overtaken() if prepared else [],
             "can_refresh": can_work and not self.notice_ids,
-            "without_account": prepared and self.without_account_ids.mapped("name"),
+            "without_account": self.without_account_ids.mapped("name") if prepared else [],
             "unfinished": bool(unfinished) and {"id": unfinished.id, "name": unfinished.name},
         }
 

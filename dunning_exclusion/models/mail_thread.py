@@ -4,7 +4,7 @@ import re
 
 from odoo import SUPERUSER_ID, models
 from odoo.fields import Command, Domain
-from odoo.tools import email_normalize, html2plaintext
+from odoo.tools import email_normalize, html2plaintext, is_html_empty
 
 EXCERPT_LENGTH = 500
 # What programs that answer by themselves write into the head of their messages.
@@ -65,8 +65,19 @@ class MailThread(models.AbstractModel):
         )
 
     def _dunning_is_answer(self, message):
-        """Return whether an employee writes to the customer, and not a note to colleagues."""
+        """Return whether an employee writes to the customer, and not a note to colleagues.
+
+        What is posted by code, such as an API client, counts where it goes to the customer. What
+        Odoo tells followers by itself, such as that an invoice was paid, is no answer.
+        """
         to_customer = message.message_type in ("comment", "email", "email_outgoing")
+        if message.message_type == "notification":
+            # sudo: who posts need not have the right to read contacts
+            thread, readers = self.sudo(), message.sudo().partner_ids
+            readers |= thread.message_partner_ids
+            customers = readers.commercial_partner_id & thread.partner_id.commercial_partner_id
+            discussed = message.subtype_id == self.env.ref("mail.mt_comment")
+            to_customer = discussed and bool(customers) and not is_html_empty(message.body)
         internal = message.is_internal or message.subtype_id.internal or not message.subtype_id
         # sudo: who posts need not have the right to read users
         employee = message.sudo().author_id.user_ids.filtered(lambda user: not user.share)

@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..models.arguments import read_date
 from ..models.dunning_block import FORGOTTEN_AFTER_DAYS
 from ..models.res_company import THRESHOLDS
 from ..screening import items
@@ -16,6 +17,11 @@ AGES = [(0, 30), (31, FORGOTTEN_AFTER_DAYS), (FORGOTTEN_AFTER_DAYS + 1, None)]
 # What the buttons open, and with which filters.
 LIST, PROMISES = "action_open_latest_run", "dunning_promise_action"
 NOTICES, HOLDS = "dunning_notice_action", "dunning_block_action"
+ANSWERS = "dunning_answer_action"
+# Holds by answers of customers that nobody has looked at.
+ANSWERED = """block.id IN (SELECT answered.block_id FROM dunning_answer_block_rel answered
+                             JOIN dunning_answer answer ON answer.id = answered.answer_id
+                            WHERE answer.state = 'waiting')"""
 
 
 class DunningRun(models.Model):
@@ -47,19 +53,30 @@ class DunningRun(models.Model):
         }
 
     @api.model
-    def retrieve_excluded(self):
+    def retrieve_excluded(self, day=None):
         """Return what is excluded in the current company, of which the page is not to wait.
 
-        :return: dict with `by_reason`: list of dicts `{code, label, count, amount, domain}`, and
+        :param day: a coming day, as text like 2026-12-31; None, or a day that has passed: today
+        :return: dict with `by_reason`: list of dicts `{code, label, count, amount, domain}`;
             `steps`, the first steps for administrators: dicts of `name`, `title`, `text`, `action`
-            (a method of `onboarding.onboarding.step`) and `done`
+            (a method of `onboarding.onboarding.step`) and `done`; `today`; `next_run`, the day of
+            the next automatic run; and `to_send`, what a list of the coming day will select as
+            things are now (dict of `count` and `amount`), or False
         :raise AccessError: for users who may not read holds
         """
         self.env["dunning.block"].check_access("read")
         self.env.flush_all()
-        by_reason = self._dashboard_by_reason(self.env.company)
-        steps = self._dashboard_steps(self.env.company, by_reason)
-        return {"by_reason": by_reason, "steps": steps}
+        company, day = self.env.company, read_date(self.env, day)
+        today = company._dunning_today()
+        coming = day if day and day > today else None
+        by_reason = self._dashboard_by_reason(company, coming)
+        return {
+            "by_reason": by_reason,
+            "steps": [] if coming else self._dashboard_steps(company, by_reason),
+            "today": str(today),
+            "next_run": str(company._dunning_next_run_day()),
+            "to_send": bool(coming) and self._foresee_lists(company, coming)["to_send"],
+        }
 
     # First steps ----------------------------------------------------------------------------
 
@@ -126,6 +143,7 @@ class DunningRun(models.Model):
         lists = self._today_lists(company, today)
         promises = self._today_promises(company, today)
         blocks = {topic: held[topic].get(0, EMPTY) for topic in ("answers", "ending", "forgotten")}
+        answers = {**blocks["answers"], "count": self._count_answers(company)}
         titles, task = self._get_today_titles(), self._prepare_today_task
         tasks = [
             task("to_send", titles, lists["to_send"], LIST),
@@ -133,7 +151,7 @@ class DunningRun(models.Model):
             task("broken", titles, promises["broken"], PROMISES, "broken", alert=True),
             task("failed", titles, notices["failed"], NOTICES, "failed", alert=True),
             task("letters", titles, notices["letters"], NOTICES, "to_print"),
-            task("answers", titles, blocks["answers"], HOLDS, "answers"),
+            task("answers", titles, answers, ANSWERS, "waiting"),
             task("proposed", titles, promises["proposed"], PROMISES, "proposed"),
             task("ending", titles, blocks["ending"], HOLDS, "ending_soon"),
             task("forgotten", titles, blocks["forgotten"], HOLDS, "forgotten"),
@@ -190,8 +208,12 @@ class DunningRun(models.Model):
                 run.id,
             )
             return self._read_lists(lines)
-        # What a list of today would show.
-        question = self.new({"company_id": company.id, "date": today})._get_question()
+        return self._foresee_lists(company, today)
+
+    @api.model
+    def _foresee_lists(self, company, day):
+        """Return the same for a list of `day` that was not prepared."""
+        question = self.new({"company_id": company.id, "date": day})._get_question()
         with self.env["dunning.screening"]._screened(question) as screening:
             return self._read_lists(
                 SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening)
@@ -266,6 +288,12 @@ class DunningRun(models.Model):
         return {topic: counted.get(topic, EMPTY) for topic in ("failed", "letters", "sent")}
 
     @api.model
+    def _count_answers(self, company):
+        """Return how many answers of customers wait for somebody to look at them."""
+        query = "SELECT COUNT(*) FROM dunning_answer WHERE state = 'waiting' AND company_id = %s"
+        return self.env.execute_query(SQL(query, company.id))[0][0]
+
+    @api.model
     def _today_held(self, company, today):
         """Return {topic: {key: number of active holds and the open amount of what they hold}}.
 
@@ -287,17 +315,17 @@ class DunningRun(models.Model):
                         CROSS JOIN LATERAL (VALUES
                             ('age', width_bucket(%(today)s - block.date_from, %(starts)s)),
                             ('person', COALESCE(block.user_id, 0)),
-                            ('answers', CASE WHEN origin IN ('customer', 'reply') THEN 0 END),
+                            ('answers', CASE WHEN %(answered)s THEN 0 END),
                             ('ending', CASE WHEN %(ending)s THEN 0 END),
                             ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
                         WHERE topic.key IS NOT NULL) counted
                 GROUP BY topic, key ORDER BY 4 DESC, 2""",
             open_items=items.open_items(Question(company)),
             holds=Block._holds_sql(),
-            company=company.id,
             active=Block._state_sql(today),
-            today=today,
+            **{"company": company.id, "today": today},
             starts=[youngest for youngest, _oldest in AGES[1:]],
+            answered=SQL(ANSWERED),
             ending=Block._state_sql(today, ("ending_soon",)),
             forgotten=Block._state_sql(today, ("forgotten",)),
         )
@@ -309,9 +337,9 @@ class DunningRun(models.Model):
     # What is excluded -----------------------------------------------------------------------
 
     @api.model
-    def _dashboard_by_reason(self, company):
-        """Return what is left out of the overdue items today, by deciding reason."""
-        with self.env["dunning.screening"]._screened(Question(company)) as screening:
+    def _dashboard_by_reason(self, company, day):
+        """Return what is left out of the overdue items on a day, by deciding reason."""
+        with self.env["dunning.screening"]._screened(Question(company, day)) as screening:
             query = SQL(
                 """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
                     WHERE rule_id IS NOT NULL AND days_overdue > 0

@@ -67,8 +67,8 @@ def find_violations(test, path, screens, login=None, ready="true", tags=TAGS):
 
     :param test: an HttpCase
     :param screens: list of dicts: `name`; `shown`, a selector of what is there at last; when it is
-        not the page of `path` itself, `action` and its `context` for the web client; selectors `clicks`, `focus`, and `without`
-        of what is left out
+        not the page of `path` itself, `action` and its `context` for the web client; selectors
+        `clicks`, `focus`, and `without` of what is left out
     :return: {name of a screen: list of (rule of axe, whether it is ours, HTML)}
     """
     source = os.environ.get("DUNNING_AXE")

@@ -609,9 +609,14 @@ class TestBlockRights(OutcomeCommon):
     def test_future_block_begins_by_itself(self):
         invoice = self._create_invoice()
         start = self.today + timedelta(days=5)
-        dialog = self._open(self.env.user, self.customer.action_dunning_prevent()).save()
-        dialog.date_from = start
-        dialog.action_apply()
+        # The dialog begins today; a later day is set in the form of holds.
+        hold = Form(self.env["dunning.block"])
+        hold.partner_id, hold.kind, hold.date_from = self.customer, "prevent", self.today
+        block = hold.save()
+        self.assertEqual(block.state, "active")
+        with Form(block) as hold:
+            hold.date_from = start
+        self.assertEqual(block, self.customer.dunning_block_ids)
         block = self.customer.with_context(active_test=False).dunning_block_ids
         self.assertEqual(block.state, "scheduled")
         self.assertFalse(self.customer.prevent_dunning)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from freezegun import freeze_time
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tests import new_test_user, tagged
 
@@ -171,7 +171,7 @@ class TestToday(DunningCommon):
         old = self.today - timedelta(days=100)
         # Two holds of one item, a forgotten one each; then answers, one of which ends soon.
         for move in (self.env["account.move"], invoice):
-            Block.create(
+            old_stop = Block.create(
                 {
                     **values,
                     **{"partner_id": self.customer.id, "move_id": move.id, "date_from": old},
@@ -186,15 +186,32 @@ class TestToday(DunningCommon):
                     "kind": "pause" if origin == "reply" else "prevent",
                 }
             )
+        # Each was answered; one of the customer was settled already.
+        answered = Block.search([("origin", "!=", "user"), ("company_id", "=", self.company.id)])
+        for block, state in [
+            (answered[0], "waiting"),
+            (answered[1], "waiting"),
+            (old_stop, "accepted"),
+        ]:
+            self.env["dunning.answer"].sudo().create(
+                {
+                    **{"company_id": self.company.id, "partner_id": block.partner_id.id},
+                    "type_id": self.env.ref("dunning_exclusion.answer_dispute").id,
+                    **{"block_ids": [Command.set(block.ids)], "state": state},
+                }
+            )
         tasks = self._tasks()
         query = """SELECT COUNT(DISTINCT block.id), (
                        SELECT SUM(amount_residual) FROM account_move_line line
                         WHERE line.amount_residual <> 0 AND line.partner_id = ANY(
                             ARRAY_AGG(block.partner_id)))
                      FROM dunning_block block WHERE company_id = %s AND """
+        waiting = """id IN (SELECT block_id FROM dunning_answer_block_rel answered
+                              JOIN dunning_answer answer ON answer.id = answered.answer_id
+                             WHERE answer.state = 'waiting')"""
         for task, condition, expected in (
             ("forgotten", "date_to IS NULL AND date_from < now() - interval '90 days'", (2, 100)),
-            ("answers", "origin IN ('customer', 'reply')", (2, 40)),
+            ("answers", waiting, (2, 40)),
             ("ending", "date_to < now() + interval '7 days'", (1, 40)),
         ):
             with self.subTest(task=task):
@@ -267,6 +284,34 @@ class TestToday(DunningCommon):
                     Domain.AND([Domain(domain) for domain in shown]), [], ["amount_residual:sum"]
                 )
                 self.assertEqual(amount, total)
+
+    def test_a_coming_day_can_be_looked_at(self):
+        day = self.today + timedelta(days=3)
+        self._create_invoice(amount=100)
+        self._create_invoice(amount=50, days=2)
+        paused = self._create_invoice(self.other_customer, amount=40)
+        paused._dunning_block("pause", date_to=day - timedelta(days=1))
+        stopped = self._create_invoice(self._create_customer("Gamma"), amount=7)
+        stopped._dunning_block("stop", date_from=day)
+        Run = self.env["dunning.run"]
+        now, coming = Run.retrieve_excluded(), Run.retrieve_excluded(str(day))
+        for board, expected in ((now, {"pause_item": 40}), (coming, {"stop_item": 7})):
+            found = {row["code"]: row["amount"] for row in board["by_reason"]}
+            self.assertEqual(found, expected)
+        self.assertFalse(now["to_send"])
+        self.assertEqual(now["next_run"], str(self.today + timedelta(days=1)))
+        run = self._create_run(date=day)
+        ticked = run.line_ids.filtered("checked")
+        expected = {
+            "count": len(ticked.partner_id),
+            "amount": sum(ticked.mapped("amount_residual")),
+        }
+        self.assertEqual(coming["to_send"], expected)
+        self.assertGreaterEqual(expected["count"], 2)
+        passed = Run.retrieve_excluded(str(self.today - timedelta(days=3)))
+        self.assertEqual(passed, now, "a day that has passed: today")
+        with self.assertRaisesRegex(UserError, "like 2026-12-31"):
+            Run.retrieve_excluded("next week")
 
     def test_today_is_for_those_who_may_read_holds(self):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")

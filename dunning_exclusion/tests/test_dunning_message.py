@@ -301,7 +301,10 @@ class TestDunningMessageBank(MessageCommon):
             with self.subTest(template=code, account=account):
                 self.scenario.level_ids.template_id = self._template(code)
                 invoice.partner_bank_id = account
-                self.assertEqual(self._create_run().without_account_ids, missing)
+                run = self._create_run()
+                self.assertEqual(run.without_account_ids, missing)
+                shown = run.read_figures(run.id)["without_account"]
+                self.assertEqual(shown, missing.mapped("name"), "above the task list")
         invoice.partner_bank_id = False
         self._create_bank("ANY")
         self.assertFalse(self._create_run().without_account_ids)

@@ -153,6 +153,29 @@ class TestReplyHolds(DunningCommon, MailCommon):
         self.assertEqual(sorted(self._replies().mapped("state")), ["accepted", "waiting"])
         self.assertOutcome(self.invoice, *HELD_CUSTOMER)
 
+    def test_what_code_posts_ends_the_hold_where_it_goes_to_the_customer(self):
+        self._receive(self.notice)
+        self.invoice.message_subscribe(self.customer.ids)
+        told = {"subtype_xmlid": "account.mt_invoice_paid", "partner_ids": self.contact.ids}
+        discussed = {"subtype_xmlid": "mail.mt_comment"}
+        for name, user, values, ends in (
+            ("note", self.responsible, {"partner_ids": self.contact.ids}, False),
+            ("told by Odoo", self.responsible, told, False),
+            ("to nobody of the customer", self.responsible, discussed, False),
+            (
+                "to a colleague",
+                self.responsible,
+                {**discussed, "partner_ids": self.env.user.partner_id.ids},
+                False,
+            ),
+            ("empty", self.responsible, {**discussed, "body": "", **told}, False),
+            ("answer", self.responsible, {**discussed, "partner_ids": self.contact.ids}, True),
+        ):
+            with self.subTest(name=name), self.mock_mail_gateway():
+                self.notice.with_user(user).message_post(**{"body": "You are welcome.", **values})
+                self.assertEqual(self._replies().state, "accepted" if ends else "waiting")
+        self.assertOutcome(self.invoice, "included")
+
     def test_answer_in_another_thread_ends_nothing(self):
         self._receive(self.notice)
         with self.mock_mail_gateway():

@@ -37,6 +37,15 @@ class TestTours(ToursCommon):
         promise = self.env["dunning.promise"].search([("partner_id", "=", self.other_customer.id)])
         self.assertEqual(promise.open_amount, 300)
 
+    def test_task_list_is_worked_with_the_keys_alone(self):
+        stopped = self._create_invoice(self.other_customer, amount=300, days=-20)
+        self._create_invoice(self.other_customer, amount=100)
+        run = self._create_run()
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_keys")
+        self.assertTrue(stopped.dunning_stop)
+        ticked = run.line_ids.filtered("checked")
+        self.assertEqual(ticked.mapped("amount_residual"), [100])
+
     def test_todays_list_is_there_at_once_and_its_link_keeps_it(self):
         self._create_invoice()
         old = self._create_run(date=self._days(-1))

@@ -48,7 +48,13 @@ const BY_REASON = [
 
 async function openDashboard(steps = []) {
     onRpc("dunning.run", "retrieve_dashboard", () => BOARD);
-    onRpc("dunning.run", "retrieve_excluded", () => ({ by_reason: BY_REASON, steps }));
+    onRpc("dunning.run", "retrieve_excluded", ({ args: [day] }) => ({
+        by_reason: BY_REASON,
+        steps,
+        today: "2026-03-02",
+        next_run: "2026-03-03",
+        to_send: day === "2026-03-03" && { count: 2, amount: 70 },
+    }));
     onRpc("dunning.run", "action_open_latest", () => ({ name: "list", context: { run: 7 } }));
     await mountWebClient();
     await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
@@ -93,6 +99,23 @@ test("a row leads to what it counts", async () => {
         {
             name: "dunning_exclusion.dunning_screening_action",
             context: {},
+            domain: [["rule_id", "=", 5]],
+        },
+    ]);
+});
+
+test("a coming day can be looked at", async () => {
+    await openDashboard();
+    expect("#o_dunning_day").toHaveValue("2026-03-02");
+    expect(".o_dunning_coming").toHaveCount(0);
+    await contains("button[name=next_run]").click();
+    expect("#o_dunning_day").toHaveValue("2026-03-03");
+    expect(".o_dunning_coming").toHaveText(/2 customers, 70\.00/);
+    await contains("[data-name=by_reason] tbody a:eq(0)").click();
+    expect.verifySteps([
+        {
+            name: "dunning_exclusion.dunning_screening_action",
+            context: { dunning_day: "2026-03-03" },
             domain: [["rule_id", "=", 5]],
         },
     ]);

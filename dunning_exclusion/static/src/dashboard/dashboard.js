@@ -3,7 +3,8 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { counted } from "../counted";
 import { Layout } from "@web/search/layout";
-import { formatInteger, formatMonetary } from "@web/views/fields/formatters";
+import { deserializeDate } from "@web/core/l10n/dates";
+import { formatDate, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { Component, onWillStart, useState } from "@odoo/owl";
 
@@ -22,7 +23,7 @@ export class DunningDashboard extends Component {
         this.action = useService("action");
         this.doneLabel = _t("Done");
         this.openLabel = _t("To do");
-        this.state = useState({ data: null, excluded: { steps: [], by_reason: null } });
+        this.state = useState({ data: null, day: false, excluded: { steps: [], by_reason: null } });
         onWillStart(async () => {
             this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
             this.loadExcluded();
@@ -31,7 +32,27 @@ export class DunningDashboard extends Component {
 
     /** What is excluded takes all open items: the page does not wait for it. */
     async loadExcluded() {
-        this.state.excluded = await this.orm.call("dunning.run", "retrieve_excluded", []);
+        const { day } = this.state;
+        const excluded = await this.orm.call("dunning.run", "retrieve_excluded", [day]);
+        if (day === this.state.day) {
+            this.state.excluded = excluded;
+        }
+    }
+
+    /** Look at what will be excluded on another day; what is not a coming day is today. */
+    lookAt(day) {
+        const { today } = this.state.excluded;
+        this.state.day = day > today && day;
+        return this.loadExcluded();
+    }
+
+    get comingText() {
+        const { count, amount } = this.state.excluded.to_send;
+        return _t("To send on %(day)s, as things are now: %(customers)s, %(amount)s", {
+            day: formatDate(deserializeDate(this.state.day)),
+            customers: counted.customers(count),
+            amount: this.money(amount),
+        });
     }
 
     get sentText() {
@@ -66,7 +87,10 @@ export class DunningDashboard extends Component {
                 title: _t("Overdue and excluded, by reason"),
                 rows: this.state.excluded.by_reason,
                 empty: _t("Nothing that is overdue is excluded."),
-                open: (row) => this.open("dunning_screening_action", {}, row.domain),
+                open: (row) => {
+                    const context = this.state.day ? { dunning_day: this.state.day } : {};
+                    return this.open("dunning_screening_action", context, row.domain);
+                },
             },
             {
                 name: "by_age",

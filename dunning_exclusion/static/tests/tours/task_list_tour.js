@@ -116,3 +116,43 @@ addTour("dunning_todays_list", () => [
     },
     { trigger: `.o_dunning_task_list:not(:has(.o_dunning_overtaken)) ${FIGURES}` },
 ]);
+
+function press(key, text = "300.00") {
+    return {
+        trigger: `body:not(:has(.modal)) ${ROW}:contains('${text}') td:focus`,
+        run: `press ${key}`,
+    };
+}
+
+/** The list is worked with the keys alone. */
+addTour("dunning_keys", () => [
+    { trigger: `${FIGURES}:contains('400.00')` },
+    {
+        content: "Begin at the first item",
+        trigger: `${ROW}:contains('300.00') td[name=date_due]`,
+        run() {
+            this.anchor.focus();
+        },
+    },
+    press("space"),
+    { trigger: `${FIGURES}:contains('100.00')` },
+    press("space"),
+    { trigger: `${FIGURES}:contains('400.00')` },
+    { trigger: ".o_dunning_side:contains('Beta')" },
+    press("j"),
+    press("k", "100.00"),
+    press("p"),
+    { trigger: ".modal button[name=action_apply]", run: "press Escape" },
+    press("r"),
+    { trigger: ".modal .o_field_widget[name=date]", run: "press Escape" },
+    press("?"),
+    { trigger: ".modal .o_dunning_keys", run: "press Escape" },
+    press("s"),
+    {
+        content: "The item is stopped, and the keys stay there",
+        trigger: `${FIGURES}:contains('100.00')`,
+    },
+    { trigger: `${ROW}:contains('300.00') .o_dunning_mark` },
+    press("Enter"),
+    { trigger: ".o_form_view .o_field_widget[name=amount_residual]:contains('300.00')" },
+]);
