@@ -120,7 +120,7 @@ addTour("dunning_todays_list", () => [
 function press(key, text = "300.00") {
     return {
         trigger: `body:not(:has(.modal)) ${ROW}:contains('${text}') td:focus`,
-        run: `press ${key}`,
+        run: (helpers) => helpers.press(key),
     };
 }
 
@@ -134,9 +134,9 @@ addTour("dunning_keys", () => [
             this.anchor.focus();
         },
     },
-    press("space"),
+    press(" "),
     { trigger: `${FIGURES}:contains('100.00')` },
-    press("space"),
+    press(" "),
     { trigger: `${FIGURES}:contains('400.00')` },
     { trigger: ".o_dunning_side:contains('Beta')" },
     press("j"),
