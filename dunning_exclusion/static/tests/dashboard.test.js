@@ -106,10 +106,10 @@ test("a row leads to what it counts", async () => {
 
 test("a coming day can be looked at", async () => {
     await openDashboard();
-    expect("#o_dunning_day").toHaveValue("2026-03-02");
+    expect(queryFirst("#o_dunning_day").value).toBe("2026-03-02");
     expect(".o_dunning_coming").toHaveCount(0);
     await contains("button[name=next_run]").click();
-    expect("#o_dunning_day").toHaveValue("2026-03-03");
+    expect(queryFirst("#o_dunning_day").value).toBe("2026-03-03");
     expect(".o_dunning_coming").toHaveText(/2 customers, 70\.00/);
     await contains("[data-name=by_reason] tbody a:eq(0)").click();
     expect.verifySteps([
