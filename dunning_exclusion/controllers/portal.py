@@ -1,6 +1,9 @@
+import logging
 import time
 from collections import deque
 from urllib.parse import urlencode
+
+from psycopg2.errors import UniqueViolation
 
 from odoo import http
 from odoo.exceptions import UserError
@@ -11,6 +14,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 from ..report.message import Message
 from . import reminder_page as page
 
+_logger = logging.getLogger(__name__)
 # Pages with a token in their address tell it to nobody, and are found by nobody.
 HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -80,6 +84,9 @@ class ReminderPage(CustomerPortal):
                 page.answer(notice, code, form, files)
         except UserError as error:
             return self._form(notice, access_token, code, form, str(error))
+        except UniqueViolation:
+            # Sent twice in the same moment: the other request has noted the same answer.
+            _logger.info("The answer to reminder %s was sent twice", notice.id)
         return self._back(notice, access_token)
 
     @_post("/my/reminder/<int:notice_id>/undo")
@@ -88,7 +95,7 @@ class ReminderPage(CustomerPortal):
         notice = self._find(notice_id, access_token)
         if not notice:
             return self._unknown()
-        page.undo(notice, int(answer_id) if answer_id.isdecimal() else 0)
+        page.undo(notice, answer_id)
         return self._back(notice, access_token)
 
     @_get("/my/reminder/<int:notice_id>/invoice/<int:move_id>")

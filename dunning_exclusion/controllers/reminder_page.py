@@ -5,9 +5,12 @@ user of the customer; all that is shown or taken belongs to its customer in its 
 sent is checked here, before anything is written.
 """
 
+import io
 import secrets
 from datetime import timedelta
 from hmac import compare_digest
+
+from PIL import Image
 
 from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import UserError, ValidationError
@@ -21,10 +24,14 @@ from ..report.message import Message
 from ..screening.question import Owner, Question
 
 ITEMS_SHOWN = 200
+# The actions of levels that customers hear of.
+TO_CUSTOMERS = ("email", "letter")
 LONGEST = {"text": 2000, "reference": 100}
 LARGEST_FILE = 5 * 2**20
 MOST_FILES = 3
 FILE_TYPES = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
+# Small files can hold images that fill the memory of whoever opens them.
+MOST_PIXELS = 50_000_000
 # How often something can be said on the page of one reminder: in an hour, and at all.
 MOST_IN_AN_HOUR = 20
 MOST_ANSWERS = 100
@@ -52,10 +59,14 @@ def find_notice(env, notice_id, token, short=False):
     else:
         user = env.user
         customer = user.partner_id.commercial_partner_id
-        allowed = user._is_portal() and bool(notice) and notice.partner_id == customer
+        allowed = user._is_portal() and notice.partner_id == customer and _is_sent(notice)
     if allowed and notice.company_id.dunning_answers and _lasts(notice):
         return notice.with_context(**notice._get_page_context())
     return Notice.browse()
+
+
+def _is_sent(notice):
+    return notice.state == "sent" and notice.action in TO_CUSTOMERS
 
 
 def find_notices(user):
@@ -64,7 +75,7 @@ def find_notices(user):
     found = Notice.search(
         Domain("partner_id", "=", user.partner_id.commercial_partner_id.id)
         & Domain("state", "=", "sent")
-        & Domain("action", "in", ("email", "letter"))
+        & Domain("action", "in", TO_CUSTOMERS)
         & Domain("company_id.dunning_answers", "=", True),
         limit=ITEMS_SHOWN,
     )
@@ -356,7 +367,7 @@ def _read_files(env, files):
     for number, file in enumerate(files, start=1):
         raw = file.read(LARGEST_FILE + 1)
         mimetype = guess_mimetype(raw)
-        if len(raw) > LARGEST_FILE or not raw or mimetype not in FILE_TYPES:
+        if len(raw) > LARGEST_FILE or mimetype not in FILE_TYPES or not _can_be_opened(raw):
             raise UserError(
                 env._(
                     "The file '%(name)s' cannot be sent: only PDF, PNG and JPEG files of at most "
@@ -370,6 +381,20 @@ def _read_files(env, files):
     return result
 
 
+def _can_be_opened(raw):
+    """Return whether a file is no image, or one of a size that can be shown; only that is read."""
+    if not guess_mimetype(raw).startswith("image/"):
+        return True
+    try:
+        width, height = Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")).size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return width * height <= MOST_PIXELS
+
+
 def undo(notice, answer_id):
-    """Take back an answer that was given on this page."""
-    get_answers(notice).filtered(lambda answer: answer.id == answer_id)._undo()
+    """Take back an answer that was given on this page.
+
+    :param answer_id: its id, as the form sends it: text
+    """
+    get_answers(notice).filtered(lambda answer: str(answer.id) == answer_id)._undo()

@@ -53,6 +53,11 @@ def read_ids(env, values):
     return list(values)
 
 
+def read_selected(model):
+    """Return the records that are selected on the screen; raise a UserError for other values."""
+    return model.browse(read_ids(model.env, model.env.context.get("active_ids") or []))
+
+
 def read_date(env, value):
     """Return `value`, a date, text like 2026-12-31 or nothing, as a date or None.
 

@@ -9,6 +9,7 @@ from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
 from .arguments import AMOUNTS, DAYS, SEQUENCES, Char, Text, Within, check_one, without_context
+from .dunning_notice import WORKERS
 from .isolation import administrators, for_each_company, in_language_of
 
 DISPUTE_REASONS = [
@@ -18,7 +19,6 @@ DISPUTE_REASONS = [
     ("unknown", "I do not know this invoice"),
     ("other", "Something else"),
 ]
-WORKERS = "dunning_exclusion.group_dunning_user"
 # The freshness of bank data that counts where the company sets none, and how long a hold waits.
 FRESH_DAYS = 3
 LONGEST_WAIT_DAYS = 30
@@ -184,7 +184,9 @@ class DunningAnswer(models.Model):
             }
         )
         place = {"res_model": self._name, "res_id": answer.id}
-        answer.attachment_ids = self.env["ir.attachment"].create([{**f, **place} for f in files])
+        # Nobody but who looks at them opens the files, the server neither.
+        Attachment = self.env["ir.attachment"].with_context(image_no_postprocess=True)
+        answer.attachment_ids = Attachment.create([{**file, **place} for file in files])
         answer._begin()
         return answer
 
@@ -268,11 +270,18 @@ class DunningAnswer(models.Model):
         return "waiting" if proposed else "accepted"
 
     def _is_beyond_limits(self):
-        """Return whether the promise exceeds what the company accepts at once."""
+        """Return whether the promise exceeds what the company accepts at once.
+
+        Its amount is all that it holds back, however little is promised. Its days are counted from
+        the first promise of one of the items: taken back and promised again, it lasts no longer.
+        """
         company, today = self.company_id, self.company_id._dunning_today()
         days, most = company.dunning_answer_promise_days, company.dunning_answer_promise_amount
-        amount = self.amount or sum(self.move_line_ids.mapped("amount_residual"))
-        if days and (self.date - today).days > days or most and amount > most:
+        same = Domain("move_line_ids", "in", self.move_line_ids.ids)
+        first = self.search(same & Domain("type_id", "=", self.type_id.id), order="id", limit=1)
+        begin = min(today, first.create_date.date())
+        amount = sum(self.move_line_ids.mapped("amount_residual"))
+        if days and (self.date - begin).days > days or most and amount > most:
             return True
         Promise = self.env["dunning.promise"]
         mine = Domain("partner_id", "=", self.partner_id.id)

@@ -23,6 +23,8 @@ from .many_lines import UncheckedMany2many
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
 GIVEN_UP = "mail_dup"
+# Who may answer for a customer, on its page.
+WORKERS = "dunning_exclusion.group_dunning_user"
 
 
 class DunningNotice(models.Model):
@@ -124,7 +126,7 @@ class DunningNotice(models.Model):
     access_token = fields.Char(
         readonly=True,
         copy=False,
-        groups="dunning_exclusion.group_dunning_user",
+        groups=WORKERS,
         help="Whoever has it can open the customer's page of this reminder and answer there. Empty "
         "once it was revoked.",
     )
@@ -159,6 +161,7 @@ class DunningNotice(models.Model):
         compute="_compute_answer_button",
         compute_sudo=True,
         sanitize=False,
+        groups=WORKERS,
         help="The button that leads to the customer's page of the reminder.",
     )
     account_summary = fields.Html(
@@ -194,8 +197,7 @@ class DunningNotice(models.Model):
         Follow-up users need only read it, as nobody writes notices by hand. Others who may read it,
         an auditor for instance, must not write to customers.
         """
-        works = self.env.user.has_group("dunning_exclusion.group_dunning_user")
-        return "read" if works else "write"
+        return "read" if self.env.user.has_group(WORKERS) else "write"
 
     @api.model
     def default_get(self, fields):
@@ -244,10 +246,12 @@ class DunningNotice(models.Model):
             notice.held_amount = notice.outstanding - notice.amount
 
     @api.depends("mail_id", "kept_body")
+    @api.depends_context("uid")
     def _compute_body(self):
         for notice in self:
             # sudo: who reads notices need not have the right to read the mail queue
-            notice.body = notice.sudo().mail_id.body_html or notice.kept_body
+            body = notice.sudo().mail_id.body_html or notice.kept_body
+            notice.body = body if notice._shows_token() else notice._without_token(body)
 
     @api.depends("partner_id", "recipient_ids")
     def _compute_addressee(self):
@@ -281,6 +285,16 @@ class DunningNotice(models.Model):
             by_mail = notice.action == "email" and notice.access_token
             has_page = by_mail and notice.company_id.dunning_answers
             notice.answer_button = notice._render_part("notice_answer") if has_page else False
+
+    def _shows_token(self):
+        """Return whether the user may see what opens the customer's page: not an auditor."""
+        return self.env.su or self.env.user.has_group(WORKERS)
+
+    def _without_token(self, html):
+        """Return `html` without the token of this notice, so that its links open nothing."""
+        # sudo: it is taken out for those who must not read it
+        token = self.sudo().access_token
+        return html.replace(token, "") if html and token else html
 
     def _get_page_context(self, lang=None):
         """Return the context of the customer's page: its company, in the customer's language.
@@ -346,6 +360,9 @@ class DunningNotice(models.Model):
                 if framed:
                     body = values["body_html"]
                     values["body_html"] = notice._get_message().framed(template, body)
+        for notice in self.browse() if self._shows_token() else self:
+            values = result[notice.id]
+            values["body_html"] = notice._without_token(values["body_html"])
         return {notice: result[notice.id] for notice in self}
 
     def _get_printed_messages(self):

@@ -85,7 +85,9 @@ class MailThread(models.AbstractModel):
 
     def _dunning_is_reply(self, message):
         """Return whether somebody of the customer wrote an e-mail that nobody has answered yet."""
-        if message.message_type != "email" or self.env.context.get("dunning_automatic"):
+        # Odoo's mail gateway posts as the system: a colleague cannot write for a customer.
+        by_gateway = message.message_type == "email" and self.env.uid == SUPERUSER_ID
+        if not by_gateway or self.env.context.get("dunning_automatic"):
             return False
         # sudo: the mail gateway acts for strangers
         thread, message = self.sudo(), message.sudo()

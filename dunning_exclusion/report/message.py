@@ -158,9 +158,13 @@ class Message:
         return subject.removeprefix(self.company.name or "").lstrip(" :")
 
     def page_link(self):
-        """Return (short address of the customer's page, QR code of it), or nothing without page."""
-        # sudo: who prints a letter need not have the right to read its token
-        notice = self.notice.sudo()
+        """Return (short address of the customer's page, QR code of it), or nothing without page.
+
+        What an auditor prints bears none.
+        """
+        notice = self.notice
+        if not notice._shows_token():
+            return ()
         if not (notice.company_id.dunning_answers and notice.access_token):
             return ()
         url = notice._get_short_url()

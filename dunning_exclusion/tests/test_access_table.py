@@ -239,7 +239,7 @@ class AccessTableCommon(DunningCommon):
             "dunning.block.wizard": {"res_model": "res.partner", "res_ids": cls.customer.ids},
             "dunning.customer.setup": {"partner_ids": cls.customer.ids},
             "dunning.handover": {"receiver": "Collectors", "move_ids": cls.invoice.ids},
-            "credit.control.printer": {},
+            "credit.control.printer": {"line_ids": cls._credit_control_lines().ids},
             "dunning.preview": {"subject": "Subject"},
             "dunning.scenario.preview": {"scenario_id": cls.scenario.id},
             "dunning.scenario.preview.line": {"preview_id": preview.id},
@@ -256,6 +256,22 @@ class AccessTableCommon(DunningCommon):
                 "type_ids": cls.type_overdue.ids,
             },
         }
+
+    @classmethod
+    def _credit_control_lines(cls):
+        """Return a line of the other engine, if that is installed, else no record."""
+        if "credit.control.run" not in cls.env:
+            return cls.invoice.browse()
+        env = cls.env(su=True)
+        policy = env.ref("account_credit_control.credit_control_3_time").copy()
+        policy.account_ids = cls._items(cls.invoice).account_id
+        cls.company.credit_policy_id = policy
+        run = env["credit.control.run"].create(
+            {"date": cls.today, "company_id": cls.company.id, "policy_ids": policy.ids}
+        )
+        run.generate_credit_lines()
+        run.line_ids.state = "to_be_sent"
+        return run.line_ids[:1]
 
     def _arguments(self):
         """Return {(model, method): arguments} of the methods that need some."""

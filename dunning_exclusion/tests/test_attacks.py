@@ -218,6 +218,13 @@ class TestAttacks(AccessTableCommon):
         self._choose_default("accountant", "account.move", "dunning_promised", True)
         self.assertRefused("accountant", entries, "create", {})
 
+    def test_what_is_selected_are_records(self):
+        for model_name in ("dunning.handover", "dunning.customer.setup", "dunning.type.switch"):
+            for ids in ("x", ["x"], [[1]], 5, [2**40]):
+                dialog, context = self.env[model_name], {"active_ids": ids}
+                names = ["move_ids", "partner_ids"]
+                self.assertRefused("administrator", dialog, "default_get", names, context=context)
+
     def test_nobody_speaks_in_the_name_of_colleagues(self):
         block, colleague = self.kept["dunning.block"], self.users["administrator"].partner_id
         me = self.users["user"].partner_id

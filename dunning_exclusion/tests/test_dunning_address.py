@@ -68,6 +68,28 @@ class TestDunningAddress(OutcomeCommon):
             dialog.action_apply()
         self.assertNotEqual(user.partner_id.email, "thief@example.com")
 
+    def test_addresses_of_others_who_get_copies_are_not_for_accountants(self):
+        failed, _other = self._fail()
+        lawyer = self._create_customer("Lawyer")
+        failed.sudo().recipient_ids |= lawyer
+        dialog = self._dialog(failed, partner_id=lawyer.id, email="thief@example.com")
+        with self.assertRaises(AccessError):
+            dialog.action_apply()
+
+    def test_no_context_hides_who_corrected_an_address(self):
+        failed, _other = self._fail()
+        for number, context in enumerate(({"tracking_disable": True}, {"mail_notrack": True})):
+            with self.subTest(context=context):
+                self.env.cr.precommit.run()
+                before = self.customer.message_ids
+                dialog = self._dialog(failed, email=f"new{number}@example.com")
+                dialog.with_context(**context)._write_email()
+                self.env.cr.precommit.run()
+                noted = self.customer.message_ids - before
+                self.assertEqual(noted.author_id, self.accountant.partner_id)
+                new = noted.sudo().tracking_value_ids.new_value_char
+                self.assertEqual(new, f"new{number}@example.com")
+
     def test_auditors_correct_nothing(self):
         failed, _other = self._fail()
         with self.assertRaises(AccessError):

@@ -1,9 +1,13 @@
+import io
 from datetime import timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
+from PIL import Image
+from psycopg2.errors import UniqueViolation
 
 from odoo.exceptions import AccessError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..controllers import reminder_page
@@ -127,6 +131,13 @@ class TestReminderPageAttacks(AnswersCommon):
         self.assertEqual(len(self.customer.dunning_block_ids), 2)
         self.assertEqual(len(self._answers().activity_ids), 1)
 
+    def test_sent_twice_in_the_same_moment_shows_the_page(self):
+        # That PostgreSQL refuses the second one: see tests_process/test_answers.py.
+        with patch.object(reminder_page, "answer", side_effect=UniqueViolation()):
+            page = self._fill_in("wrong_person", text="Bob")
+        self.assertEqual(page.status_code, 200)
+        self.assertIn(self.first.name, self._text(page))
+
     def test_items_of_others_are_not_answered(self):
         foreign = self._items(self._create_invoice(self.other_customer))
         other_company = self.setup_other_company()["company"]
@@ -149,9 +160,12 @@ class TestReminderPageAttacks(AnswersCommon):
         foreign = self.env["dunning.answer"].search([("notice_id", "=", self.other_notice.id)])
         page = self._fill_in("paid", date=self._days(0))
         form = next(f for f in self._tree(page).forms if f.action.endswith("/undo"))
-        for answer_id in (foreign.id, "x", "-1", "9" * 30, ""):
+        for answer_id in (foreign.id, "x", "-1", "9" * 30, "9" * 5000, ""):
             data = dict(form.form_values()) | {"answer_id": answer_id}
             self.assertEqual(self._open(form.action, data=data).status_code, 200)
+        data = dict(form.form_values())
+        files = {"answer_id": ("x", data.pop("answer_id"))}
+        self.assertEqual(self._open(form.action, data=data, files=files).status_code, 200)
         self.assertEqual(foreign.state, "waiting")
         self.assertEqual(self._answers().state, "waiting")
 
@@ -188,6 +202,9 @@ class TestReminderPageAttacks(AnswersCommon):
             ("image.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
             ("empty.pdf", b""),
             ("big.pdf", PDF + b" " * reminder_page.LARGEST_FILE),
+            ("bomb.png", self._make_image(20_000, 20_000)),
+            ("large.png", self._make_image(9_000, 9_000)),
+            ("cut.png", self._make_image(10, 10)[:20]),
         ):
             with self.subTest(name=name):
                 page = self._fill_in(
@@ -198,6 +215,33 @@ class TestReminderPageAttacks(AnswersCommon):
         page = self._fill_in("dispute", reason="other", text="x", files=files)
         self.assertEqual(page.status_code, 422)
         self.assertFalse(self._answers())
+
+    def _make_image(self, width, height):
+        """Return a PNG file of black pixels: a small file, whatever its size."""
+        file = io.BytesIO()
+        Image.new("1", (width, height)).save(file, "PNG")
+        return file.getvalue()
+
+    def test_images_are_kept_as_they_were_sent(self):
+        raw = self._make_image(3_000, 10)
+        self._fill_in("dispute", reason="other", text="x", files={"file": ("a.png", raw)})
+        self.assertEqual(self._answers().attachment_ids.raw, raw)
+
+    def test_little_money_does_not_hold_much_back(self):
+        self.company.dunning_answer_promise_amount = 250
+        self._fill_in("promise", date=self._days(2), amount="1")
+        self.assertEqual(self._answers().promise_id.state, "proposed")
+
+    def test_promises_that_are_taken_back_last_no_longer(self):
+        days = self.company.dunning_answer_promise_days
+        page = self._fill_in("promise", date=self._days(days))
+        form = next(f for f in self._tree(page).forms if f.action.endswith("/undo"))
+        self._open(form.action, data=dict(form.form_values()))
+        self._fill_in("promise", date=self._days(days - 1))
+        self.assertEqual(self._answers()[0].promise_id.state, "open")
+        with freeze_time(self.today + timedelta(days=2)):
+            self._fill_in("promise", date=self._days(days + 1))
+            self.assertEqual(self._answers()[0].promise_id.state, "proposed")
 
     def test_too_many_answers_are_refused(self):
         with patch.object(reminder_page, "MOST_IN_AN_HOUR", 2):
@@ -243,6 +287,37 @@ class TestReminderPageAttacks(AnswersCommon):
             self.notice.with_user(auditor).read(["access_token"])
         with self.assertRaises(AccessError):
             self.notice.with_user(auditor).action_revoke_link()
+
+    def test_auditors_see_what_was_sent_but_open_no_page(self):
+        auditor = self._create_user("auditor", "account.group_account_readonly")
+        letters = self.scenario.copy({"name": "Letters", "active": True})
+        letters.level_ids.action = "letter"
+        reader = self._create_customer("Gamma", dunning_scenario_id=letters.id)
+        self._create_invoice(reader)
+        run = self._create_run(scenario_ids=[Command.set(letters.ids)])
+        run.action_send()
+        letter, email = run.notice_ids, self.notice
+        secrets = {email.access_token, letter.access_token, letter._get_short_code()}
+        secrets.add(email._get_short_code())
+        report = self.env["ir.actions.report"]
+        for user, sees in ((self.responsible, True), (auditor, False)):
+            self.env.invalidate_all()
+            notices = (email | letter).with_user(user)
+            pages = report.with_user(user)._render_qweb_html(
+                "dunning_exclusion.report_notice", notices.ids
+            )[0]
+            texts = [pages.decode(), *notices.mapped("body")]
+            self.assertIn(self.first.name, " ".join(texts))
+            found = {secret for secret in secrets if any(secret in text for text in texts)}
+            self.assertEqual(found, secrets - {letter.access_token} if sees else set())
+            Message = self.env["mail.message"].with_user(user)
+            said = Message.search([("model", "=", email._name), ("res_id", "in", notices.ids)])
+            self.assertTrue(said.filtered("body"))
+            for secret in secrets:
+                self.assertFalse(Message.search_count([("body", "ilike", secret)]))
+        with self.assertRaises(AccessError):
+            email.with_user(auditor).read(["answer_button"])
+        self.assertIn(email.access_token, email.mail_id.sudo().body_html)
 
     def test_only_follow_up_users_decide(self):
         self._fill_in("dispute", reason="other", text="x")

@@ -106,6 +106,18 @@ class TestReplyHolds(DunningCommon, MailCommon):
                 self.assertFalse(self._replies())
                 self.assertEqual(self.invoice.dunning_explain(), [])
 
+    def test_colleagues_do_not_write_for_customers(self):
+        auditor = self._create_user("auditor", "account.group_account_readonly")
+        for user in (auditor, self.responsible):
+            self.invoice.with_user(user).message_post(
+                body="Please wait.",
+                message_type="email",
+                author_id=self.contact.id,
+                email_from=self.contact.email,
+            )
+        self.assertFalse(self._replies())
+        self.assertOutcome(self.invoice, "included")
+
     def test_automatic_is_not_said_of_what_a_person_sent(self):
         self._receive(self.notice, headers=[("Auto-Submitted", "no")])
         self.assertOutcome(self.invoice, *HELD_CUSTOMER)

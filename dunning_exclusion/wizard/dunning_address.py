@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..models.arguments import Char, check_one
+from ..models.arguments import Char, check_one, without_context
 
 
 class DunningAddress(models.TransientModel):
@@ -55,7 +55,8 @@ class DunningAddress(models.TransientModel):
         """Write the address, and send this one message again.
 
         :raise UserError: when the address is not valid or the message did not fail
-        :raise AccessError: when the user may not send, or the contact can log in
+        :raise AccessError: when the user may not send, or may not write a contact that can log in
+            or is none of the customer
         """
         check_one(self)
         notice = self.notice_id
@@ -89,11 +90,14 @@ class DunningAddress(models.TransientModel):
                 self.env._("'%(email)s' is not an e-mail address: correct it.", email=email)
             )
         # sudo: users need not read who can log in
-        if partner.sudo().with_context(active_test=False).user_ids:
-            # Whoever changes the address of a user can take over the account.
+        users = partner.sudo().with_context(active_test=False).user_ids
+        if users or partner.commercial_partner_id != self.notice_id.partner_id:
+            # Whoever changes the address of a user can take over the account. And who else gets
+            # copies was chosen by those who set up the levels.
             partner.check_access("write")
-        # sudo: accountants may not write contacts in Odoo
-        partner.sudo().email = email
+        # sudo: accountants may not write contacts in Odoo. Odoo notes who did it, whatever the
+        # client asks for.
+        without_context(partner).sudo().email = email
 
 
 class DunningNotice(models.Model):

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 
-from ..models.arguments import check_one
+from ..models.arguments import check_one, read_selected
 
 
 class DunningCustomerSetup(models.TransientModel):
@@ -13,7 +13,7 @@ class DunningCustomerSetup(models.TransientModel):
         "res.partner",
         string="Customers",
         required=True,
-        default=lambda self: self.env["res.partner"].browse(self.env.context.get("active_ids")),
+        default=lambda self: read_selected(self.env["res.partner"]),
     )
     sets_profile = fields.Boolean(string="Set the Profile", default=True)
     profile_id = fields.Many2one(

@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from ..models.arguments import Char, check_one
+from ..models.arguments import Char, check_one, read_selected
 
 
 class DunningHandover(models.TransientModel):
@@ -43,7 +43,7 @@ class DunningHandover(models.TransientModel):
     @api.model
     def _default_moves(self):
         """Return those of the selected invoices that can be handed over."""
-        selected = self.env["account.move"].browse(self.env.context.get("active_ids"))
+        selected = read_selected(self.env["account.move"])
         return selected.filtered_domain(self._fields["move_ids"].domain)
 
     @api.model

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from ..models.arguments import check_one
+from ..models.arguments import check_one, read_selected
 
 
 class DunningTypeSwitch(models.TransientModel):
@@ -13,7 +13,7 @@ class DunningTypeSwitch(models.TransientModel):
         "res.partner",
         string="Customers",
         required=True,
-        default=lambda self: self.env["res.partner"].browse(self.env.context.get("active_ids")),
+        default=lambda self: read_selected(self.env["res.partner"]),
     )
     type_ids = fields.Many2many("dunning.reminder.type", string="Reminder Types", required=True)
     switch = fields.Selection(
