@@ -264,8 +264,7 @@ def _named_by_words(question) -> SQL:
 
 def _named_by_items() -> SQL:
     """Return the same for a few customers: their invoices are looked up in an index of words."""
-    # OFFSET 0 has each name look up the index. Otherwise PostgreSQL would take the words of all
-    # lines apart for each name, as it does not know how long that takes.
+    # OFFSET 0: otherwise PostgreSQL would take the words of all lines apart for each name.
     found = SQL(" UNION ").join(
         SQL(
             """SELECT bank.id AS bank_id, invoice.move_id FROM invoice CROSS JOIN LATERAL (%s) bank
