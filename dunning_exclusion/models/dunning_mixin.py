@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
-from odoo.tools import OrderedSet
+from odoo.tools import SQL, OrderedSet
 
 from ..screening import statement
 from ..screening.question import Owner
@@ -20,6 +20,19 @@ EMPLOYEES = "base.group_user"
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 # A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000
+
+
+def among(name, query):
+    """Return the domain of the records whose field `name` is in the SELECT `query`.
+
+    It is one answer that each record is looked up in. PostgreSQL, which expects a single row of it,
+    would otherwise compare each record with each row.
+    """
+
+    def to_sql(model, alias, found):
+        return SQL("(%s IN %s) IS TRUE", model._field_to_sql(alias, name, found), query)
+
+    return Domain.custom(to_sql=to_sql)
 
 
 class DunningMixin(models.AbstractModel):
@@ -297,7 +310,7 @@ class DunningMixin(models.AbstractModel):
         query = self.env["dunning.screening"]._owner_query(
             self._dunning_owner_field, outcomes, companies, owner
         )
-        return Domain("id", "in", query)
+        return among("id", query)
 
     @api.model
     def _search(self, domain, *args, **kwargs):

@@ -7,7 +7,7 @@ from odoo.tools.sql import column_exists, create_column
 from ..screening import items
 from ..screening.question import Question
 from .arguments import read_record
-from .dunning_mixin import READERS
+from .dunning_mixin import READERS, among
 
 # How a customer is treated. Those who may edit contacts need not be follow-up users.
 TREATMENT = (
@@ -176,7 +176,7 @@ class ResPartner(models.Model):
         query = self.env["dunning.screening"]._owner_query(
             "partner_id", outcomes, self.env.company, owner
         )
-        return Domain("commercial_partner_id", "in", query)
+        return among("commercial_partner_id", query)
 
     def _dunning_block_targets(self):
         return [(self.env.company.id, self.commercial_partner_id.id, False, False)]

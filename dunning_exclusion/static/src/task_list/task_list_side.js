@@ -5,7 +5,10 @@ import { Component, onWillUnmount, useEffect, useState } from "@odoo/owl";
 
 // Mails are written for white paper.
 const PAPER = `<!DOCTYPE html><meta name="color-scheme" content="only light" />
-    <style>body { margin: 8px; background: #fff; }</style>`;
+    <style>
+        body { margin: 8px; background: #fff; }
+        @media (max-width: 340px) { body { zoom: 0.75; } }
+    </style>`;
 // Moving on with the keys asks the server only where somebody stays.
 const PAUSE = 300;
 
