@@ -337,8 +337,8 @@ class DunningRun(models.Model):
     # What is excluded -----------------------------------------------------------------------
 
     @api.model
-    def _dashboard_by_reason(self, company, day):
-        """Return what is left out of the overdue items on a day, by deciding reason."""
+    def _dashboard_by_reason(self, company, day=None):
+        """Return what is left out of the overdue items on a day (None: today), by reason."""
         with self.env["dunning.screening"]._screened(Question(company, day)) as screening:
             query = SQL(
                 """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening

@@ -13,7 +13,7 @@ ALIKE = {
     },
     "es": {"ID", "PDF", "Total"},
     "fr": {
-        *("Action", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
+        *("Action", "Actions", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
         *(
             "Document",
             "E-mail",
@@ -32,7 +32,7 @@ ALIKE = {
     },
     "nl": {
         *("Code", "Contact", "Dashboard", "Document", "E-mail", "Effect", "ID", "Import", "Open"),
-        *("Operator", "PDF", "STOP", "Scenario", "Spreadsheet", "Stop", "over %s"),
+        *("Operator", "PDF", "Records", "STOP", "Scenario", "Spreadsheet", "Stop", "over %s"),
     },
 }
 LANGUAGES = tuple(ALIKE)
