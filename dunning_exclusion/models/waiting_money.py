@@ -9,9 +9,11 @@ Three kinds of it keep an item from being reminded:
   payment, or a bank line whose text names the invoice.
 
 Credits are set against the items of the customer that are due, the oldest due date first (then by
-id). Bank lines come after them, and first of all pay the invoices that they name. An item is held
-back when it is covered whole. Amounts are in company currency. Bank lines and payments count for as
-many days as the company says (`dunning_payment_days`): then somebody should have matched them.
+id). Bank lines come after them, and first of all pay the invoices that they name. A line at the
+bank of a company counts for its branches, too, which use its journals: for each of them, as nobody
+knows yet for which it is. An item is held back when it is covered whole. Amounts are in company
+currency. Bank lines and payments count for as many days as the company says
+(`dunning_payment_days`): then somebody should have matched them.
 
 The parts of the statement built here read `item`, see `screening.statement`.
 """
@@ -107,7 +109,8 @@ def sources(question, payments) -> SQL:
            SELECT NULL, money.partner_id, 'credit', NULL, credits, company.currency_id
              FROM money JOIN res_company company ON company.id = company_id WHERE credits > 0
            UNION ALL
-           SELECT NULL, partner_id, 'bank', day, amount, currency_id FROM bank_line
+           SELECT NULL, partner_id, 'bank', day, amount, currency_id
+             FROM (SELECT DISTINCT ON (bank_id) * FROM bank_line) bank_line
             ORDER BY day, source, amount""",
         due=items.DATE_DUE,
         open_items=items.open_items(question),
@@ -136,16 +139,18 @@ def is_recent(day, company_id, question) -> SQL:
 
 def _parts(question, payments) -> SQL:
     """Return the parts named, bank_line, directed and money."""
+    named = _named_by_words if question.customers is None else _named_by_items
     return SQL(
         """named AS MATERIALIZED (
-               SELECT named.bank_id, named.move_id, item.id AS item_id, item.partner_id,
-                      item.amount_residual
+               SELECT named.bank_id, named.move_id, item.id AS item_id, item.company_id,
+                      item.partner_id, item.amount_residual
                  FROM (%(named)s) named JOIN item ON item.move_id = named.move_id),
            bank_line AS MATERIALIZED (%(bank)s),
            directed AS MATERIALIZED (
                SELECT named.item_id, 'bank' AS source, bank_line.day, bank_line.amount,
                       bank_line.currency_id
-                 FROM named JOIN bank_line USING (bank_id) WHERE named.amount_residual > 0
+                 FROM named JOIN bank_line USING (bank_id, company_id)
+                WHERE named.amount_residual > 0
                UNION ALL
                %(payments)s),
            money AS MATERIALIZED (
@@ -155,7 +160,7 @@ def _parts(question, payments) -> SQL:
                        UNION ALL
                        SELECT company_id, partner_id, 0, amount FROM bank_line) waits
                 GROUP BY company_id, partner_id)""",
-        named=_named_by_items() if question.customers is not None else _named_by_words(question),
+        named=named(question),
         bank=_bank_lines(question),
         payments=payments,
     )
@@ -176,7 +181,7 @@ def _queue(question) -> SQL:
                      FROM item
                      JOIN money ON money.company_id = item.company_id
                       AND money.partner_id = item.partner_id
-                     LEFT JOIN (SELECT move_id FROM named JOIN bank_line USING (bank_id)
+                     LEFT JOIN (SELECT move_id FROM named JOIN bank_line USING (bank_id, company_id)
                                  GROUP BY move_id) invoice ON invoice.move_id = item.move_id
                     WHERE item.amount_residual > 0 AND item.settled IS NOT TRUE) owed
             WHERE is_due OR is_named""",
@@ -202,13 +207,14 @@ def _bank_lines(question) -> SQL:
             list(question.customers),
         )
     return SQL(
-        """SELECT bank.id AS bank_id, bank.company_id, entry.date AS day,
+        """SELECT bank.id AS bank_id, %(payee)s AS company_id, entry.date AS day,
                   COALESCE(payer.commercial_partner_id, invoiced.partner_id) AS partner_id,
                   COALESCE(open.amount, bank.amount) AS amount, company.currency_id
              FROM account_bank_statement_line bank
              JOIN account_move entry ON entry.id = bank.move_id
              JOIN account_journal journal ON journal.id = bank.journal_id
              JOIN res_company company ON company.id = bank.company_id
+             %(branches)s
              LEFT JOIN res_partner payer ON payer.id = bank.partner_id
              LEFT JOIN (SELECT bank_id, MIN(partner_id) AS partner_id FROM named
                          GROUP BY bank_id) invoiced ON invoiced.bank_id = bank.id
@@ -219,14 +225,39 @@ def _bank_lines(question) -> SQL:
             WHERE %(waits)s %(chosen)s
               AND COALESCE(payer.commercial_partner_id, invoiced.partner_id) IS NOT NULL""",
         waits=_waits(question),
+        branches=_branches(question),
+        payee=_payee(question),
         chosen=chosen,
     )
+
+
+def _owners(question) -> list:
+    """Return the pairs of a company with a bank, and one whose items are paid there.
+
+    A branch uses the journals of its parents, as in Odoo.
+    """
+    # sudo: the numbers of the parents of a company are no secret
+    return [(up.id, one.id) for one in question.companies.sudo() for up in one.parent_ids]
+
+
+def _branches(question) -> SQL:
+    """Return the JOIN of the companies that the bank line `bank` may pay for, where not its own."""
+    owners = _owners(question)
+    if all(owner == payee for owner, payee in owners):
+        return SQL()
+    pairs = SQL(", ").join(SQL("(%s, %s)", *pair) for pair in owners)
+    return SQL("JOIN (VALUES %s) paid (by_id, id) ON paid.by_id = bank.company_id", pairs)
+
+
+def _payee(question) -> SQL:
+    """Return the company that `bank` may pay for, beside the JOIN of `_branches`."""
+    return SQL("paid.id") if _branches(question) else SQL("bank.company_id")
 
 
 def _waits(question) -> SQL:
     return SQL(
         """bank.is_reconciled IS NOT TRUE AND bank.amount > 0 AND entry.state = 'posted' AND %s""",
-        is_recent(SQL("entry.date"), SQL("bank.company_id"), question),
+        is_recent(SQL("entry.date"), _payee(question), question),
     )
 
 
@@ -250,25 +281,28 @@ def _named_by_words(question) -> SQL:
     # OFFSET 0: otherwise PostgreSQL would read all invoices for a hash.
     return SQL(
         """SELECT DISTINCT word.bank_id, invoice.id AS move_id
-             FROM (SELECT DISTINCT bank.id AS bank_id, bank.company_id, word
+             FROM (SELECT DISTINCT bank.id AS bank_id, %(payee)s AS company_id, word
                      FROM account_bank_statement_line bank
                      JOIN account_move entry ON entry.id = bank.move_id
+                     %(branches)s
                     CROSS JOIN LATERAL unnest(%(words)s) word
                     WHERE %(waits)s AND word ~ '[0-9]') word
             CROSS JOIN LATERAL (%(invoices)s OFFSET 0) invoice""",
         words=words,
         waits=_waits(question),
+        branches=_branches(question),
+        payee=_payee(question),
         invoices=invoices,
     )
 
 
-def _named_by_items() -> SQL:
+def _named_by_items(question) -> SQL:
     """Return the same for a few customers: their invoices are looked up in an index of words."""
     # OFFSET 0: otherwise PostgreSQL would take the words of all lines apart for each name.
     found = SQL(" UNION ").join(
         SQL(
             """SELECT bank.id AS bank_id, invoice.move_id FROM invoice CROSS JOIN LATERAL (%s) bank
-                WHERE bank.company_id = invoice.company_id""",
+                WHERE (bank.company_id, invoice.company_id) IN (%s)""",
             SQL(
                 """SELECT id, company_id FROM account_bank_statement_line bank
                     WHERE (%s) @> ARRAY[invoice.key] AND is_reconciled IS NOT TRUE OFFSET 0""",
@@ -285,6 +319,7 @@ def _named_by_items() -> SQL:
                 SQL(words_sql(f"entry.{column}")),
                 SQL.identifier("entry", column),
             ),
+            SQL(", ").join(SQL("(%s, %s)", *pair) for pair in _owners(question)),
         )
         for alias, column in TEXTS
     )
@@ -294,11 +329,10 @@ def _named_by_items() -> SQL:
                        SELECT DISTINCT move.id AS move_id, move.company_id, named.key
                          FROM item
                          JOIN account_move move ON move.id = item.move_id
-                        CROSS JOIN LATERAL (VALUES (%(name)s), (%(reference)s)) named (key)
+                        CROSS JOIN LATERAL (VALUES %(names)s) named (key)
                         WHERE move.%(is_invoice)s AND named.key ~ '[0-9]')
                    %(found)s) found""",
-        name=SQL(key_sql("move.name")),
-        reference=SQL(key_sql("move.payment_reference")),
+        names=SQL(", ").join(SQL("(%s)", SQL(key_sql(f"move.{name}"))) for name in NAMES),
         is_invoice=SQL(IS_INVOICE.replace("move_type", "move.move_type")),
         found=found,
     )

@@ -388,6 +388,51 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestBankOfTheParent(WaitingMoneyCommon):
+    """A branch uses the bank of its parent: what comes in there counts for it, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        branch = {"parent_id": cls.company.id}
+        cls.branch = cls.env["res.company"].create({"name": "Branch", **branch})
+        cls.sibling = cls.env["res.company"].create({"name": "Sibling", **branch})
+        # Odoo gives new branches the accounts of their parent before the transaction ends.
+        cls.env.cr.flush()
+        cls.env.user.company_ids |= cls.branch | cls.sibling
+        allowed = [cls.company.id, cls.branch.id, cls.sibling.id]
+        cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=allowed))
+        cls.customer = cls.customer.with_env(cls.env)
+
+    def _invoices(self, customer):
+        """Return an invoice of the parent, of the branch and of its sibling."""
+        companies = self.company, self.branch, self.sibling
+        return [self._create_invoice(customer, 100, company_id=one.id) for one in companies]
+
+    def test_line_of_the_customer_counts_for_all_branches(self):
+        invoices = self._invoices(self.customer)
+        self._bank_line(100, partner=self.customer)
+        self.assertEqual(self._codes(*invoices), ["payment_under_way"] * 3)
+
+    def test_line_of_a_branch_counts_for_that_branch_only(self):
+        invoices = self._invoices(self.customer)
+        line = self._bank_line(100, partner=self.customer, company_id=self.branch.id)
+        self.assertEqual(line.company_id, self.branch)
+        self.assertEqual(self._codes(*invoices), ["", "payment_under_way", ""])
+
+    def test_text_names_an_invoice_of_a_branch(self):
+        invoices = self._invoices(self.customer)
+        self._bank_line(30, f"Part of {invoices[1].name}")
+        self.assertEqual(self._codes(*invoices), ["", "payment_under_way", ""])
+
+    def test_days_of_the_branch_count(self):
+        invoices = self._invoices(self.customer)
+        self._bank_line(100, partner=self.customer, days_ago=5)
+        self.branch.dunning_payment_days = 3
+        self.assertEqual(self._codes(*invoices), ["payment_under_way", "", "payment_under_way"])
+
+
+@tagged("post_install", "-at_install")
 class TestRandomLedgers(WaitingMoneyCommon):
     """On random ledgers the rules find what a person finds who goes through the open items."""
 
