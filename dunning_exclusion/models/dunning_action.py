@@ -40,8 +40,6 @@ class DunningAction(models.AbstractModel):
             if mail.recipient_ids != notice.recipient_ids:
                 mail.recipient_ids = notice.recipient_ids
             notice.mail_id = mail
-            # Many may read messages, but only the customer's own mail opens the customer's page.
-            mail.mail_message_id.body = notice._without_token(mail.body)
         # sudo: to have the queue sent soon takes no right on scheduled actions
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
 

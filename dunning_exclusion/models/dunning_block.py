@@ -551,7 +551,10 @@ class DunningBlock(models.Model):
         }
 
     def _prepare_stopped(self):
-        """Return the action that tells what was stopped, with buttons to undo it and say why."""
+        """Return the action that tells what was stopped, with buttons to undo it and say why.
+
+        Many at once can be shown in a list, too.
+        """
         count = len(self)
         if count == 1:
             message = self.env._(
@@ -565,6 +568,7 @@ class DunningBlock(models.Model):
             "params": {
                 "message": message if self else self.env._("It was stopped already."),
                 "block_ids": self.ids,
+                "show": count > 1,
                 "next": {"type": "ir.actions.act_window_close"},
             },
         }
@@ -573,6 +577,15 @@ class DunningBlock(models.Model):
         """Open the blocked invoice, or the customer."""
         check_one(self)
         return (self.move_id or self.partner_id)._get_records_action()
+
+    def action_show_targets(self):
+        """Open the list of the blocked invoices, or of the customers, with what holds them."""
+        self.check_access("read")
+        name = "invoice" if self.move_id else "customer"
+        actions = self.env["ir.actions.act_window"]
+        action = actions._for_xml_id(f"dunning_exclusion.dunning_{name}_action")
+        targets = self.move_id or self.partner_id
+        return {**action, "domain": [("id", "in", targets.ids)]}
 
     # Reviewing old blocks ----------------------------------------------------------------------
 

@@ -23,6 +23,16 @@ class MailMail(models.Model):
         # sudo: who works with the mail queue need not be the one who sends the reminders
         return self.env["dunning.notice"].sudo().search([("mail_id", "in", reminders.ids)])
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override of `mail`: many may read messages, only the e-mail opens the customer's page."""
+        notices = self.env["dunning.notice"]
+        for vals in vals_list:
+            if vals.get("model") == "dunning.notice" and vals.get("body"):
+                notice = notices.browse(vals.get("res_id"))
+                vals["body"] = notice._without_token(vals["body"])
+        return super().create(vals_list)
+
     def write(self, vals):
         """Override of `mail`: notices follow the state of their e-mails.
 

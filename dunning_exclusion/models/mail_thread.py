@@ -70,18 +70,25 @@ class MailThread(models.AbstractModel):
         What is posted by code, such as an API client, counts where it goes to the customer. What
         Odoo tells followers by itself, such as that an invoice was paid, is no answer.
         """
-        to_customer = message.message_type in ("comment", "email", "email_outgoing")
-        if message.message_type == "notification":
-            # sudo: who posts need not have the right to read contacts
-            thread, readers = self.sudo(), message.sudo().partner_ids
-            readers |= thread.message_partner_ids
-            customers = readers.commercial_partner_id & thread.partner_id.commercial_partner_id
-            discussed = message.subtype_id == self.env.ref("mail.mt_comment")
-            to_customer = discussed and bool(customers) and not is_html_empty(message.body)
-        internal = message.is_internal or message.subtype_id.internal or not message.subtype_id
+        # Whatever Odoo notes comes by here, so what is known already is looked at first.
+        if message.message_type == "notification" and not self._dunning_is_told(message):
+            return False
+        if message.message_type not in ("comment", "email", "email_outgoing", "notification"):
+            return False
+        if message.is_internal or not message.subtype_id or message.subtype_id.internal:
+            return False
         # sudo: who posts need not have the right to read users
-        employee = message.sudo().author_id.user_ids.filtered(lambda user: not user.share)
-        return to_customer and not internal and bool(employee)
+        return any(not user.share for user in message.sudo().author_id.user_ids)
+
+    def _dunning_is_told(self, message):
+        """Return whether what was posted by code is a message to the customer."""
+        discussion = self.env["ir.model.data"]._xmlid_to_res_id("mail.mt_comment")
+        if message.subtype_id.id != discussion or is_html_empty(message.body):
+            return False
+        # sudo: who posts need not have the right to read contacts
+        thread = self.sudo()
+        readers = message.sudo().partner_ids | thread.message_partner_ids
+        return thread.partner_id.commercial_partner_id in readers.commercial_partner_id
 
     def _dunning_is_reply(self, message):
         """Return whether somebody of the customer wrote an e-mail that nobody has answered yet."""
@@ -102,13 +109,16 @@ class MailThread(models.AbstractModel):
             return False
         address = email_normalize(message.email_from)
         family = Domain("commercial_partner_id", "=", customer.id)
+        # Of contacts who share an address, Odoo takes one as the author. Strangers have none.
         wrote = message.author_id.commercial_partner_id == customer or (
-            address and customer.search_count(family & Domain("email_normalized", "=", address))
+            message.author_id
+            and address
+            and customer.search_count(family & Domain("email_normalized", "=", address))
         )
-        answers = thread.message_ids.filtered(
-            lambda said: said.date > message.date and thread._dunning_is_answer(said)
+        return bool(wrote) and not any(
+            said.date > message.date and thread._dunning_is_answer(said)
+            for said in thread.message_ids
         )
-        return bool(wrote) and not answers
 
     def _dunning_note_reply(self, message):
         """Hold reminders back until somebody answers; a second e-mail makes no second hold."""

@@ -408,19 +408,38 @@ class TestCoreCosts(DunningCommon):
         self.assertEqual(self._queries_of_ours(items.reconcile), [])
         self.assertTrue(all(items.mapped("reconciled")))
 
-    def test_listing_invoices_as_the_view_is_at_first(self):
+    def test_listing(self):
+        """As the web client asks: optional columns are read even while they are hidden."""
         self._create_invoice()
-        Move = self.env["account.move"]
-        view = self.env.ref("account.view_out_invoice_tree")
-        arch = Move._get_view(view.id, "list")[0]
-        shown = [node for node in arch.iter("field") if node.get("optional") != "hide"]
-        names = {node.get("name") for node in shown if node.get("column_invisible") != "1"}
-        specification = {
-            name: {"fields": {"display_name": {}}} if Move._fields[name].relational else {}
-            for name in names
+        lists = {
+            "account.view_out_invoice_tree": [("move_type", "=", "out_invoice")],
+            "base.view_partner_tree": [("customer_rank", ">", 0)],
         }
-        domain = [("move_type", "=", "out_invoice")]
-        self.assertEqual(
-            self._queries_of_ours(lambda: Move.web_search_read(domain, specification, limit=80)),
-            [],
-        )
+        for xmlid, domain in lists.items():
+            view = self.env.ref(xmlid)
+            Model = self.env[view.model]
+            specification = {
+                name: {"fields": {"display_name": {}}} if Model._fields[name].relational else {}
+                for name in Model.get_view(view.id, "list")["models"][view.model]
+            }
+            with self.subTest(xmlid):
+                self.assertEqual(
+                    self._queries_of_ours(
+                        lambda m=Model, d=domain, s=specification: m.web_search_read(d, s, limit=80)
+                    ),
+                    [],
+                )
+
+    def test_receiving_mail_of_a_stranger(self):
+        invoice = self._create_invoice()
+        said = invoice.message_post(body="Your invoice", message_type="comment")
+        email = f"""From: somebody@example.net
+To: office@example.com
+Subject: Re: your invoice
+Message-Id: <1@example.net>
+In-Reply-To: {said.message_id}
+
+Thank you."""
+        receive = partial(self.env["mail.thread"].message_process, None, email)
+        self.assertEqual(self._queries_of_ours(receive), [])
+        self.assertIn("Thank you.", invoice.message_ids[0].body)

@@ -100,6 +100,11 @@ class TestTours(ToursCommon):
         self.assertEqual(invoices.mapped("dunning_stop"), [True, True])
         self.assertEqual(invoices.dunning_block_ids.mapped("note"), ["Asked by phone"] * 2)
 
+    def test_many_stopped_invoices_are_shown(self):
+        self._create_invoice()
+        self._create_invoice(self.other_customer)
+        self._start("action-account.action_move_out_invoice_type", "dunning_bulk_stop_shown")
+
     def test_block_is_lifted_from_the_list(self):
         self.customer.action_dunning_stop()
         self._start("action-dunning_exclusion.dunning_block_action", "dunning_lift_block")

@@ -7,7 +7,7 @@ const STAYS = 10000;
  * Tells that something was stopped, with buttons to undo it and to say why; then what comes next.
  */
 export function tellStopped(env, { params }) {
-    const { message, block_ids: blockIds, next } = params;
+    const { message, block_ids: blockIds, show, next } = params;
     const { action, notification, orm } = env.services;
     const buttons = [];
     let close = () => {};
@@ -31,6 +31,16 @@ export function tellStopped(env, { params }) {
                 },
             }
         );
+    }
+    if (show) {
+        buttons.push({
+            name: _t("Show"),
+            onClick: async () => {
+                close();
+                const list = await orm.call("dunning.block", "action_show_targets", [blockIds]);
+                await action.doAction(list);
+            },
+        });
     }
     close = notification.add(message, { type: "success", autocloseDelay: STAYS, buttons });
     return next;

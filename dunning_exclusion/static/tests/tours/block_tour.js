@@ -95,13 +95,6 @@ addTour("dunning_bulk_stop", () => [
     { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
     {
-        content: "The list shows it, in a column that is hidden at first",
-        trigger: ".o_list_view .o_optional_columns_dropdown_toggle",
-        run: "click",
-    },
-    { trigger: ".dropdown-item input[name=dunning_stop]", run: "click" },
-    { trigger: ".o_data_row td[name=dunning_stop] input:checked" },
-    {
         content: "Say why",
         trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
         run: "click",
@@ -109,4 +102,22 @@ addTour("dunning_bulk_stop", () => [
     { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
     { trigger: "body:not(:has(.modal))" },
+]);
+
+/** Many invoices were stopped at once: a list shows them, and that they are stopped. */
+addTour("dunning_bulk_stop_shown", () => [
+    { trigger: ".o_list_view .o_data_row" },
+    { trigger: "thead .o_list_record_selector input", run: "click" },
+    { trigger: ".o_cp_action_menus .dropdown-toggle:contains('Actions')", run: "click" },
+    { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
+    { trigger: ".modal button[name=action_apply]", run: "click" },
+    {
+        trigger: ".o_notification:contains('2 stopped') button:contains('Show')",
+        run: "click",
+    },
+    { trigger: ".breadcrumb:contains('Invoices'), .o_breadcrumb:contains('Invoices')" },
+    {
+        content: "Two are shown as stopped",
+        trigger: ".o_data_row:eq(1) td[name=dunning_stop] input:checked",
+    },
 ]);
