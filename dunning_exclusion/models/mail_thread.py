@@ -86,8 +86,8 @@ class MailThread(models.AbstractModel):
         if message.subtype_id.id != discussion or is_html_empty(message.body):
             return False
         # sudo: who posts need not have the right to read contacts
-        thread = self.sudo()
-        readers = message.sudo().partner_ids | thread.message_partner_ids
+        thread, told = self.sudo(), message.sudo().partner_ids
+        readers = told | thread.message_partner_ids
         return thread.partner_id.commercial_partner_id in readers.commercial_partner_id
 
     def _dunning_is_reply(self, message):

@@ -1,6 +1,7 @@
 import csv
 import inspect
 from contextlib import contextmanager
+from copy import deepcopy
 from unittest.mock import patch
 
 from psycopg2 import IntegrityError
@@ -396,7 +397,7 @@ class TestAccessTable(AccessTableCommon):
         for letter, (name, args) in self._attempts(record).items():
             try:
                 with mute_logger("odoo.sql_db"), self.undone():
-                    found = call_kw(self._as(role, model), name, args, {})
+                    found = call_kw(self._as(role, model), name, deepcopy(args), {})
                     self.env.flush_all()
             except (AccessError, MissingError):
                 continue
@@ -414,7 +415,7 @@ class TestAccessTable(AccessTableCommon):
             args.insert(0, self._record(model, role).ids)
         try:
             with mute_logger("odoo.sql_db"), self.undone():
-                call_kw(self._as(role, model), name, args, {})
+                call_kw(self._as(role, model), name, deepcopy(args), {})
         except (AccessError, MissingError):
             return ""
         except (UserError, IntegrityError):
