@@ -14,20 +14,31 @@ OURS = "dunning_exclusion"
 LISTS = DEVTOOLS / "suites"
 FAILED = re.compile(r" ERROR \S+ \S+: (?:FAIL|ERROR): (?:Subtest )?(setUp\w+ \(.*?\)|\S+)")
 COUNTED = re.compile(r" odoo\.tests\.result: .* of (\d+) tests")
-# Odoo runs the tests of base while nothing else is loaded, so they would not meet our addons:
-# here they run when everything is.
+# Odoo runs most tests of these while ours are not loaded yet, so they would not meet them: here
+# they run when everything is. The tests of base that run at the end need other addons.
 RUN_LOADED = """
 import logging
+from odoo.service import server
 from odoo.tests import loader
 from odoo.tools import config
 config["test_tags"] = TAGS
-result = loader.run_suite(loader.make_suite(["base"], "at_install"))
+config["test_enable"] = True
+server.server.http_spawn()
+suite = loader.make_suite([SUITE], "at_install")
+if SUITE != "base":
+    suite.addTests(loader.make_suite([SUITE], "post_install"))
+result = loader.run_suite(suite)
 logging.getLogger("odoo.tests.result").info("%s", result)
 """
+LOADED = ("base", "portal", "mail", "digest", "account_payment")
 BASE = "views acl ir_model ir_module module install uninstall menu"
 # suite: (modules it needs besides Odoo's accounting, what is run in the words of --test-tags)
 SUITES = {
     "account": ([], ["/account"]),
+    "portal": ([], ["/portal"]),
+    "mail": ([], ["/mail"]),
+    "digest": ([], ["/digest"]),
+    "account_payment": ([], ["/account_payment"]),
     "base": ([], [f"/base/tests/test_{name}.py" for name in BASE.split()]),
     "account_credit_control": (["account_credit_control"], ["/account_credit_control"]),
     "queue_job": (["queue_job"], ["/queue_job"]),
@@ -78,9 +89,9 @@ def run_suite(suite, modules, tags):
         script = ""
         command = ["server", "--test-tags", ",".join(tags), "--stop-after-init"]
         command += ["--http-port", free_port()]
-        if suite == "base":
-            command = ["shell", "--no-http"]
-            script = RUN_LOADED.replace("TAGS", repr(",".join(tags)))
+        if suite in LOADED:
+            command = ["shell", *command[-2:]]
+            script = RUN_LOADED.replace("TAGS", repr(",".join(tags))).replace("SUITE", repr(suite))
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True}
         odoo_env.run(*command, "-d", name, "--logfile", log, input=script, **silent)
     return read(log.read_text(errors="replace"))

@@ -6,6 +6,7 @@ sent is checked here, before anything is written.
 """
 
 import io
+import re
 import secrets
 from datetime import timedelta
 from hmac import compare_digest
@@ -15,7 +16,7 @@ from PIL import Image
 from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL, format_date, get_lang
 from odoo.tools.mimetypes import guess_mimetype
 
 from ..models.arguments import read_date
@@ -344,11 +345,8 @@ def _read_amount(env, kind, form, most):
     text = (form.get("amount") or "").strip()
     if not kind.amount_label or not text:
         return {}
-    try:
-        amount = float(text.replace(",", ".")) if len(text) < 20 else -1
-    except ValueError:
-        amount = -1
-    if not 0 < amount <= most:
+    amount = read_number(env, text) if len(text) < 20 else None
+    if amount is None or not 0 < amount <= most:
         raise UserError(
             env._(
                 "'%(field)s': enter an amount above 0, and not more than is open.",
@@ -356,6 +354,21 @@ def _read_amount(env, kind, form, most):
             )
         )
     return {"amount": amount}
+
+
+def read_number(env, text):
+    """Return the number that a text means in the language of `env`, or None.
+
+    1.000 is a thousand in German, and one in English.
+    """
+    lang = get_lang(env)
+    text, thousands = "".join(text.split()), lang.thousands_sep.strip()
+    decimal = re.escape(lang.decimal_point)
+    grouped = rf"\d{{1,3}}({re.escape(thousands)}\d{{3}})+({decimal}\d+)?"
+    if thousands and re.fullmatch(grouped, text):
+        text = text.replace(thousands, "")
+    text = text.replace(lang.decimal_point, ".").replace(",", ".")
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
 
 
 def _read_files(env, files):

@@ -6,6 +6,7 @@ from lxml import html
 
 from odoo.tests import tagged
 
+from ..controllers import reminder_page
 from .answers_common import PDF, AnswersCommon
 
 HELD = ("unchecked", "stop_item")
@@ -81,6 +82,26 @@ class TestReminderPage(AnswersCommon):
             answer.with_user(self.responsible).action_accept()
         self.assertEqual((answer.state, answer.promise_id.state), ("accepted", "open"))
         self.assertEqual(self._outcomes(), [PROMISED, PROMISED])
+
+    def test_amounts_are_read_as_the_language_writes_them(self):
+        for lang, text, number in (
+            ("en_US", "1,000", 1000),
+            ("en_US", "1,234,567.8", 1234567.8),
+            ("en_US", "1.000", 1),
+            ("en_US", "12,5", 12.5),
+            ("de_DE", "1.000", 1000),
+            ("de_DE", "1.234,50", 1234.5),
+            ("de_DE", "12.50", 12.5),
+            ("de_DE", "12,50", 12.5),
+            ("fr_FR", "1 234,50", 1234.5),
+            ("fr_FR", "1\u202f234,50", 1234.5),
+            ("en_US", "١٢", 12),
+            *[("en_US", text, None) for text in ("", "-1", "1_0", "1e9", "nan", "inf", "1.2.3")],
+        ):
+            with self.subTest(lang=lang, text=text):
+                self.env["res.lang"]._activate_lang(lang)
+                env = self.env(context={"lang": lang})
+                self.assertEqual(reminder_page.read_number(env, text), number)
 
     def test_who_broke_promises_has_to_be_accepted(self):
         self.company.dunning_answer_promise_broken = 0
@@ -275,6 +296,30 @@ class TestReminderPage(AnswersCommon):
                 self.assertEqual(page.status_code, 200 if found else 404)
                 if found:
                     self.assertNotIn(self.notice.access_token, page.text)
+
+    def test_portal_user_opens_only_what_was_sent(self):
+        user = self._create_user("reader", "base.group_portal")
+        user.partner_id.parent_id = self.customer
+        user.password = "a long secret"
+        self.authenticate(user.login, "a long secret")
+        for values, opens in (
+            ({"state": "failed"}, False),
+            ({"state": "queued"}, False),
+            ({"state": "skipped"}, False),
+            ({"action": "activity"}, False),
+            ({"action": "letter"}, True),
+            ({"action": "email"}, True),
+        ):
+            with self.subTest(values=values):
+                self.notice.sudo().write({"state": "sent", "action": "email", **values})
+                status = 200 if opens else 404
+                self.assertEqual(self._open(self.notice.access_url).status_code, status)
+                listed = self._open("/my/reminders").text
+                self.assertEqual(self.notice.access_url in listed, opens)
+                counter = self.url_open(
+                    "/my/counters", json={"params": {"counters": ["reminder_count"]}}
+                ).json()["result"]
+                self.assertEqual(counter["reminder_count"], int(opens))
 
     def test_letter_has_short_address_and_code(self):
         report = self.env["ir.actions.report"]

@@ -216,6 +216,87 @@ class TestReminderPageAttacks(AnswersCommon):
         self.assertEqual(page.status_code, 422)
         self.assertFalse(self._answers())
 
+    def test_forms_that_no_browser_sends_are_answered_in_words_or_refused(self):
+        page = self._open(self._url(path="/answer/dispute"))
+        form = self._tree(page).forms[0]
+        good = dict(form.form_values()) | {"reason": "other", "text": "x"}
+        bomb = "<div>" * 400
+        for name, changed, files, statuses in (
+            ("text as file", {}, {"text": ("x.txt", b"x")}, (200, 422)),
+            ("reason as file", {}, {"reason": ("x.txt", b"x")}, (200, 422)),
+            ("item as file", {}, {"item": ("x.txt", b"x")}, (200, 422)),
+            ("token as file", {"access_token": ""}, {"access_token": ("x", b"x")}, (404,)),
+            ("nested HTML", {"text": bomb}, None, (200,)),
+            (
+                "control signs",
+                {"text": "a\0b\x1b\u202e\ud83d\ude00".encode("utf-8", "replace")},
+                None,
+                (200,),
+            ),
+            ("not UTF-8", {"text": b"\xff\xfe\xfa"}, None, (200, 400, 422)),
+            ("odd items", {"item": "9" * 5000}, None, (422,)),
+            ("items of SQL", {"item": "1) OR (1=1"}, None, (422,)),
+            ("unknown fields", {"state": "accepted", "company_id": "1"}, None, (200,)),
+            ("very much", {"text": "x" * 20 * 2**20}, None, (413, 400)),
+            ("many fields", {f"f{number}": "x" for number in range(2000)}, None, (200, 413, 400)),
+        ):
+            with self.subTest(name):
+                data = {
+                    key: value
+                    for key, value in (good | changed).items()
+                    if key not in (files or {})
+                }
+                response = self._open(form.action, data=data, files=files)
+                self.assertIn(response.status_code, statuses)
+                self.assertNotIn("Traceback", response.text)
+        self.assertEqual(set(self._answers().mapped("state")), {"waiting"})
+        for number in ("1_0", "1 000", "0x10", "1,2,3", "1" * 400, "-0", "0"):
+            with self.subTest(amount=number):
+                page = self._fill_in("promise", date=self._days(1), amount=number)
+                self.assertIn(page.status_code, (422,))
+        for day in (
+            "2026-02-30",
+            "0000-00-00",
+            "2026-13-01",
+            "31.12.2026",
+            "٢٠٢٦-١٢-٣١",
+            "-1-01-01",
+        ):
+            with self.subTest(day=day):
+                self.assertEqual(self._fill_in("promise", date=day).status_code, 422)
+
+    def test_parts_of_files_that_are_broken(self):
+        page = self._open(self._url(path="/answer/dispute"))
+        form = self._tree(page).forms[0]
+        head = "multipart/form-data; boundary=x"
+        fields = dict(form.form_values()) | {"reason": "other", "text": "x"}
+        good = "".join(
+            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        place = 'Content-Disposition: form-data; name="file"; filename="{}"'
+        part = f"--x\r\n{place}\r\n{{}}\r\n%PDF-1.4\r\n"
+        for name, body, kind in (
+            ("no end", good + part.format("a.pdf", ""), head),
+            ("no boundary", good, "multipart/form-data"),
+            ("other boundary", good.replace("--x", "--y"), head),
+            ("no name", good + "--x\r\n\r\nx\r\n--x--\r\n", head),
+            ("long name", good + part.format("a" * 9000, "") + "--x--\r\n", head),
+            ("path", good + part.format("../../etc/passwd\0.pdf", "") + "--x--\r\n", head),
+            ("type", good + part.format("a.pdf", "Content-Type: \x01;;;=\r\n") + "--x--\r\n", head),
+            ("nothing", "", head),
+            ("JSON", '{"text": "x"}', "application/json"),
+            ("unknown kind", good, "text/evil"),
+        ):
+            with self.subTest(name):
+                response = self._open(
+                    form.action, data=body.encode(), headers={"Content-Type": kind}
+                )
+                self.assertLess(response.status_code, 500)
+                self.assertNotIn("Traceback", response.text)
+        for attachment in self._answers().attachment_ids:
+            self.assertRegex(attachment.name, r"^Attachment \d\.pdf$")
+
     def _make_image(self, width, height):
         """Return a PNG file of black pixels: a small file, whatever its size."""
         file = io.BytesIO()
