@@ -4,6 +4,7 @@
     "name": "Dunning Exclusion: examples of the documentation",
     "summary": "A rule and an action of another addon, and the tests of the documentation",
     "version": "19.0.1.0.0",
+    "development_status": "Beta",
     "category": "Hidden/Tests",
     "author": "Dunning Exclusion contributors",
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",

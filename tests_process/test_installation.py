@@ -4,7 +4,12 @@ import pytest
 
 from devtools import databases, postgres
 
-PEERS = ["account_credit_control", "queue_job"]
+PEERS = [
+    "account_credit_control",
+    "account_financial_report",
+    "partner_statement",
+    "queue_job",
+]
 # What an addon can leave behind, one query each.
 TRACES = {
     "columns": """SELECT table_name || '.' || column_name || ' ' || udt_name || ' ' || is_nullable

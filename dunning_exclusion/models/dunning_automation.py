@@ -112,8 +112,8 @@ class DunningAutomation(models.AbstractModel):
         days = company.dunning_freshness_days
         if days and (stale := self._get_stale_journals(company, days)):
             return self.env._(
-                "The bank data are older than %(days)s days: %(journals)s. Import the bank "
-                "statements, then automatic sending goes on.",
+                "The bank data are too old: %(journals)s. Import the bank statements, then "
+                "automatic sending goes on. Days that they may be old: %(days)s.",
                 days=days,
                 journals=", ".join(stale.mapped("name")),
             )

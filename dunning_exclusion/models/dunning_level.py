@@ -110,11 +110,10 @@ class DunningLevel(models.Model):
             if level.repeat_max and not level.repeat_every:
                 raise ValidationError(
                     self.env._(
-                        "Level '%(level)s' is repeated at most %(times)s times, but it is not said "
-                        "after how many days: fill in 'Repeat Every (days)', or set 'Repeat at "
-                        "Most' to 0.",
+                        "Level '%(level)s' has a limit of repetitions, but it is not said after "
+                        "how many days it is repeated: fill in 'Repeat Every (days)', or set "
+                        "'Repeat at Most' to 0.",
                         level=level.name,
-                        times=level.repeat_max,
                     )
                 )
 

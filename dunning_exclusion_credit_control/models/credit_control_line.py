@@ -38,7 +38,7 @@ class CreditControlLine(models.Model):
             mine = {line.move_line_id: exclusions[line.move_line_id] for line in lines}
             if run:
                 run.report = (run.report or Markup()) + Markup("%s<br/>") % self.env._(
-                    "Excluded when sending: %(count)s items: %(reasons)s.",
+                    "Items excluded when sending: %(count)s. Reasons: %(reasons)s.",
                     count=len(mine),
                     reasons=lines.move_line_id._credit_control_summary(mine),
                 )

@@ -31,7 +31,7 @@ class CreditControlPolicy(models.Model):
             report += str(
                 Markup("%s<br/>")
                 % self.env._(
-                    'Policy "%(policy)s": %(count)s items were excluded: %(reasons)s.',
+                    'Items excluded from policy "%(policy)s": %(count)s. Reasons: %(reasons)s.',
                     policy=self.name,
                     count=len(left_out),
                     reasons=self.env["account.move.line"]._credit_control_summary(left_out),

@@ -79,7 +79,7 @@ class TestCreditControlBridge(CreditControlCommon):
         self.assertEqual(run.line_ids.partner_id, self.other_customer)
         stop = self.env.ref("dunning_exclusion.rule_stop_item").name
         prevent = self.env.ref("dunning_exclusion.rule_prevent_item").name
-        self.assertIn(f"3 items were excluded: {stop} (2), {prevent} (1).", run.report)
+        self.assertIn(f": 3. Reasons: {stop} (2), {prevent} (1).", run.report)
 
     def test_names_of_reasons_are_escaped_in_the_report(self):
         self.env.ref("dunning_exclusion.rule_stop_item").name = "<i>Stop</i>"
@@ -174,7 +174,7 @@ class TestCreditControlBridge(CreditControlCommon):
         self.assertEqual(line.state, "draft")
         reason = self.env.ref("dunning_exclusion.rule_stop_item").name
         self.assertIn(reason, line.message_ids[0].body)
-        self.assertIn(f"Excluded when sending: 1 items: {reason} (1).", run.report)
+        self.assertIn(f"Items excluded when sending: 1. Reasons: {reason} (1).", run.report)
         stopped.button_cancel()
         self.assertEqual(stopped.state, "cancel")
 
