@@ -32,7 +32,7 @@ FLOORS = {
         *("models/scenario_sentence", "models/waiting_money"),
     ),
     "outcomes: the model that asks the statement, flags that repeat its answer": (
-        *("models/dunning_mirror", "models/dunning_screening"),
+        *("models/dunning_mirror", "models/dunning_screening", "models/outcome_pages"),
     ),
     "runs: task lists, and the notices that are made of them": (
         *("models/bank_account", "models/customer_maximum", "models/dunning_changes"),

@@ -17,6 +17,7 @@ class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "dunning.mixin"]
     _dunning_owner_field = "move_id"
+    _dunning_open_domain = Domain("state", "=", "posted")
     _dunning_outcome_fields = (
         *("state", "payment_state", "amount_residual", "preferred_payment_method_line_id"),
         *("dunning_due_date", "dunning_collection_failed"),

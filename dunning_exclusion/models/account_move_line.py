@@ -12,6 +12,11 @@ class AccountMoveLine(models.Model):
     _name = "account.move.line"
     _inherit = ["account.move.line", "dunning.mixin"]
     _dunning_owner_field = "move_line_id"
+    _dunning_open_domain = (
+        Domain("parent_state", "=", "posted")
+        & Domain("reconciled", "=", False)
+        & Domain("account_type", "=", "asset_receivable")
+    )
     _dunning_outcome_fields = (
         *("amount_residual", "parent_state", "no_followup"),
         *("date_maturity", "partner_id"),

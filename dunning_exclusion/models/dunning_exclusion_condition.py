@@ -83,7 +83,7 @@ class DunningExclusionCondition(models.AbstractModel):
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
         # For a handful of customers each item is looked up; for all, each table is read once.
-        few = question.customers is not None
+        few = question.few
         blocks = self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question)
         return SQL(
             """LEFT JOIN account_payment_method_line method
@@ -161,7 +161,7 @@ class DunningExclusionCondition(models.AbstractModel):
         """Return the restriction of `block` to the customers whose items are read."""
         if question.customers is None:
             return SQL()
-        return SQL("AND block.partner_id = ANY(%s)", list(question.customers))
+        return SQL("AND %s", question.among(SQL("block.partner_id")))
 
     def _promises_of_all_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
@@ -457,7 +457,7 @@ class DunningExclusionCondition(models.AbstractModel):
     def _condition_bounced(self, question):
         chosen = SQL()
         if question.customers is not None:
-            chosen = SQL("AND commercial_partner_id = ANY(%s)", list(question.customers))
+            chosen = SQL("AND %s", question.among(SQL("commercial_partner_id")))
         # The few customers with an address that bounced are read once, and only of these it is
         # looked up where their reminders go.
         return SQL(

@@ -1,16 +1,18 @@
+import sys
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
-from odoo.tools import SQL, OrderedSet
+from odoo.tools import OrderedSet
 
 from ..screening import statement
-from ..screening.question import Owner
+from ..screening.question import FEW, Owner
 from .arguments import read_date
 from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
-from .dunning_screening import OUTCOMES, OWNERS, read_page
+from .dunning_screening import OUTCOMES, OWNERS
+from .outcome_pages import MOST, among, complete, read_found, read_page, read_rows, walk
 
 # Who may see anything of dunning; this group includes accounting users.
 READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
@@ -20,19 +22,6 @@ EMPLOYEES = "base.group_user"
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 # A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000
-
-
-def among(name, query):
-    """Return the domain of the records whose field `name` is in the SELECT `query`.
-
-    It is one answer that each record is looked up in. PostgreSQL, which expects a single row of it,
-    would otherwise compare each record with each row.
-    """
-
-    def to_sql(model, alias, found):
-        return SQL("(%s IN %s) IS TRUE", model._field_to_sql(alias, name, found), query)
-
-    return Domain.custom(to_sql=to_sql)
 
 
 class DunningMixin(models.AbstractModel):
@@ -49,6 +38,8 @@ class DunningMixin(models.AbstractModel):
     # empties the cached outcome: only own ones, others cost queries when entries are posted.
     _dunning_owner_field = None
     _dunning_outcome_fields = ()
+    # Only these can have an outcome.
+    _dunning_open_domain = Domain.TRUE
 
     dunning_block_ids = fields.Many2many(
         "dunning.block",
@@ -313,40 +304,66 @@ class DunningMixin(models.AbstractModel):
         return among("id", query)
 
     @api.model
-    def _search(self, domain, *args, **kwargs):
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
         """Override to screen only the customers that the other conditions of `domain` leave."""
-        domain = Domain(domain)
+        domain, search = Domain(domain), super()._search
         if not self._asks_for_outcome(domain):
-            return super()._search(domain, *args, **kwargs)
-        query, few = self._dunning_outcome_query(domain, super()._search, *args, **kwargs)
+            return search(domain, offset, limit, order, **kwargs)
+        scoped = self._dunning_scoped(domain, search)
+        if limit and scoped is domain:
+            found = self._dunning_walk(domain, search, order, offset + limit, **kwargs)
+            if found is not None:
+                return self.browse(found[offset:])._as_query()
+        query = search(scoped, offset, limit, order, **kwargs)
         # Executed here, because PostgreSQL needs settings for this statement.
-        with statement.planned(self.env, few=few):
-            return self.browse(query.get_result_ids())._as_query()
+        rows = read_rows(self, query, few=scoped is not domain)
+        return self.browse(row[0] for row in rows)._as_query()
 
     @api.model
     @api.readonly
     def web_search_read(
         self, domain, specification, offset=0, limit=None, order=None, count_limit=None
     ):
-        """Override of `web` for searches by outcome: see `read_page`."""
-        if limit and self._asks_for_outcome(Domain(domain)):
-            # The query of `_search` before it is executed.
-            search = super()._search  # pylint: disable=super-method-mismatch
-            query, few = self._dunning_outcome_query(
-                Domain(domain), search, offset, limit, order or self._order
-            )
-            return read_page(self, query, specification, count_limit, few)
-        return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+        """Override of `web` for searches by outcome: see `outcome_pages`."""
+        domain, order = Domain(domain), complete(order or self._order)
+        if not limit or not self._asks_for_outcome(domain):
+            return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+        # The query of `_search` before it is executed.
+        search = super()._search  # pylint: disable=super-method-mismatch
+        scoped = self._dunning_scoped(domain, search)
+        if scoped is domain:
+            wanted = max(offset + limit, count_limit or sys.maxsize)
+            if (found := self._dunning_walk(domain, search, order, wanted)) is not None:
+                return read_found(self, found, specification, offset, limit, count_limit)
+        query = search(scoped, offset, limit, order)
+        return read_page(self, query, specification, count_limit, few=scoped is not domain)
+
+    @api.model
+    def _dunning_walk(self, domain, search, order, wanted, **kwargs):
+        """Return the first `wanted` ids of a search by outcome, or None: see `walk`."""
+        if not self._has_field_access(self._fields["dunning_outcome"], "read"):
+            return None
+        parts = domain.children if isinstance(domain, DomainAnd) else [domain]
+        others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
+        asked = Domain.AND(part for part in parts if self._asks_for_outcome(part))
+        if all(leaf.operator == "=" and leaf.value for leaf in asked.iter_conditions()):
+            others &= self._dunning_open_domain
+        order = complete(order or self._order)
+        records = search(others, order=order, **kwargs)
+
+        def matching(ids):
+            mine = self._dunning_scoped_to(asked, self.browse(ids))
+            query = search(Domain("id", "in", ids) & mine, order=order, active_test=False)
+            with statement.planned(self.env, few=len(ids) <= FEW):
+                return list(query.get_result_ids())
+
+        # For each item all items of its customer are screened.
+        most = MOST if self._dunning_owner_field == "partner_id" else MOST // 4
+        return walk(records, matching, wanted, most)
 
     @api.model
     def _asks_for_outcome(self, domain):
         return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
-
-    @api.model
-    def _dunning_outcome_query(self, domain, search, *args, **kwargs):
-        """Return the query of `search` (of `super`), and whether few customers are screened."""
-        scoped = self._dunning_scoped(domain, search)
-        return search(scoped, *args, **kwargs), scoped is not domain
 
     @api.model
     def _dunning_scoped(self, domain, search):
@@ -358,10 +375,13 @@ class DunningMixin(models.AbstractModel):
         # The search itself applies the record rules.
         query = search(others, limit=SCOPE_LIMIT + 1, active_test=False, bypass_access=True)
         found = self.browse(query.get_result_ids())
-        if len(found) > SCOPE_LIMIT:
-            return domain
+        return domain if len(found) > SCOPE_LIMIT else self._dunning_scoped_to(domain, found)
+
+    @api.model
+    def _dunning_scoped_to(self, domain, records):
+        """Return `domain` so that it screens `records` only."""
         # sudo: only to choose what is screened
-        owners = found.sudo()._dunning_owners()
+        owners = records.sudo()._dunning_owners()
         owner = Owner(OWNERS[self._dunning_owner_field], tuple(owners.ids))
 
         def scoped(leaf):
@@ -372,6 +392,7 @@ class DunningMixin(models.AbstractModel):
 
         return domain.map_conditions(scoped)
 
+    @api.readonly
     def dunning_explain(self, date=None):
         """Explain why this is left out of dunning, for people and for API clients.
 

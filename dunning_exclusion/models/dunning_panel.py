@@ -28,6 +28,7 @@ class DunningMixin(models.AbstractModel):
 
     _inherit = "dunning.mixin"
 
+    @api.readonly
     def dunning_panel(self):
         """Return everything the Follow-up tab of one customer or invoice shows.
 
@@ -92,7 +93,7 @@ class DunningMixin(models.AbstractModel):
     def _panel_items(self):
         """Return the open items with outcome and reasons, the longest overdue first."""
         screened = self.env["dunning.screening"].search(
-            [(self._dunning_owner_field, "in", self._dunning_owners().ids)]
+            [(self._dunning_owner_field, "in", self._dunning_owners().ids)], order="date_due, id"
         )
         items = [
             {
@@ -230,6 +231,7 @@ class DunningMixin(models.AbstractModel):
 
     # The next reminder -----------------------------------------------------------------------
 
+    @api.readonly
     def dunning_headline(self):
         """Return in one sentence when this is reminded next, or why it is not.
 
@@ -257,6 +259,7 @@ class DunningMixin(models.AbstractModel):
             state, text = "not_due", self._forecast_nothing(company)
         return {"state": state, "text": text, "next": words}
 
+    @api.readonly
     def dunning_next_reminders(self):
         """Return in words the next reminders of a customer or invoice, one for each scenario.
 

@@ -514,6 +514,7 @@ class DunningRunLine(models.Model):
         return super()._read_group_select(aggregate_spec, query)
 
     @api.model
+    @api.readonly
     def read_customer_marks(self, domain, customer_ids):
         """Return {customer id: names of the reasons that stand beside the customer}.
 

@@ -1,3 +1,4 @@
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,9 +11,10 @@ from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
 
 from ..screening import items, statement
-from ..screening.question import Branch, Owner, Question, RankedRule
+from ..screening.question import FEW, Branch, Owner, Question, RankedRule
 from .arguments import check_one, read_date
 from .dunning_exclusion_condition import LATE_RULES, ExcludedItem
+from .outcome_pages import complete, read_found, read_page, read_rows, walk
 
 OUTCOMES = [("included", "To send"), ("unchecked", "Held back"), ("dropped", "Not listed")]
 # The best outcome for the reminder among grouped items.
@@ -105,7 +107,7 @@ class DunningScreening(models.Model):
     _description = "Excluded Receivables"
     _inherit = "dunning.reasons"
     _auto = False
-    _order = "date_due, id"
+    _order = "partner_id, date_due, id"
     _rec_name = "move_line_id"
 
     move_line_id = fields.Many2one(
@@ -183,7 +185,7 @@ class DunningScreening(models.Model):
         """
         question = self._with_customers(question)
         query = self._statement(question)
-        with self._planned(few=question.customers is not None, run=bool(question.candidates)):
+        with self._planned(few=question.few, run=bool(question.candidates)):
             yield query
 
     @api.model
@@ -307,22 +309,106 @@ class DunningScreening(models.Model):
             )
 
     @api.model
-    def _search(self, domain, *args, **kwargs):
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
         # The answer may have changed with any other record, so it is not taken from the cache.
         self.invalidate_model(flush=False)
         domain = Domain(domain)
-        scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
-        return super(DunningScreening, scoped)._search(domain, *args, **kwargs)
+        owner = self._owner_in(domain)
+        scoped = self.with_context(**{SCOPE_KEY: owner})
+        if not limit or owner:
+            return super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
+        order = order and complete(order)
+        found = self._walk(domain, order, offset + limit, **kwargs)
+        if found is None:
+            query = super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
+            ids = [row[0] for row in read_rows(self, query)]
+        else:
+            ids = found[offset:]
+        scoped = self.with_context(**{SCOPE_KEY: Owner("line", tuple(ids))})
+        return scoped.browse(ids)._as_query()
+
+    @api.model
+    def _walk(self, domain, order, wanted, **kwargs):
+        """Return the first `wanted` ids of a search in the order of customers, or None.
+
+        None: the order is another one, the search names whom it is about, or it is faster to
+        screen everybody. Without an order any customers will do.
+        """
+        first = (order or "partner_id").split(",")[0].split()
+        if first[0] != "partner_id" or len(first) > 2 or self._owner_in(domain):
+            return None
+        # Before anything is told about customers, whoever asks must be one who may read items.
+        self.browse().check_access("read")
+        Partner = self.env["res.partner"]
+        reverse = first[-1].lower() == "desc"
+        # The search itself applies the record rules.
+        customers = Partner._search(
+            self._customers_in(domain), active_test=False, bypass_access=True
+        )
+        customers.order = self._customer_order(
+            SQL.identifier(Partner._table, "complete_name"),
+            SQL.identifier(Partner._table, "id"),
+            SQL("DESC" if reverse else "ASC"),
+        )
+
+        def matching(ids):
+            scope = Owner("partner", tuple(ids))
+            scoped = self.with_context(**{SCOPE_KEY: scope})
+            query = super(DunningScreening, scoped)._search(domain, order=order, **kwargs)
+            with scoped._planned(few=len(ids) <= FEW):
+                return list(query.get_result_ids())
+
+        return walk(customers, matching, wanted)
+
+    @api.model
+    def _customer_order(self, name, customer_id, direction) -> SQL:
+        """Return the terms of ORDER BY for customers in the order of contacts in Odoo."""
+        other = SQL("ASC" if direction.code.upper() == "DESC" else "DESC")
+        return SQL("%s %s, %s %s", name, direction, customer_id, other)
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Override of `base` to look up the name of the customer of each item.
+
+        PostgreSQL expects few items, and would compare each with all contacts if they were joined.
+        """
+        if field_name != "partner_id":
+            return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        customer = self._field_to_sql(alias, field_name, query)
+        query._order_groupby.append(customer)
+        name = SQL("(SELECT complete_name FROM res_partner WHERE id = %s)", customer)
+        return self._customer_order(name, customer, direction)
+
+    @api.model
+    def _customers_in(self, domain):
+        """Return the domain of the customers that `domain` may be about."""
+        conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
+        named = [
+            Domain(f"commercial_{part.field_expr}", part.operator, part.value)
+            for part in conditions
+            if isinstance(part, DomainCondition) and part.field_expr.split(".")[0] == "partner_id"
+        ]
+        customers = Domain.custom(
+            to_sql=lambda _model, alias, _query: SQL(
+                "%s = %s",
+                SQL.identifier(alias, "commercial_partner_id"),
+                SQL.identifier(alias, "id"),
+            )
+        )
+        return Domain.AND([customers, *named])
 
     def _fetch_query(self, query, fields):
         with self._planned():
             return super()._fetch_query(query, fields)
 
     @api.model
+    @api.readonly
     def search_count(self, domain, limit=None):
         """Override of `base` to count under the settings of `screening.statement.planned`."""
+        if limit and (found := self._walk(Domain(domain), None, limit)) is not None:
+            return len(found)
         with self._planned():
-            return super().search_count(domain, limit=limit)
+            # Not limited again: the walk has given up.
+            return min(super().search_count(domain), limit or sys.maxsize)
 
     @api.model
     def _read_group(self, domain, *args, **kwargs):
@@ -339,11 +425,16 @@ class DunningScreening(models.Model):
     def web_search_read(
         self, domain, specification, offset=0, limit=None, order=None, count_limit=None
     ):
-        """Override of `web`: see `read_page`."""
-        if limit:
-            query = self._search(domain, offset, limit, order or self._order)
-            return read_page(self, query, specification, count_limit)
-        return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+        """Override of `web`: see `outcome_pages`."""
+        if not limit:
+            return super().web_search_read(domain, specification, offset, limit, order, count_limit)
+        domain, order = Domain(domain), complete(order or self._order)
+        wanted = max(offset + limit, count_limit or sys.maxsize)
+        if (found := self._walk(domain, order, wanted)) is not None:
+            return read_found(self, found, specification, offset, limit, count_limit)
+        scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
+        query = super(DunningScreening, scoped)._search(domain, offset, limit, order)
+        return read_page(self, query, specification, count_limit)
 
     @api.model
     def _owner_in(self, domain):
@@ -440,19 +531,3 @@ class DunningScreening(models.Model):
         """
         for model, names in ANSWERS.items():
             self.env[model].invalidate_model(names, flush=False)
-
-
-def read_page(model, query, specification, count_limit, few=False):
-    """Return what `web_search_read` returns, with page and number of records in one statement.
-
-    Odoo asks for one after the other, and would screen everything twice.
-
-    :param query: the query of the page, with offset and limit
-    :param few: whether the query is about a handful of customers
-    """
-    columns = SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()")
-    with statement.planned(model.env, few):
-        rows = model.env.execute_query(query.select(*columns))
-    length = rows[0][1] if rows else 0
-    records = model.browse(row[0] for row in rows).web_read(specification)
-    return {"length": min(length, count_limit or length), "records": records}

@@ -7,7 +7,8 @@ from odoo.tools.sql import column_exists, create_column
 from ..screening import items
 from ..screening.question import Question
 from .arguments import read_record
-from .dunning_mixin import READERS, among
+from .dunning_mixin import READERS
+from .outcome_pages import among
 
 # How a customer is treated. Those who may edit contacts need not be follow-up users.
 TREATMENT = (

@@ -139,7 +139,7 @@ def is_recent(day, company_id, question) -> SQL:
 
 def _parts(question, payments) -> SQL:
     """Return the parts named, bank_line, directed and money."""
-    named = _named_by_words if question.customers is None else _named_by_items
+    named = _named_by_items if question.few else _named_by_words
     return SQL(
         """named AS MATERIALIZED (
                SELECT named.bank_id, named.move_id, item.id AS item_id, item.company_id,
@@ -195,22 +195,22 @@ def _bank_lines(question) -> SQL:
     A line without customer is of the customer whose invoice it names. The amount is what is left
     on the suspense account.
     """
-    chosen = SQL()
+    lines = SQL("account_bank_statement_line")
     if question.customers is not None:
-        chosen = SQL(
-            """AND bank.id IN (SELECT bank_id FROM named
-                               UNION ALL
-                               SELECT own.id FROM account_bank_statement_line own
-                                 JOIN res_partner payer ON payer.id = own.partner_id
-                                WHERE own.is_reconciled IS NOT TRUE
-                                  AND payer.commercial_partner_id = ANY(%s))""",
-            list(question.customers),
+        # As arrays, which are looked up in an index whatever PostgreSQL expects.
+        lines = SQL(
+            """(SELECT * FROM account_bank_statement_line WHERE id = ANY(ARRAY(
+                   SELECT bank_id FROM named
+                   UNION ALL
+                   SELECT own.id FROM account_bank_statement_line own
+                    WHERE own.is_reconciled IS NOT TRUE AND own.partner_id = ANY(%s))) OFFSET 0)""",
+            items.contacts(question),
         )
     return SQL(
         """SELECT bank.id AS bank_id, %(payee)s AS company_id, entry.date AS day,
                   COALESCE(payer.commercial_partner_id, invoiced.partner_id) AS partner_id,
                   COALESCE(open.amount, bank.amount) AS amount, company.currency_id
-             FROM account_bank_statement_line bank
+             FROM %(lines)s bank
              JOIN account_move entry ON entry.id = bank.move_id
              JOIN account_journal journal ON journal.id = bank.journal_id
              JOIN res_company company ON company.id = bank.company_id
@@ -221,13 +221,13 @@ def _bank_lines(question) -> SQL:
             CROSS JOIN LATERAL (
                 SELECT -SUM(suspense.balance) AS amount FROM account_move_line suspense
                  WHERE suspense.move_id = bank.move_id
-                   AND suspense.account_id = journal.suspense_account_id) open
-            WHERE %(waits)s %(chosen)s
+                   AND suspense.account_id + 0 = journal.suspense_account_id) open
+            WHERE %(waits)s
               AND COALESCE(payer.commercial_partner_id, invoiced.partner_id) IS NOT NULL""",
         waits=_waits(question),
         branches=_branches(question),
         payee=_payee(question),
-        chosen=chosen,
+        lines=lines,
     )
 
 
@@ -297,42 +297,43 @@ def _named_by_words(question) -> SQL:
 
 
 def _named_by_items(question) -> SQL:
-    """Return the same for a few customers: their invoices are looked up in an index of words."""
-    # OFFSET 0: otherwise PostgreSQL would take the words of all lines apart for each name.
-    found = SQL(" UNION ").join(
+    """Return the same for a few customers: the names of their invoices are looked up together."""
+    # OFFSET 0: otherwise PostgreSQL may read all lines for the few entries that name an invoice.
+    of_entry = """account_move entry CROSS JOIN LATERAL (
+                      SELECT * FROM account_bank_statement_line own
+                       WHERE own.move_id = entry.id OFFSET 0) bank
+                WHERE entry.statement_line_id IS NOT NULL AND %s IS NOT NULL"""
+    found = SQL(" UNION ALL ").join(
         SQL(
-            """SELECT bank.id AS bank_id, invoice.move_id FROM invoice CROSS JOIN LATERAL (%s) bank
-                WHERE (bank.company_id, invoice.company_id) IN (%s)""",
-            SQL(
-                """SELECT id, company_id FROM account_bank_statement_line bank
-                    WHERE (%s) @> ARRAY[invoice.key] AND is_reconciled IS NOT TRUE OFFSET 0""",
-                SQL(words_sql("bank.payment_ref")),
-            )
+            """SELECT bank.id AS bank_id, bank.company_id, %(words)s AS words FROM %(source)s
+                  AND %(words)s && (SELECT ARRAY_AGG(DISTINCT key) FROM invoice)""",
+            words=SQL("(%s)", SQL(words_sql(f"{alias}.{column}"))),
+            source=SQL("account_bank_statement_line bank WHERE bank.is_reconciled IS NOT TRUE")
             if alias == "bank"
-            else SQL(
-                """SELECT line.id, line.company_id
-                     FROM (SELECT id FROM account_move entry
-                            WHERE (%s) @> ARRAY[invoice.key] AND statement_line_id IS NOT NULL
-                              AND %s IS NOT NULL OFFSET 0) entry
-                     JOIN account_bank_statement_line line ON line.move_id = entry.id
-                    WHERE line.is_reconciled IS NOT TRUE""",
-                SQL(words_sql(f"entry.{column}")),
-                SQL.identifier("entry", column),
-            ),
-            SQL(", ").join(SQL("(%s, %s)", *pair) for pair in _owners(question)),
+            else SQL(of_entry, SQL.identifier(alias, column)),
         )
         for alias, column in TEXTS
     )
     return SQL(
-        """SELECT bank_id, move_id
-             FROM (WITH invoice AS (
-                       SELECT DISTINCT move.id AS move_id, move.company_id, named.key
+        """SELECT DISTINCT bank_id, move_id
+             FROM (WITH invoice AS MATERIALIZED (
+                       SELECT move.id AS move_id, move.company_id, named.key
                          FROM item
                          JOIN account_move move ON move.id = item.move_id
-                        CROSS JOIN LATERAL (VALUES %(names)s) named (key)
-                        WHERE move.%(is_invoice)s AND named.key ~ '[0-9]')
-                   %(found)s) found""",
-        names=SQL(", ").join(SQL("(%s)", SQL(key_sql(f"move.{name}"))) for name in NAMES),
+                        CROSS JOIN LATERAL (VALUES
+                            (%(name)s),
+                            (CASE WHEN move.payment_reference <> move.name
+                                  THEN %(reference)s END)) named (key)
+                        WHERE move.%(is_invoice)s AND named.key ~ '[0-9]'),
+                         found AS MATERIALIZED (
+                       SELECT bank_id, company_id, unnest(words) AS word FROM (%(found)s) bank)
+                   SELECT found.bank_id, invoice.move_id
+                     FROM found
+                     JOIN invoice ON invoice.key = found.word
+                      AND (found.company_id, invoice.company_id) IN (%(owners)s)) named""",
+        name=SQL(key_sql("move.name")),
+        reference=SQL(key_sql("move.payment_reference")),
+        owners=SQL(", ").join(SQL("(%s, %s)", *pair) for pair in _owners(question)),
         is_invoice=SQL(IS_INVOICE.replace("move_type", "move.move_type")),
         found=found,
     )

@@ -30,6 +30,7 @@ class DunningRun(models.Model):
     _inherit = "dunning.run"
 
     @api.model
+    @api.readonly
     def retrieve_dashboard(self):
         """Return what there is to do in the current company.
 
@@ -53,6 +54,7 @@ class DunningRun(models.Model):
         }
 
     @api.model
+    @api.readonly
     def retrieve_excluded(self, day=None):
         """Return what is excluded in the current company, of which the page is not to wait.
 

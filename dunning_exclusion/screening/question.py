@@ -7,6 +7,9 @@ from typing import NamedTuple
 from odoo import models
 from odoo.tools import SQL
 
+# For more customers than these, tables are read as for all of them.
+FEW = 100
+
 
 class Owner(NamedTuple):
     """Whose items are asked about: `ids` of items, of entries, or of customers."""
@@ -45,6 +48,17 @@ class Question:
     run_id: int = 0
     customers: tuple | None = None
     thresholds: dict = field(default_factory=dict)
+
+    @property
+    def few(self):
+        """Whether it is about a handful of customers, so that each of their items is looked up."""
+        return self.customers is not None and len(self.customers) <= FEW
+
+    def among(self, column) -> SQL:
+        """Return whether `column` is one of the customers."""
+        ids = list(self.customers)
+        # PostgreSQL would weigh each of thousands of numbers again and again.
+        return SQL("%s = ANY(%s)" if self.few else "%s IN (SELECT unnest(%s))", column, ids)
 
     def threshold(self, name) -> SQL:
         """Return the value of the threshold `name`, over the alias `company`."""

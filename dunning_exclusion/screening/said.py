@@ -127,7 +127,7 @@ def recent_messages(question) -> SQL:
     """
     chosen = SQL()
     if question.customers is not None:
-        chosen = SQL("AND notice.partner_id = ANY(%s)", list(question.customers))
+        chosen = SQL("AND %s", question.among(SQL("notice.partner_id")))
     return SQL(
         """SELECT notice.company_id, notice.partner_id, MAX(notice.date) AS day,
                   BOOL_OR(notice.state = 'queued') AS on_its_way,

@@ -288,6 +288,38 @@ class TestQueryCounts(DunningCommon):
         found = self.env["account.move"].search(self._own(invoice.partner_id))
         self.assertEqual(found, invoice)
 
+    def test_one_customer_is_looked_up_in_tables_that_were_filled_just_now(self):
+        """PostgreSQL knows nothing of them yet, and would read whole tables where it may."""
+        invoice = self._create_invoice()
+        self._multiply(self._add_customers(8))
+        line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "date": self.today,
+                "payment_ref": "INV 4711",
+                "amount": 100,
+            }
+        )
+        self.env.flush_all()
+        columns = self._columns("account.bank.statement.line")
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO account_bank_statement_line (%(columns)s)
+                   SELECT %(columns)s FROM account_bank_statement_line, generate_series(1, 2000)
+                    WHERE id = %(id)s""",
+                columns=columns,
+                id=line.id,
+            )
+        )
+        self.env.cr.execute("DELETE FROM pg_statistic WHERE starelid::regclass::text !~ '^pg_'")
+        owners = {"partner": invoice.partner_id, "move": invoice, "line": self._items(invoice)}
+        for kind, owner in owners.items():
+            question = Question(self.company, owner=Owner(kind, tuple(owner.ids)))
+            with self.subTest(kind), self.env["dunning.screening"]._screened(question) as query:
+                rows = self._rows_read(query)
+                self.assertIn("account_move_line", rows)
+                self.assertLess(max(rows.values()), 100, rows)
+
     def _multiply(self, invoices):
         """Copy the items of `invoices` 400 times; hold the customers, and promise the items."""
         for invoice in invoices:
@@ -335,9 +367,9 @@ class TestQueryCounts(DunningCommon):
         )
         for model in ("account.move", "account.move.line"):
             Model, own = self.env[model], Domain(self._own(customer))
-            query, few = Model._dunning_outcome_query(own, partial(BaseModel._search, Model))
-            self.assertTrue(few)
-            queries[model] = query.select()
+            scoped = Model._dunning_scoped(own, partial(BaseModel._search, Model))
+            self.assertIsNot(scoped, own)
+            queries[model] = BaseModel._search(Model, scoped).select()
         # In the few rows of a test an index would not pay.
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
         for table in ("account_move_line", "account_move", "res_partner", "dunning_run_line"):

@@ -1,0 +1,93 @@
+"""Pages of lists that show or ask for what the screening says.
+
+A page needs no answer about everybody: customers, or records, are looked at in the order of the
+list, some hundreds at a time, until the page and the number of records that the web client counts
+are full. Where too few of them match, all are screened at once instead.
+"""
+
+import re
+
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from ..screening import statement
+
+# How many are looked at first. Then up to this share of all: at least, and at most so many.
+FIRST, SHARE, FEWEST, MOST = 50, 0.4, 2000, 20_000
+
+
+def complete(order):
+    """Return `order` so that no two records are equal in it: pages have nothing twice."""
+    return order if re.search(r"\bid\b", order) else f"{order}, id"
+
+
+def walk(query, matching, wanted, most=MOST):
+    """Return the first `wanted` ids of a list, or None where it is faster to screen everybody.
+
+    :param query: Query of those who are looked at, in the order of the list
+    :param matching: returns the ids of the list that belong to some of those, in its order
+    :param most: how many are looked at at most
+    """
+    env, found, seen, size = query._env, [], 0, FIRST
+    while True:
+        query.offset, query.limit = seen, size
+        batch = [row[0] for row in env.execute_query(query.select())]
+        found += matching(batch) if batch else []
+        seen += len(batch)
+        if len(found) >= wanted or len(batch) < size:
+            return found[:wanted]
+        # A third more than it takes if the rest is like what was seen.
+        size = (wanted - len(found)) * seen * 4 // (3 * max(len(found), 1)) + FIRST
+        if seen + size > min(max(SHARE * _count(env, query.table), FEWEST), most):
+            return None
+
+
+def _count(env, table):
+    """Return about how many rows `table` has, as PostgreSQL remembers it."""
+    [[count]] = env.execute_query(SQL("SELECT reltuples FROM pg_class WHERE relname = %s", table))
+    return count
+
+
+def among(name, query):
+    """Return the domain of the records whose field `name` is in the SELECT `query`.
+
+    It is one answer that each record is looked up in. PostgreSQL, which expects a single row of it,
+    would otherwise compare each record with each row.
+    """
+
+    def to_sql(model, alias, found):
+        return SQL("(%s IN %s) IS TRUE", model._field_to_sql(alias, name, found), query)
+
+    return Domain.custom(to_sql=to_sql)
+
+
+def read_page(model, query, specification, count_limit, few=False):
+    """Return what `web_search_read` returns, with page and number of records in one statement.
+
+    Odoo asks for one after the other, and would screen everything twice.
+
+    :param query: the query of the page, with offset and limit
+    :param few: whether the query is about a handful of customers
+    """
+    rows = read_rows(model, query, few)
+    length = rows[0][1] if rows else 0
+    records = model.browse(row[0] for row in rows).web_read(specification)
+    return {"length": min(length, count_limit or length), "records": records}
+
+
+def read_rows(model, query, few=False):
+    """Return (id, number of all records) of each record on the page that `query` is about.
+
+    With the number PostgreSQL screens first and sorts then. It expects few rows, and would walk
+    through an index in the order of the page, and look through the screening for each record.
+    """
+    columns = SQL.identifier(model._table, "id"), SQL("COUNT(*) OVER ()")
+    with statement.planned(model.env, few):
+        return model.env.execute_query(query.select(*columns))
+
+
+def read_found(model, ids, specification, offset, limit, count_limit):
+    """Return what `web_search_read` returns of the ids that `walk` has found."""
+    page = ids[offset : offset + limit]
+    length = min(len(ids), count_limit or len(ids)) if page else 0
+    return {"length": length, "records": model.browse(page).web_read(specification)}

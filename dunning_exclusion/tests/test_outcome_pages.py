@@ -1,0 +1,134 @@
+from random import Random
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.tests import tagged
+
+from ..models import dunning_mixin, outcome_pages
+from .common import DunningCommon
+
+NAMES = {"dunning.screening": "outcome"}
+ORDERS = {
+    "dunning.screening": (None, "partner_id", "partner_id desc, date_due desc", "date_due, id"),
+    "res.partner": (None, "complete_name desc", "email, id"),
+    "account.move": (None, "name, id", "amount_total desc"),
+    "account.move.line": (None, "date_maturity, id", "partner_id desc"),
+}
+
+
+@tagged("post_install", "-at_install")
+class TestOutcomePages(DunningCommon):
+    """A page of a list by outcome shows the same as the list would that screened everybody."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.random = random = Random(25)
+        cls.company.write({"dunning_item_minimum": 20, "dunning_customer_maximum": 400})
+        cls.customers = cls.env["res.partner"]
+        for number in range(14):
+            # Some customers have the same name, and some owe nothing.
+            customer = cls._create_customer(f"Walker {random.randrange(9)}")
+            child = cls.env["res.partner"].create({"name": "Child", "parent_id": customer.id})
+            for _item in range(random.randrange(4)):
+                contact = random.choice((customer, child))
+                invoice = cls._create_invoice(
+                    contact, random.choice((10, 90, 250)), random.choice((-40, -10, 10))
+                )
+                invoice.dunning_stop = random.random() < 0.2
+            if number % 4 == 0:
+                customer[random.choice(("dunning_stop", "prevent_dunning"))] = True
+            cls.customers |= customer
+        cls.env.flush_all()
+
+    def _same_pages(self, model, domain):
+        """Compare pages of all sizes with what is found without a limit, in each order."""
+        Model = self.env[model]
+        name = NAMES.get(model, "id")
+        for order in ORDERS[model]:
+            total = outcome_pages.complete(order or Model._order)
+            everything = Model.search(domain, order=total)
+            ids = everything.ids
+            for offset, limit, count_limit in ((0, 3, 10), (2, 5, 1000), (0, 1000, 4), (999, 2, 9)):
+                with self.subTest(model=model, order=order, offset=offset, limit=limit):
+                    page = Model.web_search_read(
+                        domain, {name: {}}, offset, limit, order, count_limit
+                    )
+                    found = [record["id"] for record in page["records"]]
+                    self.assertEqual(found, ids[offset : offset + limit])
+                    self.assertEqual(found, Model.search(domain, offset, limit, total).ids)
+                    self.assertEqual(page["length"], min(len(ids), count_limit) * bool(found))
+                    self.assertEqual(Model.search_count(domain, limit=limit), min(limit, len(ids)))
+
+    def test_pages_are_those_of_the_whole_list(self):
+        walkers = Domain("partner_id.name", "ilike", "Walker")
+        cases = {
+            "dunning.screening": (
+                Domain("outcome", "!=", "included"),
+                Domain("outcome", "=", "included") & walkers,
+                Domain("days_overdue", ">", 0)
+                & Domain("partner_id", "child_of", self.customers.ids),
+                walkers,
+            ),
+            "res.partner": (
+                Domain("dunning_outcome", "=", "unchecked"),
+                Domain("dunning_outcome", "in", ["included", False])
+                & Domain("name", "ilike", "Walker"),
+            ),
+            "account.move": (
+                Domain("dunning_outcome", "=", "included"),
+                Domain("dunning_outcome", "!=", "included") & Domain("move_type", "!=", "entry"),
+            ),
+            "account.move.line": (Domain("dunning_outcome", "in", ["included", "dropped"]),),
+        }
+        # The first two customers alone tell nothing about the others, and few are not screened.
+        with (
+            patch.object(outcome_pages, "FIRST", 2),
+            patch.object(dunning_mixin, "SCOPE_LIMIT", 1),
+        ):
+            for model, domains in cases.items():
+                for domain in domains:
+                    self._same_pages(model, domain)
+
+    def test_a_page_screens_the_customers_that_it_shows(self):
+        asked = []
+        walk = outcome_pages.walk
+
+        def spy(query, matching, wanted):
+            def noted(ids):
+                asked.extend(ids)
+                return matching(ids)
+
+            return walk(query, noted, wanted)
+
+        Screening = self.env["dunning.screening"]
+        owing = Screening.search([]).partner_id
+        with (
+            patch.object(outcome_pages, "FIRST", 1),
+            patch("odoo.addons.dunning_exclusion.models.dunning_screening.walk", spy),
+        ):
+            page = Screening.web_search_read(
+                [("partner_id.name", "ilike", "Walker")], {"outcome": {}}, 0, 2, None, 3
+            )
+        self.assertEqual((len(page["records"]), page["length"]), (2, 3))
+        self.assertLess(len(asked), len(owing))
+
+    def test_who_may_read_nothing_learns_nothing_about_customers(self):
+        employee = self._create_user("pages-employee", "base.group_user")
+        Screening = self.env["dunning.screening"].with_user(employee)
+        for name in ("Walker", "Nobody of this name"):
+            with self.subTest(name), self.assertRaises(AccessError):
+                Screening.search_count([("partner_id.name", "ilike", name)], limit=1)
+
+    def test_where_few_match_everybody_is_screened_at_once(self):
+        Screening = self.env["dunning.screening"]
+        domain = [("amount_residual", "=", 12345)]
+        with (
+            patch.object(outcome_pages, "FIRST", 2),
+            patch.object(outcome_pages, "FEWEST", 0),
+            patch.object(outcome_pages, "SHARE", 0),
+        ):
+            self.assertIsNone(Screening._walk(Domain(domain), None, 80))
+            self.assertEqual(Screening.search_count(domain, limit=80), 0)
+            self.assertFalse(Screening.search(domain, limit=80))

@@ -1,0 +1,76 @@
+from contextlib import contextmanager
+
+from psycopg2.errors import ReadOnlySqlTransaction
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import DunningCommon
+
+
+@tagged("post_install", "-at_install")
+class TestReadOnly(DunningCommon):
+    """Pages that only show something are answered by a connection that can only read."""
+
+    @contextmanager
+    def _read_only(self):
+        """Execute the block as on a replica: a statement that writes raises an error."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with self.env.cr.savepoint(flush=False) as savepoint:
+            self.env.cr.execute("SET TRANSACTION READ ONLY")
+            yield
+            savepoint.rollback()
+
+    def test_pages_that_show_are_answered_by_a_connection_that_can_only_read(self):
+        invoice = self._create_invoice()
+        invoice.dunning_stop = True
+        run = self._create_run()
+        customer, item = invoice.partner_id, self._items(invoice)
+        excluded, count = [("outcome", "!=", "included")], ["amount_residual:sum"]
+        held = [("dunning_outcome", "=", "unchecked")]
+        pages = {
+            "dunning_panel": [(customer,), (invoice,)],
+            "dunning_headline": [(customer,), (invoice,)],
+            "dunning_next_reminders": [(customer,), (invoice,)],
+            "dunning_explain": [(customer,), (invoice,), (item,)],
+            "retrieve_dashboard": [(run.browse(),)],
+            "retrieve_excluded": [(run.browse(),)],
+            "read_side": [(run.line_ids.browse(), run.line_ids[:1].id)],
+            "read_customer_marks": [
+                (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
+            ],
+            "web_search_read": [
+                (self.env[model], domain, {"id": {}}, 0, 80, None, 10001)
+                for model, domain in (
+                    ("dunning.screening", excluded),
+                    ("dunning.exclusion.report", []),
+                    ("res.partner", held),
+                    ("account.move", held),
+                    ("account.move.line", held),
+                )
+            ],
+            "search_count": [
+                (self.env["dunning.screening"], excluded),
+                (self.env["dunning.screening"], excluded, 10),
+                (self.env["res.partner"], held, 10),
+            ],
+            "web_read_group": [(self.env["dunning.screening"], excluded, ["rule_id"], count)],
+            "formatted_read_grouping_sets": [
+                (self.env["dunning.exclusion.report"], [], [["rule_id"], ["age"], []], count)
+            ],
+        }
+        for name, calls in pages.items():
+            for records, *args in calls:
+                with self.subTest(name, model=records._name):
+                    method = getattr(type(records), name)
+                    self.assertTrue(getattr(method, "_readonly", False))
+                    with self._read_only():
+                        getattr(records, name)(*args)
+
+    def test_what_writes_is_refused_there(self):
+        invoice = self._create_invoice()
+        with self.assertRaises(ReadOnlySqlTransaction), mute_logger("odoo.sql_db"):
+            with self._read_only():
+                invoice.action_dunning_stop()
+                self.env.flush_all()
