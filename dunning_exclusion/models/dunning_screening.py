@@ -433,6 +433,7 @@ class DunningScreening(models.Model):
         if (found := self._walk(domain, order, wanted)) is not None:
             return read_found(self, found, specification, offset, limit, count_limit)
         scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
+        # pylint: disable-next=super-method-mismatch
         query = super(DunningScreening, scoped)._search(domain, offset, limit, order)
         return read_page(self, query, specification, count_limit)
 

@@ -410,7 +410,6 @@ class DunningRunLine(models.Model):
     # The side of the task list --------------------------------------------------------------
 
     @api.model
-    @api.readonly
     def read_side(self, line_id):
         """Return what stands beside a line: its customer, the message as it will leave, history.
 

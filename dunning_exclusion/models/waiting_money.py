@@ -56,6 +56,10 @@ def _quoted(text) -> str:
 IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
 # Where words of a bank line stand: alias and column.
 TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
+# Which bank lines the indexes of words hold. Written otherwise than in other indexes, which PostgreSQL
+# might read whole.
+UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
+OF_BANK = "COALESCE(statement_line_id, 0) > 0"
 # How an invoice is named.
 NAMES = ("name", "payment_reference")
 
@@ -64,7 +68,7 @@ class AccountBankStatementLine(models.Model):
     _inherit = "account.bank.statement.line"
 
     _dunning_words_index = models.Index(
-        f"USING gin (({words_sql('payment_ref')})) WHERE is_reconciled IS NOT TRUE"
+        f"USING gin (({words_sql('payment_ref')})) WHERE {UNMATCHED}"
     )
     _dunning_customer_index = models.Index("(partner_id) WHERE is_reconciled IS NOT TRUE")
 
@@ -302,15 +306,15 @@ def _named_by_items(question) -> SQL:
     of_entry = """account_move entry CROSS JOIN LATERAL (
                       SELECT * FROM account_bank_statement_line own
                        WHERE own.move_id = entry.id OFFSET 0) bank
-                WHERE entry.statement_line_id IS NOT NULL AND %s IS NOT NULL"""
+                WHERE %s AND %s IS NOT NULL"""
     found = SQL(" UNION ALL ").join(
         SQL(
             """SELECT bank.id AS bank_id, bank.company_id, %(words)s AS words FROM %(source)s
                   AND %(words)s && (SELECT ARRAY_AGG(DISTINCT key) FROM invoice)""",
             words=SQL("(%s)", SQL(words_sql(f"{alias}.{column}"))),
-            source=SQL("account_bank_statement_line bank WHERE bank.is_reconciled IS NOT TRUE")
+            source=SQL("account_bank_statement_line bank WHERE %s", SQL(UNMATCHED))
             if alias == "bank"
-            else SQL(of_entry, SQL.identifier(alias, column)),
+            else SQL(of_entry, SQL(OF_BANK), SQL.identifier(alias, column)),
         )
         for alias, column in TEXTS
     )
