@@ -8,7 +8,7 @@ from odoo.tools import SQL
 
 from .arguments import DAYS, Within, check_bounds, check_one, tracked
 from .dunning_mixin import EMPLOYEES, READERS
-from .waiting_money import IS_INVOICE, OF_BANK, key_sql, words_sql
+from .waiting_money import IS_INVOICE, OF_BANK, WORDS_INDEX, key_sql, words_sql
 
 
 class AccountMove(models.Model):
@@ -58,10 +58,12 @@ class AccountMove(models.Model):
         f"(({key_sql('payment_reference')})) WHERE {IS_INVOICE}"
     )
     _dunning_ref_words_index = models.Index(
-        f"USING gin (({words_sql('ref')})) WHERE {OF_BANK} AND ref IS NOT NULL"
+        WORDS_INDEX.format(words=words_sql("ref"), which=f"{OF_BANK} AND ref IS NOT NULL")
     )
     _dunning_narration_words_index = models.Index(
-        f"USING gin (({words_sql('narration')})) WHERE {OF_BANK} AND narration IS NOT NULL"
+        WORDS_INDEX.format(
+            words=words_sql("narration"), which=f"{OF_BANK} AND narration IS NOT NULL"
+        )
     )
     _dunning_due_date_within = Within("dunning_due_date", *DAYS)
 

@@ -56,8 +56,10 @@ def _quoted(text) -> str:
 IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
 # Where words of a bank line stand: alias and column.
 TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
-# Which bank lines the indexes of words hold. Written otherwise than in other indexes, which PostgreSQL
-# might read whole.
+# Which bank lines the indexes of words hold. Written otherwise than in other indexes, which
+# PostgreSQL might read whole. What is new goes into them at once (fastupdate): where it waits in a
+# list, each search reads that list.
+WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
 # How an invoice is named.
@@ -68,7 +70,7 @@ class AccountBankStatementLine(models.Model):
     _inherit = "account.bank.statement.line"
 
     _dunning_words_index = models.Index(
-        f"USING gin (({words_sql('payment_ref')})) WHERE {UNMATCHED}"
+        WORDS_INDEX.format(words=words_sql("payment_ref"), which=UNMATCHED)
     )
     _dunning_customer_index = models.Index("(partner_id) WHERE is_reconciled IS NOT TRUE")
 
@@ -304,8 +306,7 @@ def _named_by_items(question) -> SQL:
     """Return the same for a few customers: the names of their invoices are looked up together."""
     # OFFSET 0: otherwise PostgreSQL may read all lines for the few entries that name an invoice.
     of_entry = """account_move entry CROSS JOIN LATERAL (
-                      SELECT * FROM account_bank_statement_line own
-                       WHERE own.move_id = entry.id OFFSET 0) bank
+                  SELECT * FROM account_bank_statement_line WHERE move_id = entry.id OFFSET 0) bank
                 WHERE %s AND %s IS NOT NULL"""
     found = SQL(" UNION ALL ").join(
         SQL(
