@@ -56,9 +56,9 @@ def _quoted(text) -> str:
 IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
 # Where words of a bank line stand: alias and column.
 TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
-# Which bank lines the indexes of words hold. Written otherwise than in other indexes, which
-# PostgreSQL might read whole. What is new goes into them at once (fastupdate): where it waits in a
-# list, each search reads that list.
+# Which bank lines our indexes hold. Written otherwise than in other indexes, which
+# PostgreSQL might read whole. New words go into them at once (fastupdate): where they wait
+# in a list, each search reads that list.
 WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
@@ -72,7 +72,7 @@ class AccountBankStatementLine(models.Model):
     _dunning_words_index = models.Index(
         WORDS_INDEX.format(words=words_sql("payment_ref"), which=UNMATCHED)
     )
-    _dunning_customer_index = models.Index("(partner_id) WHERE is_reconciled IS NOT TRUE")
+    _dunning_customer_index = models.Index(f"(partner_id) WHERE {UNMATCHED}")
 
 
 def waiting(question, payments) -> SQL:
@@ -209,7 +209,8 @@ def _bank_lines(question) -> SQL:
                    SELECT bank_id FROM named
                    UNION ALL
                    SELECT own.id FROM account_bank_statement_line own
-                    WHERE own.is_reconciled IS NOT TRUE AND own.partner_id = ANY(%s))) OFFSET 0)""",
+                    WHERE %s AND own.partner_id = ANY(%s))) OFFSET 0)""",
+            SQL(UNMATCHED),
             items.contacts(question),
         )
     return SQL(

@@ -379,8 +379,6 @@ class TestQueryCounts(DunningCommon):
         return rows
 
     def _rows_read(self, query):
-        self.env.cr.execute(SQL("EXPLAIN ANALYZE %s", query))
-        open("/tmp/pages_plan.txt", "w").write("\n".join(r[0] for r in self.env.cr.fetchall()))
         """Return {table: rows that were read of it} of the statement `query`."""
         rows = Counter()
         for node in self._nodes(self._plan(query)):
