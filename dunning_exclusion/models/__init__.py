@@ -13,6 +13,7 @@ from . import (
     dunning_screening,
     dunning_mixin,
     dunning_run_line,
+    dunning_changes,
     dunning_run,
     dunning_panel,
     dunning_sender,

@@ -95,6 +95,9 @@ class AccountPartialReconcile(models.Model):
 
     def unlink(self):
         """Override of `account` to forget what was read while the items were reconciled."""
+        reopened = (self.debit_move_id | self.credit_move_id).ids
         result = super().unlink()
+        if reopened:
+            self.env["dunning.change"]._note(reopened)
         self.env["dunning.screening"]._forget_answers()
         return result

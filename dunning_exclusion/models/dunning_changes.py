@@ -1,7 +1,11 @@
-"""What changed since a run was prepared: blocks and promises, settings, payments, the day.
+"""What changed since a run was prepared: blocks and promises, settings, payments, items, the day.
 
 Settings and payments: the run keeps a hash of all settings that decide on its lines, and the number
 of the newest payment. Both are compared when the task list is opened, which tells what changed.
+
+Items: new ones have higher numbers than those of then, and entries that were drafts then are kept
+with the run. Customers of whom a payment is undone are noted as `dunning.change`. Whether the run
+would list other items of all these, or other amounts, is then looked up once.
 
 Blocks and promises: when a run is screened, it notes the oldest transaction at work. When the task
 list is opened, the customers are screened again about whom this transaction or a later one wrote
@@ -9,18 +13,71 @@ something: sometimes without need, but nobody is missed. Comparing times would m
 change bears the time at which its transaction began, which may be long before it is committed.
 """
 
+from dataclasses import replace
+from datetime import timedelta
+
+from odoo import api, fields, models
 from odoo.tools import SQL
+
+from ..screening.question import Owner
+from .dunning_recheck import customers_to_read
 
 # PostgreSQL keeps the lower half of the number of the transaction with each row.
 HALF = 1 << 32
 # Payments get their numbers before they are committed: so many may be at work at once.
 PAYMENTS_AT_WORK = 1000
+# Items, likewise.
+ITEMS_AT_WORK = 1000
+# So many drafts are remembered, the newest ones.
+DRAFTS_KEPT = 5000
+# So long it is kept whose payments were undone: older lists are overtaken by the day.
+DAYS_KEPT = 2
 # Columns that say nothing about who is reminded of what.
 NOTES = ("create_uid", "create_date", "write_uid", "name")
 NOT_DECIDING = (
     *("dunning_automatic_sending", "dunning_freshness_days", "dunning_cleanup_days"),
     *("dunning_mirror_no_followup", "dunning_mirror_scope", "dunning_obstacle_reported_on"),
 )
+
+
+class DunningChange(models.Model):
+    """A customer of whom an item is open again, as a payment was undone."""
+
+    _name = "dunning.change"
+    _description = "Payment Undone"
+    _order = "id"
+
+    company_id = fields.Many2one("res.company", required=True, ondelete="cascade", index=True)
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", required=True, ondelete="cascade", index=True
+    )
+
+    @api.model
+    def _note(self, item_ids):
+        """Note the customers of those of these items that are receivable."""
+        self.env["account.move.line"].flush_model(["company_id", "partner_id", "account_id"])
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO dunning_change (company_id, partner_id, create_date)
+                   SELECT DISTINCT line.company_id, contact.commercial_partner_id,
+                          now() AT TIME ZONE 'UTC'
+                     FROM account_move_line line
+                     JOIN account_account account ON account.id = line.account_id
+                     JOIN res_partner contact ON contact.id = line.partner_id
+                    WHERE account.account_type = 'asset_receivable' AND line.id = ANY(%s)""",
+                list(item_ids),
+            )
+        )
+
+    @api.autovacuum
+    def _gc_changes(self):
+        """Delete what no list of today can be older than."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM dunning_change WHERE create_date < now() AT TIME ZONE 'UTC' - %s",
+                timedelta(days=DAYS_KEPT),
+            )
+        )
 
 
 def oldest_transaction(env):
@@ -32,13 +89,6 @@ def changed_customers(run):
     """Return the customers with unsent lines in `run` whose blocks or promises may be new to it."""
     env = run.env
     env.flush_all()
-    _oldest, newest = _transactions(env)
-    since = int(run.screened_transaction or 0)
-    if since > newest:
-        # The database was restored on a server that has counted less: all may be new.
-        since = 0
-    # The upper half of a row's number is the one that brings it next to the newest number.
-    horizon = newest + HALF // 2
     rows = env.execute_query(
         SQL(
             """SELECT DISTINCT partner_id
@@ -46,36 +96,130 @@ def changed_customers(run):
                        UNION ALL
                        SELECT partner_id, xmin FROM dunning_promise
                         WHERE company_id = %(company)s) changed
-                WHERE %(horizon)s - mod(%(horizon)s - xmin::text::bigint + %(half)s, %(half)s)
-                      >= %(since)s
+                WHERE %(is_new)s
                   AND EXISTS (SELECT 1 FROM dunning_run_line line
                                WHERE line.run_id = %(run)s
                                  AND line.partner_id = changed.partner_id
                                  AND line.notice_id IS NULL)""",
             company=run.company_id.id,
-            horizon=horizon,
-            half=HALF,
-            since=since,
+            is_new=_written_since(env, run.screened_transaction),
             run=run.id,
         )
     )
     return env["res.partner"].browse(row[0] for row in rows)
 
 
+def _written_since(env, transaction) -> SQL:
+    """Return whether a row with the system column `xmin` was written by `transaction` or later."""
+    _oldest, newest = _transactions(env)
+    since = int(transaction or 0)
+    if since > newest:
+        # The database was restored on a server that has counted less: all may be new.
+        since = 0
+    # The upper half of a row's number is the one that brings it next to the newest number.
+    return SQL(
+        "%(horizon)s - mod(%(horizon)s - xmin::text::bigint + %(half)s, %(half)s) >= %(since)s",
+        horizon=newest + HALF // 2,
+        half=HALF,
+        since=since,
+    )
+
+
+def look_for_items(run):
+    """Note in the basis of `run` whether it would list other items by now, or other amounts.
+
+    Only the customers are looked at who got items, or of whom payments were undone, since this was
+    done last.
+    """
+    basis, env = run.basis or {}, run.env
+    if "item" not in basis or basis.get("items"):
+        return
+    env.flush_all()
+    rows = env.execute_query(
+        SQL(
+            """SELECT partner_id FROM dunning_change WHERE company_id = %(company)s AND %(is_new)s
+                UNION
+               SELECT contact.commercial_partner_id
+                 FROM account_move_line line
+                 JOIN account_account account ON account.id = line.account_id
+                 JOIN res_partner contact ON contact.id = line.partner_id
+                WHERE (line.id > %(item)s OR line.move_id = ANY(%(drafts)s))
+                  AND line.company_id = %(company)s AND line.parent_state = 'posted'
+                  AND account.account_type = 'asset_receivable'""",
+            company=run.company_id.id,
+            is_new=_written_since(env, basis["ledger"]),
+            item=basis["item"] - ITEMS_AT_WORK,
+            drafts=basis["drafts"],
+        )
+    )
+    if rows:
+        customers = env["res.partner"].browse(row[0] for row in rows)
+        # sudo: users do not write what the system notes
+        run.sudo().basis = {
+            **basis,
+            **_read_items_basis(run),
+            "items": _lists_others(run, customers),
+        }
+
+
+def _read_items_basis(run):
+    """Return from where on new items of `run` are looked for."""
+    [[item, drafts]] = run.env.execute_query(
+        SQL(
+            """SELECT (SELECT MAX(id) FROM account_move_line),
+                      ARRAY(SELECT id FROM account_move
+                             WHERE state = 'draft' AND company_id = %s
+                               AND move_type IN (
+                                   'out_invoice', 'out_refund', 'out_receipt', 'entry')
+                             ORDER BY id DESC LIMIT %s)""",
+            run.company_id.id,
+            DRAFTS_KEPT,
+        )
+    )
+    return {"item": item or 0, "drafts": drafts, "ledger": oldest_transaction(run.env)}
+
+
+def _lists_others(run, customers):
+    """Return whether `run` would list items of `customers` that it lacks, or other amounts."""
+    question = run._get_question()
+    scenarios, _due_only = run._get_scenarios()
+    owner = Owner("partner", tuple(customers_to_read(scenarios.level_ids, customers).ids))
+    with run.env["dunning.screening"]._screened(replace(question, owner=owner)) as screening:
+        query = SQL(
+            """SELECT 1 FROM (%s) AS fresh
+                 LEFT JOIN dunning_run_line line ON line.run_id = %s
+                  AND line.move_line_id = fresh.move_line_id
+                WHERE fresh.outcome <> 'dropped' AND fresh.partner_id = ANY(%s)
+                  AND (line.id IS NULL OR line.notice_id IS NULL AND line.outcome <> 'dropped'
+                       AND line.amount_residual <> fresh.amount_residual)
+                LIMIT 1""",
+            screening,
+            run.id,
+            customers.ids,
+        )
+        return bool(run.env.execute_query(query))
+
+
 def read_basis(run):
     """Return what the lines of `run` are made from today, to be compared by `overtaken_by`."""
     [[payment]] = run.env.execute_query(SQL("SELECT MAX(id) FROM account_partial_reconcile"))
-    return {"settings": _hash_settings(run), "payment": payment or 0}
+    return {
+        "settings": _hash_settings(run),
+        "payment": payment or 0,
+        **_read_items_basis(run),
+    }
 
 
 def overtaken_by(run):
-    """Return what has overtaken the lines of `run`: some of "day", "settings" and "payments"."""
+    """Return what has overtaken the lines of `run`: some of day, settings, payments, items."""
     basis = run.basis or {}
     found = {
         "day": run.date < run.company_id._dunning_today(),
         "settings": basis.get("settings", "") not in ("", _hash_settings(run)),
         "payments": "payment" in basis and _is_paid_since(run, basis["payment"]),
     }
+    # The amounts of what was paid differ as well.
+    found["items"] = basis.get("items", False) and not found["payments"]
     return [code for code in found if found[code]]
 
 

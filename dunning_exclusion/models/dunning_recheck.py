@@ -32,7 +32,7 @@ def screen_again(run, customers, sending=False):
     question = Question(
         run.company_id,
         run.company_id._dunning_today(),
-        owner=Owner("partner", tuple(_customers_to_read(levels, customers).ids)),
+        owner=Owner("partner", tuple(customers_to_read(levels, customers).ids)),
         candidates=items_query(run, customers, levels),
         type_id=run.type_id.id or 0,
         run_id=run.id,
@@ -270,7 +270,7 @@ def _unsent_levels(run, customers):
     return run.env["dunning.level"].sudo().browse(row[0] for row in rows if row[0])
 
 
-def _customers_to_read(levels, customers):
+def customers_to_read(levels, customers):
     """Return the customers whose items are read: whole families where conditions sum them up."""
     if not candidates.needs_family(levels.scenario_id):
         return customers

@@ -5,7 +5,12 @@ from odoo.tools import SQL, format_date, html2plaintext
 
 from . import customer_maximum
 from .arguments import check_one, read_ids, read_record, without_context
-from .dunning_changes import changed_customers, oldest_transaction, overtaken_by
+from .dunning_changes import (
+    changed_customers,
+    look_for_items,
+    oldest_transaction,
+    overtaken_by,
+)
 from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 from .isolation import in_language_of
@@ -134,6 +139,7 @@ class DunningRun(models.Model):
             ),
             "settings": self.env._("Settings, rules or scenarios were changed since."),
             "payments": self.env._("Payments came in since."),
+            "items": self.env._("Invoices were posted or payments undone since."),
         }
         return [words[code] for code in overtaken_by(self)]
 
@@ -166,6 +172,8 @@ class DunningRun(models.Model):
             screen_again(run, customers)
             # sudo: users do not write what the system notes
             run.sudo().screened_transaction = oldest_transaction(self.env)
+        if can_work and run.state == "prepared":
+            look_for_items(run)
         return {**run._read_counts(), **run._read_ticked(), **run._read_news(can_work)}
 
     def _read_counts(self):

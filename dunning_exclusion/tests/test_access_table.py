@@ -161,6 +161,10 @@ class AccessTableCommon(DunningCommon):
             "account.move.line": item,
             "res.partner": cls.customer,
             "dunning.answer": cls._answer(),
+            "dunning.change": env["dunning.change"]
+            .sudo()
+            .create({"company_id": cls.company.id, "partner_id": cls.customer.id})
+            .sudo(False),
             "dunning.answer.type": env.ref("dunning_exclusion.answer_promise"),
             "dunning.block": block,
             "dunning.block.reason": env["dunning.block.reason"].create(

@@ -533,14 +533,13 @@ class TestBlockRights(OutcomeCommon):
 
     def test_what_is_not_said_again_is_kept(self):
         self.customer._dunning_block(
-            "stop",
+            "prevent",
             reason_id=self.env.ref("dunning_exclusion.reason_other").id,
             note="Known",
             date_to=self.today + timedelta(days=3),
         )
         both = self.customer | self._create_customer("Not stopped yet")
         dialog = self._open(self.env.user, both.action_dunning_prevent()).save()
-        dialog.kind = "stop"
         dialog.action_apply()
         block = self.customer.dunning_block_ids
         self.assertEqual((block.note, block.reason_id.code), ("Known", "other"))
@@ -548,7 +547,6 @@ class TestBlockRights(OutcomeCommon):
             block.date_to, self.today + timedelta(days=3), "one of many is not changed"
         )
         dialog = self._open(self.env.user, self.customer.action_dunning_prevent()).save()
-        dialog.kind = "stop"
         told = dialog.action_apply()["params"]["message"]
         self.assertEqual(told, "1 hold now lasts until somebody resumes.")
         self.assertEqual((block.note, block.date_to), ("Known", False))

@@ -98,6 +98,51 @@ class TestTodaysList(OutcomeCommon):
                 run.action_refresh()
                 self.assertEqual(self._figures(run)["overtaken"], [])
 
+    def test_list_is_overtaken_by_new_invoices_and_by_payments_undone(self):
+        partly, paid = self._create_invoice(amount=100), self._create_invoice(amount=50)
+        draft = self._create_invoice(self.other_customer, post=False)
+        self._pay(partly, 40)
+        self._pay(paid)
+        changes = {
+            "an invoice of a listed customer": self._create_invoice,
+            "an invoice of another customer": lambda: self._create_invoice(
+                self._create_customer("New")
+            ),
+            "an invoice that was a draft": draft.action_post,
+            "a payment of a part undone": lambda: self._items(partly).remove_move_reconcile(),
+            "a payment undone": lambda: self._items(paid).remove_move_reconcile(),
+        }
+        for what, change in changes.items():
+            with self.subTest(what=what):
+                run = self._create_run()
+                self.assertEqual(self._figures(run)["overtaken"], [])
+                change()
+                for _time in range(2):
+                    self.assertEqual(len(self._figures(run)["overtaken"]), 1)
+                run.action_refresh()
+                self.assertEqual(self._figures(run)["overtaken"], [])
+        self.assertLessEqual(self._items(partly | paid | draft), run.line_ids.move_line_id)
+
+    def test_list_is_not_overtaken_by_items_it_would_not_list(self):
+        self._create_invoice()
+        run = self._create_run()
+        self._create_invoice(days=5)
+        self._create_invoice(self.other_customer, move_type="in_invoice")
+        self._create_invoice(self.other_customer, company_id=self.other_company.id)
+        prevented = self._create_customer("Prevented")
+        prevented.prevent_dunning = True
+        invoice = self._create_invoice(prevented)
+        self._pay(invoice)
+        self._items(invoice).remove_move_reconcile()
+        self.assertEqual(self._figures(run)["overtaken"], [])
+        noted = self.env["dunning.change"].search([])
+        self.assertTrue(noted)
+        noted._gc_changes()
+        self.assertEqual(noted.exists(), noted)
+        self._write_unchecked(noted, create_date=self.today - timedelta(days=3))
+        noted._gc_changes()
+        self.assertFalse(noted.exists())
+
     def test_list_is_not_overtaken_by_what_decides_on_none_of_its_lines(self):
         elsewhere = self._create_invoice(self.other_customer, amount=100)
         elsewhere.prevent_dunning = True

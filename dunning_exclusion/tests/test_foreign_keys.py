@@ -42,6 +42,10 @@ KEYS = {
     "dunning_block_wizard": {
         "reason_id": (SET_NULL, "A dialog, removed within the day."),
     },
+    "dunning_change": {
+        "company_id": (CASCADE, INDEX),
+        "partner_id": (CASCADE, INDEX),
+    },
     "dunning_condition": {
         "scenario_id": (CASCADE, INDEX),
     },

@@ -164,7 +164,9 @@ class TestItemsUntil(OutcomeCommon):
         action = self.customer.action_dunning_pause()
         dialog = Form(self.env["dunning.block.wizard"].with_context(**action["context"]))
         dialog.reason_id = self.env.ref("dunning_exclusion.reason_insolvency")
-        self.assertEqual(dialog.kind, "prevent")
+        self.assertEqual(
+            dialog.explanation, "They are not listed in any run until somebody resumes."
+        )
         with self.assertRaisesRegex(AssertionError, "items_until is a required field"):
             dialog.save()
         dialog.items_until = self.opened
