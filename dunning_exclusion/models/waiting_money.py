@@ -198,8 +198,7 @@ def _queue(question) -> SQL:
 def _bank_lines(question) -> SQL:
     """Return SELECT bank_id, company_id, partner_id, day, amount, currency_id of money that waits.
 
-    A line without customer is of the customer whose invoice it names. The amount is what is left
-    on the suspense account.
+    A line without customer is of the customer whose invoice it names; what is left is in suspense.
     """
     lines = SQL("account_bank_statement_line")
     if question.customers is not None:
