@@ -1,6 +1,8 @@
 """Says in words what a scenario does, for people who would rather read than set up."""
 
-from odoo.tools.misc import format_date
+from babel.dates import get_day_names
+
+from odoo.tools.misc import babel_locale_parse, format_date, get_lang
 
 from ..screening.domains import parse_domain
 
@@ -46,7 +48,10 @@ def describe_condition(condition):
 
 
 def _workflow(scenario):
-    env, weekday = scenario.env, get_label(scenario, "weekday")
+    env = scenario.env
+    # Within a sentence: many languages write days of the week small there.
+    names = get_day_names("wide", locale=babel_locale_parse(get_lang(env).code))
+    weekday = names[int(scenario.weekday)] if scenario.weekday else ""
     when = {
         "weekly": env._("Every %(weekday)s", weekday=weekday),
         "biweekly": env._("Every second %(weekday)s", weekday=weekday),

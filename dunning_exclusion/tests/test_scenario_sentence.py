@@ -46,6 +46,12 @@ class TestDunningScenarioWords(ScenarioCommon):
         workflow.condition_ids.unlink()
         self.assertSentence(workflow, "On the last Friday of the month: e-mail “Statement”.")
 
+    def test_days_of_the_week_are_written_as_the_language_writes_them(self):
+        workflow = self._create_workflow()
+        for lang, day in {"fr_FR": "lundi", "de_DE": "Montag"}.items():
+            self.env["res.lang"]._activate_lang(lang)
+            self.assertIn(day, workflow.with_context(lang=lang).description)
+
     def test_levels_in_words(self):
         level = self.scenario.level_ids[0]
         self.scenario.level_ids[1:].unlink()
