@@ -47,7 +47,7 @@ class TestDunningScenarioWords(ScenarioCommon):
         self.assertSentence(workflow, "On the last Friday of the month: e-mail “Statement”.")
 
     def test_days_of_the_week_are_written_as_the_language_writes_them(self):
-        workflow = self._create_workflow()
+        workflow = self._create_workflow(weekday="0")
         for lang, day in {"fr_FR": "lundi", "de_DE": "Montag"}.items():
             self.env["res.lang"]._activate_lang(lang)
             self.assertIn(day, workflow.with_context(lang=lang).description)

@@ -15,6 +15,7 @@ ALIKE = {
     "fr": {
         *("Action", "Actions", "Code", "Condition", "Conditions", "Contact", "Date", "Description"),
         *(
+            "Digest",
             "Document",
             "E-mail",
             "ID",
