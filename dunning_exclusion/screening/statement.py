@@ -31,8 +31,12 @@ GRADE = SQL(
 
 
 def select(branches) -> SQL:
-    """Return SELECT of all columns of `dunning.screening`, and `RUN_COLUMNS`, for `branches`."""
-    return SQL(" UNION ALL ").join(SQL("(%s)", _branch(branch)) for branch in branches)
+    """Return SELECT of all columns of `dunning.screening`, and `RUN_COLUMNS`, for `branches`.
+
+    OFFSET 0 keeps the filters of a search out of it: of a filter by company, PostgreSQL expects a
+    handful of items, and would compare each item with each one for which money waits.
+    """
+    return SQL(" UNION ALL ").join(SQL("(%s OFFSET 0)", _branch(branch)) for branch in branches)
 
 
 def _branch(branch) -> SQL:
