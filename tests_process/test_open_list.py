@@ -1,6 +1,7 @@
 """The open list catches up with what others hold back meanwhile, however long that takes them."""
 
 import contextlib
+import sys
 
 import pytest
 
@@ -56,3 +57,40 @@ def test_items_that_a_long_transaction_stopped_are_unticked(
     ticked = look(world, run_id)
     assert not stopped & ticked
     assert "Customer 004" in ticked
+
+
+def post_invoice(world, due):
+    """Post an invoice of a new customer, which is due on a day."""
+    with world.env() as env:
+        line = (0, 0, {"name": "Service", "price_unit": 100})
+        customer = env["res.partner"].create({"name": "New", "email": "new@example.com"})
+        values = {"move_type": "out_invoice", "partner_id": customer.id, "invoice_date": due}
+        invoice = env["account.move"].create(
+            {**values, "invoice_date_due": due, "invoice_line_ids": [line]}
+        )
+        invoice.action_post()
+
+
+def test_new_items_are_looked_at_once_and_told(world, monkeypatch):
+    changes = sys.modules["odoo.addons.dunning_exclusion.models.dunning_changes"]
+    looked, lists_others, transactions = [], changes._lists_others, changes._transactions
+
+    def note(run, customers):
+        looked.append(customers.mapped("name"))
+        return lists_others(run, customers)
+
+    monkeypatch.setattr(changes, "_lists_others", note)
+    # PostgreSQL counts those of all databases, where other tests are at work.
+    monkeypatch.setattr(changes, "_transactions", lambda env: transactions(env)[1:] * 2)
+    run_id = prepare(world)
+
+    def overtaken():
+        with world.env() as env:
+            return env["dunning.run"].read_figures(run_id)["overtaken"]
+
+    # What was there when the list was made costs nothing, however often the list is read.
+    assert (overtaken(), looked) == ([], [])
+    post_invoice(world, "2999-01-01")
+    assert (overtaken(), overtaken(), looked) == ([], [], [["New"]])
+    post_invoice(world, "2024-01-31")
+    assert overtaken() == ["Invoices were posted or payments undone since."]

@@ -15,6 +15,7 @@ change bears the time at which its transaction began, which may be long before i
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -102,15 +103,15 @@ def changed_customers(run):
                                  AND line.partner_id = changed.partner_id
                                  AND line.notice_id IS NULL)""",
             company=run.company_id.id,
-            is_new=_written_since(env, run.screened_transaction),
+            is_new=_written_since(env, run.screened_transaction, "changed"),
             run=run.id,
         )
     )
     return env["res.partner"].browse(row[0] for row in rows)
 
 
-def _written_since(env, transaction) -> SQL:
-    """Return whether a row with the system column `xmin` was written by `transaction` or later."""
+def _written_since(env, transaction, alias) -> SQL:
+    """Return whether the row `alias` was written by `transaction` or later, as `xmin` says."""
     _oldest, newest = _transactions(env)
     since = int(transaction or 0)
     if since > newest:
@@ -118,7 +119,8 @@ def _written_since(env, transaction) -> SQL:
         since = 0
     # The upper half of a row's number is the one that brings it next to the newest number.
     return SQL(
-        "%(horizon)s - mod(%(horizon)s - xmin::text::bigint + %(half)s, %(half)s) >= %(since)s",
+        "%(horizon)s - mod(%(horizon)s - %(xmin)s::text::bigint + %(half)s, %(half)s) >= %(since)s",
+        xmin=SQL.identifier(alias, "xmin"),
         horizon=newest + HALF // 2,
         half=HALF,
         since=since,
@@ -129,25 +131,28 @@ def look_for_items(run):
     """Note in the basis of `run` whether it would list other items by now, or other amounts.
 
     Only the customers are looked at who got items, or of whom payments were undone, since this was
-    done last.
+    done last. The list asks at each tick.
     """
     basis, env = run.basis or {}, run.env
     if "item" not in basis or basis.get("items"):
         return
     env.flush_all()
+    is_new = partial(_written_since, env, basis["ledger"])
     rows = env.execute_query(
         SQL(
-            """SELECT partner_id FROM dunning_change WHERE company_id = %(company)s AND %(is_new)s
+            """SELECT partner_id FROM dunning_change
+                WHERE company_id = %(company)s AND %(undone)s
                 UNION
                SELECT contact.commercial_partner_id
                  FROM account_move_line line
                  JOIN account_account account ON account.id = line.account_id
                  JOIN res_partner contact ON contact.id = line.partner_id
-                WHERE (line.id > %(item)s OR line.move_id = ANY(%(drafts)s))
+                WHERE (line.id > %(item)s AND %(made)s OR line.move_id = ANY(%(drafts)s))
                   AND line.company_id = %(company)s AND line.parent_state = 'posted'
                   AND account.account_type = 'asset_receivable'""",
             company=run.company_id.id,
-            is_new=_written_since(env, basis["ledger"]),
+            undone=is_new("dunning_change"),
+            made=is_new("line"),
             item=basis["item"] - ITEMS_AT_WORK,
             drafts=basis["drafts"],
         )
@@ -164,11 +169,13 @@ def look_for_items(run):
 
 def _read_items_basis(run):
     """Return from where on new items of `run` are looked for."""
+    # All journals are named for the index of Odoo that begins with them: drafts are few.
     [[item, drafts]] = run.env.execute_query(
         SQL(
             """SELECT (SELECT MAX(id) FROM account_move_line),
                       ARRAY(SELECT id FROM account_move
-                             WHERE state = 'draft' AND company_id = %s
+                             WHERE journal_id = ANY(ARRAY(SELECT id FROM account_journal))
+                               AND state = 'draft' AND company_id = %s
                                AND move_type IN (
                                    'out_invoice', 'out_refund', 'out_receipt', 'entry')
                              ORDER BY id DESC LIMIT %s)""",

@@ -335,7 +335,7 @@ class DunningScreening(models.Model):
         screen everybody. Without an order any customers will do.
         """
         first = (order or "partner_id").split(",")[0].split()
-        if first[0] != "partner_id" or len(first) > 2 or self._owner_in(domain):
+        if first[:1] != ["partner_id"] or len(first) > 2 or self._owner_in(domain):
             return None
         # Before anything is told about customers, whoever asks must be one who may read items.
         self.browse().check_access("read")
