@@ -77,6 +77,11 @@ export class TaskListRenderer extends ListRenderer {
             .filter((column) => !(grouped && column.name === "partner_id"));
     }
 
+    /** The buttons of a group are those of its customer. */
+    showGroupConfigMenu() {
+        return false;
+    }
+
     // Ticking -----------------------------------------------------------------
 
     /**
