@@ -64,12 +64,16 @@ addTour("dunning_main_job", () => [
         content: "The invoice is no longer ticked",
         trigger: ".o_dunning_figures:contains('300.00'):contains('1 item')",
     },
+    { trigger: "body:not(:has(.modal))" },
     { content: "Send", trigger: ".o_dunning_send", run: "click" },
     {
         content: "What is confirmed",
         trigger: ".modal-body:contains('1 message to 1 customer')",
     },
-    { trigger: ".modal-footer .btn-primary", run: "click" },
+    {
+        trigger: ".modal:contains('Send the reminders?') .modal-footer .btn-primary",
+        run: "click",
+    },
     {
         content: "It is on its way",
         trigger: ".o_dunning_figures:contains('1 in the mail queue')",
