@@ -116,7 +116,7 @@ def sources(question, payments) -> SQL:
              FROM money JOIN res_company company ON company.id = company_id WHERE credits > 0
            UNION ALL
            SELECT NULL, partner_id, 'bank', day, amount, currency_id
-             FROM (SELECT DISTINCT ON (bank_id) * FROM bank_line) bank_line
+             FROM (SELECT DISTINCT ON (bank_id, partner_id) * FROM bank_line) bank_line
             ORDER BY day, source, amount""",
         due=items.DATE_DUE,
         open_items=items.open_items(question),
@@ -157,6 +157,7 @@ def _parts(question, payments) -> SQL:
                       bank_line.currency_id
                  FROM named JOIN bank_line USING (bank_id, company_id)
                 WHERE named.amount_residual > 0
+                  AND (bank_line.has_payer OR bank_line.partner_id = named.partner_id)
                UNION ALL
                %(payments)s),
            money AS MATERIALIZED (
@@ -196,25 +197,15 @@ def _queue(question) -> SQL:
 
 
 def _bank_lines(question) -> SQL:
-    """Return SELECT bank_id, company_id, partner_id, day, amount, currency_id of money that waits.
+    """Return SELECT bank_id, company_id, partner_id, has_payer, day, amount, currency_id of lines.
 
-    A line without customer is of the customer whose invoice it names; what is left is in suspense.
+    A line without customer is of those whose invoices it names, company by company: so the answer
+    is the same whatever companies and customers are asked about. What is left is in suspense.
     """
-    lines = SQL("account_bank_statement_line")
-    if question.customers is not None:
-        # As arrays, which are looked up in an index whatever PostgreSQL expects.
-        lines = SQL(
-            """(SELECT * FROM account_bank_statement_line WHERE id = ANY(ARRAY(
-                   SELECT bank_id FROM named
-                   UNION ALL
-                   SELECT own.id FROM account_bank_statement_line own
-                    WHERE %s AND own.partner_id = ANY(%s))) OFFSET 0)""",
-            SQL(UNMATCHED),
-            items.contacts(question),
-        )
     return SQL(
         """SELECT bank.id AS bank_id, %(payee)s AS company_id, entry.date AS day,
                   COALESCE(payer.commercial_partner_id, invoiced.partner_id) AS partner_id,
+                  payer.id IS NOT NULL AS has_payer,
                   COALESCE(open.amount, bank.amount) AS amount, company.currency_id
              FROM %(lines)s bank
              JOIN account_move entry ON entry.id = bank.move_id
@@ -222,8 +213,9 @@ def _bank_lines(question) -> SQL:
              JOIN res_company company ON company.id = bank.company_id
              %(branches)s
              LEFT JOIN res_partner payer ON payer.id = bank.partner_id
-             LEFT JOIN (SELECT bank_id, MIN(partner_id) AS partner_id FROM named
-                         GROUP BY bank_id) invoiced ON invoiced.bank_id = bank.id
+             LEFT JOIN (SELECT DISTINCT bank_id, company_id, partner_id FROM named) invoiced
+                    ON payer.id IS NULL AND invoiced.bank_id = bank.id
+                   AND invoiced.company_id = %(payee)s
             CROSS JOIN LATERAL (
                 SELECT -SUM(suspense.balance) AS amount FROM account_move_line suspense
                  WHERE suspense.move_id = bank.move_id
@@ -233,7 +225,23 @@ def _bank_lines(question) -> SQL:
         waits=_waits(question),
         branches=_branches(question),
         payee=_payee(question),
-        lines=lines,
+        lines=_lines(question),
+    )
+
+
+def _lines(question) -> SQL:
+    """Return the bank lines among which the money of the customers of `question` is."""
+    if question.customers is None:
+        return SQL("account_bank_statement_line")
+    # As arrays, which are looked up in an index whatever PostgreSQL expects.
+    return SQL(
+        """(SELECT * FROM account_bank_statement_line WHERE id = ANY(ARRAY(
+               SELECT bank_id FROM named
+               UNION ALL
+               SELECT own.id FROM account_bank_statement_line own
+                WHERE %s AND own.partner_id = ANY(%s))) OFFSET 0)""",
+        SQL(UNMATCHED),
+        items.contacts(question),
     )
 
 

@@ -67,6 +67,7 @@ from . import (
     test_reminder_page,
     test_reminder_page_attacks,
     test_reply_holds,
+    test_random_ledgers,
     test_read_only,
     test_reminded_amount,
     test_res_company,

@@ -108,18 +108,3 @@ class TestNotDelivered(OutcomeCommon):
         )
         self.assertTrue(invoice.is_move_sent)
         self.assertFalse(self._is_held(invoice))
-
-    def test_own_rule_for_invoices_refused_by_a_network(self):
-        # The documentation names the field of Odoo's addon for Peppol, which need not be there.
-        self.company.dunning_not_delivered_from = False
-        rule = self.env["dunning.exclusion.rule"].create(
-            {
-                "name": "Refused by the network",
-                "model": "account.move",
-                "domain": "[('ref', '=', 'refused')]",
-                "company_id": self.company.id,
-            }
-        )
-        refused, other = self._create_invoice(ref="refused"), self._create_invoice()
-        self.assertOutcome(refused, "unchecked", rule.code)
-        self.assertOutcome(other, "included")

@@ -1,5 +1,4 @@
 from datetime import timedelta
-from random import Random
 
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -65,6 +64,23 @@ class WaitingMoneyCommon(OutcomeCommon):
         ]
         self.assertEqual(found, run, "the explanation says what the report says")
         return [" ".join(codes) for codes in found]
+
+
+class BranchesCommon(WaitingMoneyCommon):
+    """A company with two branches."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        branch = {"parent_id": cls.company.id}
+        cls.branch = cls.env["res.company"].create({"name": "Branch", **branch})
+        cls.sibling = cls.env["res.company"].create({"name": "Sibling", **branch})
+        # Odoo gives new branches the accounts of their parent before the transaction ends.
+        cls.env.cr.flush()
+        cls.companies = cls.company | cls.branch | cls.sibling
+        cls.env.user.company_ids |= cls.companies
+        cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=cls.companies.ids))
+        cls.customer = cls.customer.with_env(cls.env)
 
 
 @tagged("post_install", "-at_install")
@@ -388,21 +404,8 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestBankOfTheParent(WaitingMoneyCommon):
+class TestBankOfTheParent(BranchesCommon):
     """A branch uses the bank of its parent: what comes in there counts for it, too."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        branch = {"parent_id": cls.company.id}
-        cls.branch = cls.env["res.company"].create({"name": "Branch", **branch})
-        cls.sibling = cls.env["res.company"].create({"name": "Sibling", **branch})
-        # Odoo gives new branches the accounts of their parent before the transaction ends.
-        cls.env.cr.flush()
-        cls.env.user.company_ids |= cls.branch | cls.sibling
-        allowed = [cls.company.id, cls.branch.id, cls.sibling.id]
-        cls.env = cls.env(context=dict(cls.env.context, allowed_company_ids=allowed))
-        cls.customer = cls.customer.with_env(cls.env)
 
     def _invoices(self, customer):
         """Return an invoice of the parent, of the branch and of its sibling."""
@@ -430,87 +433,3 @@ class TestBankOfTheParent(WaitingMoneyCommon):
         self._bank_line(100, partner=self.customer, days_ago=5)
         self.branch.dunning_payment_days = 3
         self.assertEqual(self._codes(*invoices), ["payment_under_way", "", "payment_under_way"])
-
-
-@tagged("post_install", "-at_install")
-class TestRandomLedgers(WaitingMoneyCommon):
-    """On random ledgers the rules find what a person finds who goes through the open items."""
-
-    def _ledger(self, chance):
-        """Create random documents; return {invoice: what a person knows of it}, credits, lines."""
-        customers = [self._fresh_customer() for _number in range(2)]
-        owed, credits, receipts = {}, [], []
-        for _number in range(chance.randint(3, 6)):
-            customer, amount = chance.choice(customers), chance.choice([10, 20, 30, 50])
-            days = chance.randint(-6, 3)
-            invoice = self._create_invoice(customer, amount, days)
-            owed[invoice] = (customer, amount, days)
-        for _number in range(chance.randint(0, 2)):
-            customer, amount = chance.choice(customers), chance.choice([5, 10, 40, 60])
-            self._refund(customer, amount)
-            credits.append((customer, amount))
-        for _number in range(chance.randint(0, 3)):
-            customer = chance.choice([*customers, None])
-            amount = chance.choice([10, 20, 45, 80])
-            named = chance.choice([None, *owed])
-            ending = chance.choice(["", "", "", "7"])
-            age = chance.choice([0, 3, 10, 11])
-            text = f"paid: {named.name}{ending}." if named else "paid"
-            self._bank_line(amount, text, customer, days_ago=age)
-            if age <= 10:
-                receipts.append((customer, amount, named if named and not ending else None))
-        return owed, credits, receipts
-
-    def _read(self, owed, credits, receipts):
-        """Return {invoice: reasons}, found by paying one item after the other."""
-        named = {invoice for _customer, _amount, invoice in receipts if invoice}
-        reasons = {invoice: set() for invoice in owed}
-        for invoice in named:
-            reasons[invoice].add("payment_under_way")
-        for customer in {customer for customer, _amount, _days in owed.values()}:
-            mine = sorted(
-                (days, invoice.id, invoice)
-                for invoice, (owner, _amount, days) in owed.items()
-                if owner == customer
-            )
-            waits = sum(amount for owner, amount in credits if owner == customer)
-            left = waits
-            for days, _id, invoice in mine:
-                if days <= 0:
-                    left -= owed[invoice][1]
-                    if left >= 0:
-                        reasons[invoice].add("covered")
-            at_bank = sum(
-                amount
-                for payer, amount, invoice in receipts
-                if (payer or (invoice and owed[invoice][0])) == customer
-            )
-            left = waits + at_bank
-            for days, _id, invoice in sorted(mine, key=lambda row: row[2] not in named):
-                if days > 0 and invoice not in named:
-                    continue
-                left -= owed[invoice][1]
-                if left >= 0 and days <= 0 and at_bank and "covered" not in reasons[invoice]:
-                    reasons[invoice].add("payment_under_way")
-        return reasons
-
-    def test_rules_find_what_a_person_finds(self):
-        kinds = set()
-        for seed in range(12):
-            with self.subTest(seed=seed):
-                owed, credits, receipts = self._ledger(Random(seed))
-                expected = self._read(owed, credits, receipts)
-                moves = self.env["account.move"].union(*owed)
-                self.env.invalidate_all()
-                everybody = self.env["dunning.screening"].search(
-                    [("company_id", "=", self.company.id)]
-                )
-                rules = {line.move_id: line.rule_ids for line in everybody}
-                few = self._screened(moves, "rule_ids")
-                for invoice, codes in expected.items():
-                    wanted = {"covered", "payment_under_way"}
-                    by_all = wanted.intersection(rules[invoice].mapped("code"))
-                    by_few = wanted.intersection(few[self._items(invoice)].mapped("code"))
-                    self.assertEqual((by_all, by_few), (codes, codes), invoice.name)
-                    kinds |= codes
-        self.assertEqual(kinds, {"covered", "payment_under_way"})

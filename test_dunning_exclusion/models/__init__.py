@@ -1,4 +1,5 @@
 from . import (
+    account_move,
     dunning_action,
     dunning_answer,
     dunning_exclusion_condition,

@@ -1,4 +1,6 @@
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from odoo.tests import tagged
 
@@ -6,10 +8,50 @@ from odoo.addons.dunning_exclusion.tests.common import DunningCommon
 
 from ..other_engine import leave_out_excluded
 
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+
 
 @tagged("post_install", "-at_install")
 class TestExtending(DunningCommon):
     """The examples of docs/extending.md do what the page says."""
+
+    def test_own_rule_holds_back_what_peppol_refused(self):
+        [condition] = re.findall(r"`(\[\(\"peppol_move_state\".*?\)\])`", PAGE.read_text())
+        manager = self._create_user("manager", "dunning_exclusion.group_dunning_manager")
+        rule = self.env["dunning.exclusion.rule"].with_user(manager)
+        values = {"name": "Refused by Peppol", "model": "account.move", "domain": condition}
+        rule = rule.create({**values, "company_id": self.company.id})
+        refused, other = self._create_invoice(), self._create_invoice()
+        for state, excluded in (
+            (False, False),
+            ("ready", False),
+            ("error", True),
+            ("processing", False),
+            ("done", False),
+        ):
+            with self.subTest(state=state):
+                refused.peppol_move_state = state
+                outcome = ("unchecked", rule.code) if excluded else ("included", None)
+                self.assertOutcome(refused, *outcome)
+                self.assertOutcome(other, "included")
+        refused.peppol_move_state = "error"
+        self.assertEqual(refused.dunning_explain()[0]["reason"], "Refused by Peppol")
+
+    def test_what_peppol_takes_was_delivered(self):
+        self.company.dunning_not_delivered_from = self.today - timedelta(days=90)
+        invoice = self._create_invoice()
+        for state, held in (
+            (False, True),
+            ("ready", True),
+            ("error", True),
+            ("to_send", False),
+            ("processing", False),
+            ("done", False),
+        ):
+            with self.subTest(state=state):
+                invoice.peppol_move_state = state
+                outcome = ("unchecked", "not_delivered") if held else ("included", None)
+                self.assertOutcome(invoice, *outcome)
 
     def test_rule_of_another_addon_excludes_until_its_day(self):
         invoice = self._create_invoice()
