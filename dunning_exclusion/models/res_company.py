@@ -92,8 +92,8 @@ class ResCompany(models.Model):
     )
     dunning_mirror_scope = fields.Selection(
         [("holds", "Holds only"), ("excluded", "Everything that is excluded")],
+        # Not required: while it loads modules, Odoo makes companies that do not know this column.
         string="What Is Mirrored",
-        required=True,
         default="holds",
         groups=EMPLOYEES,
         help="Holds only: stops, pauses and preventions, at once. Everything that is excluded: "

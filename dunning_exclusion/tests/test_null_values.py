@@ -16,7 +16,7 @@ EMPTY = {
     "res_company": (
         *("dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum"),
         *("dunning_exclude_promises", "dunning_honour_no_followup", "dunning_list_creditors"),
-        "dunning_promise_tolerance_days",
+        *("dunning_promise_tolerance_days", "dunning_mirror_scope", "dunning_payment_days"),
     ),
     "dunning_scenario": ("min_days_between", "customer_domain", "date_start"),
     "dunning_level": ("minimum_amount", "repeat_every", "condition_domain"),
@@ -52,6 +52,19 @@ class TestNullValues(OutcomeCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.profile = cls.env["dunning.profile"].create({"name": "Key accounts"})
+
+    def test_no_field_of_ours_is_required_on_a_model_of_odoo(self):
+        """While Odoo loads modules, it makes records of its models that do not know our columns."""
+        required = [
+            f"{model._name}.{name}"
+            for model in self.env.values()
+            if not model._name.startswith("dunning.") and model._auto and not model._abstract
+            for name, field in model._fields.items()
+            if field.store and field.required and not model._transient
+            if all(module.startswith("dunning_exclusion") for module in field._modules)
+            if field._modules
+        ]
+        self.assertEqual(required, [])
 
     def _workflow(self, **values):
         return self.env["dunning.scenario"].create(
