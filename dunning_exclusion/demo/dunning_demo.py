@@ -205,6 +205,19 @@ class DunningDemo(models.AbstractModel):
             notice._message_receive_bounce(contact.email_normalized, contact)
             notice.failure_reason = "550 5.1.1 The mailbox does not exist."
 
+    @api.model
+    def _load_reply(self, customer_id, words):
+        """Let a customer answer its last reminder, as Odoo's mail gateway does with an e-mail."""
+        customer = self.env["res.partner"].browse(customer_id)
+        notice = customer.with_company(self.env.ref(COMPANIES["main"])).dunning_notice_ids[:1]
+        notice.with_context(mail_notify_force_send=False).message_post(
+            body=words,
+            message_type="email",
+            subtype_xmlid="mail.mt_comment",
+            author_id=customer.id,
+            email_from=customer.email_formatted,
+        )
+
     # Helpers --------------------------------------------------------------------------------
 
     @api.model

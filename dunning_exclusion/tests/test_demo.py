@@ -66,6 +66,21 @@ class TestDemo(TransactionCase):
                 customer = self._customer(CUSTOMERS[rule.code])
                 self.assertIn(rule, self._decided(customer))
 
+    def test_customer_who_answered_by_e_mail_is_held(self):
+        customer = self._customer("alder")
+        self.assertEqual(self._decided(customer).code, "stop_customer")
+        block = customer.with_company(self.company).dunning_block_ids
+        self.assertEqual((block.origin, block.kind), ("reply", "stop"))
+        answer = self.env["dunning.answer"].search([("partner_id", "=", customer.id)])
+        self.assertIn("credit note", answer.text)
+        self.assertTrue(answer.activity_ids.user_id)
+
+    def test_insolvency_and_collector_are_shown_by_their_reasons(self):
+        for name, reason in (("ember", "insolvency"), ("granite", "sold")):
+            with self.subTest(customer=name):
+                blocks = self._customer(name).with_company(self.company).dunning_block_ids
+                self.assertEqual(blocks.reason_id.code, reason)
+
     def test_own_rule_leaves_out_the_public_sector(self):
         rule = self.env.ref(f"{MODULE}.demo_rule_public_sector")
         self.assertEqual(self._decided(self._customer("library")), rule)

@@ -36,7 +36,7 @@ class WaitingMoneyCommon(OutcomeCommon):
             **values,
         )
 
-    def _payment_in_process(self, invoice, amount, days_ago=0):
+    def _payment_in_process(self, invoice, amount, days_ago=0, **values):
         """Create a payment without journal entry that is linked to the invoice."""
         payment = self.env["account.payment"].create(
             {
@@ -46,6 +46,7 @@ class WaitingMoneyCommon(OutcomeCommon):
                 "date": self.today - timedelta(days=days_ago),
                 "journal_id": self.bank.id,
                 "invoice_ids": [Command.set(invoice.ids)],
+                **values,
             }
         )
         payment.outstanding_account_id = False
@@ -358,6 +359,25 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
         payment.action_validate()
         self.assertEqual(payment.state, "paid")
         self.assertEqual(self._codes(invoice), ["paid"], "it is settled")
+
+    def test_payments_that_do_not_count(self):
+        for name, values, change in (
+            ("draft", {}, lambda payment: payment.action_draft()),
+            ("cancelled", {}, lambda payment: payment.action_cancel()),
+            ("rejected", {}, lambda payment: payment.action_reject()),
+            ("sent out", {"payment_type": "outbound"}, lambda payment: payment),
+        ):
+            with self.subTest(name):
+                invoice = self._create_invoice(self._fresh_customer(), 100)
+                change(self._payment_in_process(invoice, 100, **values))
+                self.assertNotIn("payment_under_way", self._codes(invoice)[0])
+
+    def test_payment_in_another_currency_names_its_amount_in_it(self):
+        invoice = self._create_invoice(self.customer, 100)
+        self._payment_in_process(invoice, 200, currency_id=self.foreign.id)
+        self.assertIn("payment_under_way", self._codes(invoice)[0])
+        words = invoice.dunning_explain()[-1]["reason"]
+        self.assertIn(self.foreign.format(200), words)
 
     def test_matched_payment_of_a_part_holds_nothing_back(self):
         invoice = self._create_invoice(self.customer, 100)

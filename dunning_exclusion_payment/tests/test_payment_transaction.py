@@ -51,6 +51,19 @@ class TestPaymentTransaction(AccountPaymentCommon, DunningCommon):
             transaction.last_state_change = fields.Datetime.now() - timedelta(days=days)
             self.assertOutcome(invoice, "unchecked" if rule else "included", rule)
 
+    def test_refunds_and_checks_of_cards_are_no_payments(self):
+        for operation, held in (
+            ("online_redirect", True),
+            ("offline", True),
+            ("refund", False),
+            ("validation", False),
+        ):
+            with self.subTest(operation):
+                invoice = self._create_invoice()
+                self._transaction("pending", invoice, operation=operation)
+                rule = "payment_under_way" if held else None
+                self.assertOutcome(invoice, "unchecked" if held else "included", rule)
+
     def test_everybody_screened(self):
         invoice, other = self._create_invoice(), self._create_invoice()
         self._transaction("pending", invoice)
