@@ -169,7 +169,11 @@ def _update_query(run, customers, screening) -> SQL:
                       held_action_ids = (
                           SELECT jsonb_agg(action.id)
                             FROM jsonb_array_elements(line.action_ids) AS action (id)
-                           WHERE NOT best.going @> action.id)
+                           WHERE NOT best.going @> action.id),
+                      held_reasons = CASE WHEN line.action_ids IS NULL THEN line.held_reasons ELSE
+                          NULLIF(COALESCE(line.held_reasons, '{}')
+                                 - ARRAY(SELECT jsonb_array_elements_text(line.action_ids))
+                                 || COALESCE(best.held, '{}'), '{}') END
                  FROM best WHERE best.id = line.id
                RETURNING line.id, best.outcome IS NULL AS lost)
            SELECT id FROM updated WHERE lost""",
@@ -183,13 +187,17 @@ def _update_query(run, customers, screening) -> SQL:
 def _best_query(looked_at) -> SQL:
     """Return SELECT of the best action of each line: one that goes, else the one least left out.
 
-    `going` are the ids of the actions that go, or would if the line was ticked.
+    `going` are the ids of the actions that go, or would if the line was ticked; `held` tells of
+    others what stands against each: null, if it would not be listed today.
     """
     return SQL(
         """SELECT DISTINCT ON (id) *,
                   jsonb_agg(level_id) FILTER (
                       WHERE CASE WHEN ticked THEN stands ELSE grade = best END) OVER line AS going,
-                  jsonb_agg(reason_ids) FILTER (WHERE grade = best) OVER line AS lists
+                  jsonb_agg(reason_ids) FILTER (WHERE grade = best) OVER line AS lists,
+                  jsonb_object_agg(level_id, reason_ids) FILTER (
+                      WHERE level_id IS NOT NULL AND grade > 0 AND NOT (ticked AND stands)
+                  ) OVER line AS held
              FROM (SELECT *, wanted AND BOOL_OR(stands) OVER line AS ticked,
                           MIN(grade) OVER line AS best
                      FROM (%s) AS looked_at WINDOW line AS (PARTITION BY id)) AS decided

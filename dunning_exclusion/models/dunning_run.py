@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..screening import candidates, said
 from ..screening.domains import find_faults
 from ..screening.question import Question
-from ..screening.statement import by_line
+from ..screening.statement import BY_LINE, by_line
 from . import customer_maximum
 from .arguments import DAYS, Char, Within, check_one, without_context
 from .bank_account import find_without_account
@@ -351,7 +351,7 @@ class DunningRun(models.Model):
         with self.env["dunning.screening"]._screened(self._get_question()) as screening:
             if workflows:
                 screening = by_line(screening, SCREENED, workflows.ids)
-                columns = (*SCREENED, "action_ids", "shared")
+                columns = (*SCREENED, *BY_LINE)
             self.env.cr.execute(
                 SQL(
                     """INSERT INTO dunning_run_line (run_id, checked, %(columns)s)

@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, html2plaintext
@@ -276,6 +276,35 @@ class DunningRunLine(models.Model):
     """What people do with lines beside ticking: ask for approval, and look at what will be sent."""
 
     _inherit = "dunning.run.line"
+
+    held_reasons = fields.Json(
+        readonly=True,
+        help="What stands against each action, by its id, where that is not the same for all.",
+    )
+    held_actions = fields.Json(
+        compute="_compute_held_actions",
+        help="Name and reasons, by its id, of each action that something else stands against.",
+    )
+
+    @api.depends("held_reasons", "checked")
+    def _compute_held_actions(self):
+        named = {line: line.held_reasons or {} for line in self}
+        action_ids = {int(action_id) for reasons in named.values() for action_id in reasons}
+        actions = self.env["dunning.level"].browse(action_ids).exists().grouped("id")
+        rules = self.env["dunning.exclusion.rule"]
+        rule_ids = {i for reasons in named.values() for ids in reasons.values() for i in ids or []}
+        names = {rule.id: rule.name for rule in rules.browse(rule_ids).exists()}
+        for line, reasons in named.items():
+            line.held_actions = {
+                action_id: {
+                    "name": actions[int(action_id)].display_name,
+                    "reasons": [names[i] for i in against or [] if i in names]
+                    or [self.env._("not due any more")],
+                }
+                for action_id, against in reasons.items()
+                # Of a line that is not sent at all, its own reasons say why.
+                if int(action_id) in actions and (against or line.checked)
+            }
 
     def action_dunning_stop(self):
         """Stop the items for good and untick them here; see there what it returns."""

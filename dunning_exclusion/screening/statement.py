@@ -23,6 +23,8 @@ from . import items
 # What the items of one message of a run have in common.
 RUN_MESSAGE = SQL("partner_id, message_key, type_id, sends_email")
 RUN_COLUMNS = ("level_id", "level_sequence", "scenario_id", "message_key")
+# What `by_line` adds to the columns of a run.
+BY_LINE = ("action_ids", "held_reasons", "shared")
 # The place of an outcome among others, the best one first; not listed at all comes last.
 GRADE = SQL(
     """CASE outcome WHEN 'included' THEN 0 WHEN 'unchecked' THEN 1 WHEN 'dropped' THEN 2
@@ -247,12 +249,13 @@ def _same_message(question) -> SQL:
 
 
 def by_line(screening, columns, workflows) -> SQL:
-    """Return SELECT of `columns`, `action_ids` and `shared` of a run: a row for each line.
+    """Return SELECT of `columns` and `BY_LINE` of a run: a row for each line.
 
     The outcome of a line is the best one of its actions, and its actions are those that have this
     outcome: a customer who has switched off one type of reminder still gets the others.
-    `action_ids` are their ids where there are several, as JSON. `shared` is true where
-    another line of the run is about the same item.
+    `action_ids` are their ids where there are several, as JSON. `held_reasons` is an object of what
+    stands against each action, where they differ in that: without it `reason_ids` is about all of
+    them. `shared` is true where another line of the run is about the same item.
 
     :param screening: what `statement.select` returns for the run
     :param columns: names of its columns
@@ -267,11 +270,19 @@ def by_line(screening, columns, workflows) -> SQL:
     return SQL(
         """WITH answer AS MATERIALIZED (%(screening)s),
                 line AS MATERIALIZED (
-               SELECT %(names)s, NULL::jsonb AS action_ids FROM answer
+               SELECT %(names)s, NULL::jsonb AS action_ids, NULL::jsonb AS held_reasons FROM answer
                 WHERE scenario_id <> ALL(%(workflows)s)
                 UNION ALL
-               SELECT %(own)s, CASE WHEN jsonb_array_length(actions) > 1 THEN actions END
-                 FROM (SELECT *, %(reasons)s AS reasons FROM (%(folded)s) folded) told)
+               SELECT %(own)s, CASE WHEN jsonb_array_length(actions) > 1 THEN actions END,
+                      CASE WHEN EXISTS (SELECT FROM jsonb_each(held) AS action
+                                         WHERE action.value IS DISTINCT FROM reasons) THEN held END
+                 FROM (SELECT *, %(reasons)s AS reasons FROM (%(folded)s) folded) told
+                 LEFT JOIN (SELECT move_line_id, scenario_id,
+                                   jsonb_object_agg(level_id, reason_ids) AS held
+                              FROM answer
+                             WHERE reason_ids IS NOT NULL AND scenario_id = ANY(%(workflows)s)
+                             GROUP BY move_line_id, scenario_id) against
+                     USING (move_line_id, scenario_id))
            SELECT line.*, CASE WHEN repeated.move_line_id IS NOT NULL THEN TRUE END AS shared
              FROM line
              LEFT JOIN (SELECT move_line_id FROM line GROUP BY move_line_id HAVING COUNT(*) > 1)

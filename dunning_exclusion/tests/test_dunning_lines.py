@@ -2,6 +2,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from ..models.dunning_recheck import screen_again
 from .scenario_common import ScenarioCommon
 
 
@@ -125,6 +126,63 @@ class TestDunningLines(ScenarioCommon):
         run.action_send()
         self.assertEqual(run.notice_ids.level_id, self.second)
         self.assertEqual(run.line_ids.level_ids, self.second)
+        self.assertEqual(self._held(run.line_ids), {"Statement": ["not due any more"]})
+
+    def _held(self, line):
+        held = line.held_actions or {}
+        return {action["name"]: action["reasons"] for action in held.values()}
+
+    def test_held_action_says_why_while_another_one_goes(self):
+        self._create_invoice()
+        letter = self.second.copy({"name": "Letter", "action": "letter", "sequence": 30})
+        no_address = self.env.ref("dunning_exclusion.rule_no_address").name
+        switched_off = self.env.ref("dunning_exclusion.rule_type_off").name
+        self.assertFalse(self._run().line_ids.held_actions)
+        # Of one kind when the list is made ...
+        self.customer.email = False
+        line = self._run().line_ids
+        self.assertEqual((line.checked, line.level_ids), (True, letter))
+        both = {action.name: [no_address] for action in self.actions}
+        self.assertEqual(self._held(line), both)
+        # ... of two kinds ...
+        self.customer.dunning_type_off_ids = self.statement.type_id
+        line = self._run().line_ids
+        self.assertEqual(
+            self._held(line),
+            {**both, self.statement.name: [switched_off, no_address]},
+        )
+        # ... and since.
+        self.customer.dunning_type_off_ids = False
+        self.customer.email = "alpha@example.com"
+        run = self._run()
+        self.assertEqual((run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {}))
+        self.customer.dunning_type_off_ids = self.statement.type_id
+        screen_again(run, self.customer)
+        self.assertEqual(run.line_ids.level_ids, self.second | letter)
+        self.assertEqual(self._held(run.line_ids), {self.statement.name: [switched_off]})
+        self.customer.dunning_type_off_ids = False
+        screen_again(run, self.customer)
+        self.assertEqual((run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {}))
+
+    def test_actions_that_are_held_for_different_reasons_say_their_own(self):
+        invoice = self._create_invoice()
+        self.second.action = "letter"
+        self.customer.email = False
+        invoice.action_dunning_stop()
+        run = self._run()
+        stopped = self.env.ref("dunning_exclusion.rule_stop_item").name
+        no_address = self.env.ref("dunning_exclusion.rule_no_address").name
+        own = {self.statement.name: [stopped, no_address], self.second.name: [stopped]}
+        self.assertEqual(self._held(run.line_ids), own)
+        screen_again(run, self.customer)
+        self.assertEqual(self._held(run.line_ids), own)
+        # With an address both are held for one reason, which is that of the line.
+        self.customer.email = "alpha@example.com"
+        self.assertFalse(self._run().line_ids.held_actions)
+        # What a person sends against its reasons is not held.
+        run.line_ids.tick_against("Agreed by phone")
+        screen_again(run, self.customer)
+        self.assertEqual((run.line_ids.checked, self._held(run.line_ids)), (True, {}))
 
     def test_held_action_goes_along_once_it_is_free_again(self):
         self._create_invoice()

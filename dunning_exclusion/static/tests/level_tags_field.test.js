@@ -15,17 +15,22 @@ class Level extends models.Model {
 
 const marks = { item: ["The item is stopped"], promise: ["Promised to pay"] };
 
+const noAddress = { 1: { name: "E-mail", reasons: ["No e-mail address"] } };
+
 class Line extends models.Model {
     _name = "line";
 
     level_ids = fields.Many2many({ relation: "level" });
     checked = fields.Boolean();
     marks = fields.Json();
+    held_actions = fields.Json();
 
     _records = [
         { id: 1, level_ids: [1, 2], checked: false, marks },
         { id: 2, level_ids: [1], checked: true, marks },
         { id: 3, level_ids: [1], checked: false, marks: false },
+        { id: 4, level_ids: [2], checked: true, held_actions: noAddress },
+        { id: 5, level_ids: [1, 2], checked: false, marks, held_actions: noAddress },
     ];
 }
 
@@ -45,4 +50,24 @@ test("levels and actions that are held say why, those that are sent do not", asy
     expect(`${first}:eq(1)`).toHaveAttribute("data-tooltip", `Letter ${why}`);
     expect(".o_data_row:eq(1) .o_tag").toHaveAttribute("data-tooltip", "E-mail");
     expect(".o_data_row:eq(2) .o_tag").toHaveAttribute("data-tooltip", "E-mail");
+});
+
+test("an action that is held while another one goes says why", async () => {
+    await mountView({
+        resModel: "line",
+        type: "list",
+        arch: `<list><field name="level_ids" widget="dunning_level_tags" /></list>`,
+    });
+    const held = "E-mail is not sent: No e-mail address";
+    const sent = ".o_data_row:eq(3) .o_tag";
+    expect(sent).toHaveCount(2);
+    expect(`${sent}:eq(0)`).toHaveAttribute("data-tooltip", "Letter");
+    expect(`${sent}:eq(1)`).toHaveAttribute("data-tooltip", held);
+    expect(`${sent}:eq(1) .fa-times-circle`).toHaveCount(1);
+    const unsent = ".o_data_row:eq(4) .o_tag";
+    expect(`${unsent}:eq(0)`).toHaveAttribute("data-tooltip", held);
+    expect(`${unsent}:eq(1)`).toHaveAttribute(
+        "data-tooltip",
+        "Letter is not sent: The item is stopped, Promised to pay"
+    );
 });
