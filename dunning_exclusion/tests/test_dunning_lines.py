@@ -155,14 +155,18 @@ class TestDunningLines(ScenarioCommon):
         self.customer.dunning_type_off_ids = False
         self.customer.email = "alpha@example.com"
         run = self._run()
-        self.assertEqual((run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {}))
+        self.assertEqual(
+            (run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {})
+        )
         self.customer.dunning_type_off_ids = self.statement.type_id
         screen_again(run, self.customer)
         self.assertEqual(run.line_ids.level_ids, self.second | letter)
         self.assertEqual(self._held(run.line_ids), {self.statement.name: [switched_off]})
         self.customer.dunning_type_off_ids = False
         screen_again(run, self.customer)
-        self.assertEqual((run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {}))
+        self.assertEqual(
+            (run.line_ids.level_ids, self._held(run.line_ids)), (self.actions | letter, {})
+        )
 
     def test_actions_that_are_held_for_different_reasons_say_their_own(self):
         invoice = self._create_invoice()

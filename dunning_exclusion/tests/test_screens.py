@@ -12,6 +12,9 @@ class TestScreens(DunningCommon):
     # Phones ---------------------------------------------------------------------------------
 
     def test_lists_are_cards_on_a_phone(self):
+        for name in ("run", "customer", "invoice"):
+            action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
+            self.assertIn("kanban", action.view_mode.split(","), name)
         for name in ("block", "promise", "notice", "screening"):
             action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
             with self.subTest(model=action.res_model):

@@ -67,7 +67,9 @@ async function openDashboard(steps = []) {
 
 test("each task has a number, an amount and one button", async () => {
     await openDashboard();
-    expect("section[data-name=to_send]").toHaveText(/To send\s*3\s*1,200\.00\s*Open the list/);
+    expect("section[data-name=to_send]").toHaveText(
+        /To send\s*3 customers\s*1,200\.00\s*Open the list/
+    );
     expect("section[data-name=to_send] button").toHaveCount(1);
     expect(".o_dunning_sent").toHaveText("Sent this month: 8 messages, 2,100.00");
 });

@@ -9,6 +9,11 @@ import { standardActionServiceProps } from "@web/webclient/actions/action_servic
 import { Component, onWillStart, useState } from "@odoo/owl";
 
 const MODULE = "dunning_exclusion";
+const UNITS = {
+    to_send: counted.customers,
+    to_approve: counted.customers,
+    failed: counted.messages,
+};
 
 /**
  * Today: what there is to do, each with a number, an amount and one button; below, what is excluded.
@@ -122,6 +127,11 @@ export class DunningDashboard extends Component {
     share(row, rows) {
         const largest = Math.max(...rows.map(({ amount }) => Math.abs(amount)), 1);
         return Math.round((100 * Math.abs(row.amount)) / largest);
+    }
+
+    /** The number of a task, with a word where its title does not say what is counted. */
+    taskCount({ name, count }) {
+        return (UNITS[name] || formatInteger)(count);
     }
 
     count(number) {

@@ -22,7 +22,9 @@ export class LevelTagsField extends Component {
         const others = Object.entries(held).filter(([id]) => !ids.has(Number(id)));
         return [
             ...listed,
-            ...others.map(([id, { name, reasons }]) => this.chip(id, name, reasons, "fa-times-circle")),
+            ...others.map(([id, { name, reasons }]) =>
+                this.chip(id, name, reasons, "fa-times-circle")
+            ),
         ];
     }
 

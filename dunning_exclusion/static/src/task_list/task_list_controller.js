@@ -4,7 +4,7 @@ import { ListController } from "@web/views/list/list_controller";
 import { TaskListKeys } from "./task_list_keys";
 import { TaskListSide } from "./task_list_side";
 import { counted } from "../counted";
-import { formatFloat, formatInteger, formatMonetary } from "@web/views/fields/formatters";
+import { formatFloat, formatMonetary } from "@web/views/fields/formatters";
 import { onWillUnmount, useEffect, useState } from "@odoo/owl";
 
 // Up to here sending is awaited; beyond it goes on in the background and shows its progress.
@@ -47,10 +47,6 @@ export class TaskListController extends ListController {
         return formatFloat(this.figures.progress || 0, { digits: [16, 0] });
     }
 
-    count(name) {
-        return formatInteger(this.figures[name] || 0);
-    }
-
     async onRecordSaved(record) {
         await super.onRecordSaved(record);
         await this.model.onRecordTicked(record);
@@ -73,11 +69,23 @@ export class TaskListController extends ListController {
     /** What became of the messages, in words: sent, in the mail queue, to print. */
     get sentText() {
         const { sent_count, waiting_count, print_count } = this.figures;
-        const number = (count) => formatInteger(count || 0);
         return [
-            _t("%s sent", number(sent_count)),
-            _t("%s in the mail queue", number(waiting_count)),
-            _t("%s to print", number(print_count)),
+            counted.sent(sent_count || 0),
+            counted.waiting(waiting_count || 0),
+            counted.toPrint(print_count || 0),
+        ].join(" · ");
+    }
+
+    get failedText() {
+        return counted.failed(this.figures.failed_count);
+    }
+
+    get outcomesText() {
+        const { included_count, unchecked_count, dropped_count } = this.figures;
+        return [
+            counted.toSend(included_count || 0),
+            counted.heldBack(unchecked_count || 0),
+            counted.notListed(dropped_count || 0),
         ].join(" · ");
     }
 
@@ -133,7 +141,7 @@ export class TaskListController extends ListController {
         if (!many) {
             await this.model.loadFigures();
             const { failed_count } = this.figures;
-            const failed = failed_count && _t("%s failed", formatInteger(failed_count));
+            const failed = failed_count && this.failedText;
             this.env.services.notification.add(
                 [this.sentText, failed].filter(Boolean).join(" · "),
                 { type: failed_count ? "warning" : "success" }
