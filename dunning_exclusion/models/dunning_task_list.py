@@ -278,32 +278,27 @@ class DunningRunLine(models.Model):
     _inherit = "dunning.run.line"
 
     held_reasons = fields.Json(
-        readonly=True,
-        help="What stands against each action, by its id, where that is not the same for all.",
+        readonly=True, help="Reasons by action, where they are not the same for all."
     )
-    held_actions = fields.Json(
-        compute="_compute_held_actions",
-        help="Name and reasons, by its id, of each action that something else stands against.",
-    )
+    held_actions = fields.Json(compute="_compute_held_actions", help="Their names and reasons.")
 
     @api.depends("held_reasons", "checked")
     def _compute_held_actions(self):
-        named = {line: line.held_reasons or {} for line in self}
-        action_ids = {int(action_id) for reasons in named.values() for action_id in reasons}
-        actions = self.env["dunning.level"].browse(action_ids).exists().grouped("id")
-        rules = self.env["dunning.exclusion.rule"]
-        rule_ids = {i for reasons in named.values() for ids in reasons.values() for i in ids or []}
-        names = {rule.id: rule.name for rule in rules.browse(rule_ids).exists()}
-        for line, reasons in named.items():
+        held = {line: line.held_reasons or {} for line in self}
+        actions = {int(action) for own in held.values() for action in own}
+        actions = self.env["dunning.level"].browse(actions).exists()
+        rules = {rule for own in held.values() for ids in own.values() for rule in ids or []}
+        rules = self.env["dunning.exclusion.rule"].browse(rules).exists().grouped("id")
+        for line, own in held.items():
             line.held_actions = {
-                action_id: {
-                    "name": actions[int(action_id)].display_name,
-                    "reasons": [names[i] for i in against or [] if i in names]
+                action.id: {
+                    "name": action.display_name,
+                    "reasons": [rules[rule].name for rule in against or [] if rule in rules]
                     or [self.env._("not due any more")],
                 }
-                for action_id, against in reasons.items()
+                for action in actions
                 # Of a line that is not sent at all, its own reasons say why.
-                if int(action_id) in actions and (against or line.checked)
+                if str(action.id) in own and ((against := own[str(action.id)]) or line.checked)
             }
 
     def action_dunning_stop(self):

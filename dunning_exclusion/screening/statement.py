@@ -276,13 +276,7 @@ def by_line(screening, columns, workflows) -> SQL:
                SELECT %(own)s, CASE WHEN jsonb_array_length(actions) > 1 THEN actions END,
                       CASE WHEN EXISTS (SELECT FROM jsonb_each(held) AS action
                                          WHERE action.value IS DISTINCT FROM reasons) THEN held END
-                 FROM (SELECT *, %(reasons)s AS reasons FROM (%(folded)s) folded) told
-                 LEFT JOIN (SELECT move_line_id, scenario_id,
-                                   jsonb_object_agg(level_id, reason_ids) AS held
-                              FROM answer
-                             WHERE reason_ids IS NOT NULL AND scenario_id = ANY(%(workflows)s)
-                             GROUP BY move_line_id, scenario_id) against
-                     USING (move_line_id, scenario_id))
+                 FROM (SELECT *, %(reasons)s AS reasons FROM (%(folded)s) folded) told)
            SELECT line.*, CASE WHEN repeated.move_line_id IS NOT NULL THEN TRUE END AS shared
              FROM line
              LEFT JOIN (SELECT move_line_id FROM line GROUP BY move_line_id HAVING COUNT(*) > 1)
@@ -304,6 +298,12 @@ def _folded(workflows) -> SQL:
              FROM (SELECT *, %(grade)s AS grade,
                           MIN(%(grade)s) OVER (PARTITION BY move_line_id, scenario_id) AS best
                      FROM answer WHERE scenario_id = ANY(%(workflows)s)) graded
+             LEFT JOIN (SELECT move_line_id, scenario_id,
+                               jsonb_object_agg(level_id, reason_ids) AS held
+                          FROM answer
+                         WHERE reason_ids IS NOT NULL AND scenario_id = ANY(%(workflows)s)
+                         GROUP BY move_line_id, scenario_id) against
+                 USING (move_line_id, scenario_id)
             WHERE grade = best
            WINDOW line AS (PARTITION BY move_line_id, scenario_id ORDER BY level_sequence, level_id
                            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
