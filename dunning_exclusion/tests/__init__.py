@@ -9,6 +9,7 @@ from . import (
     test_bounds,
     test_components,
     test_customer_maximum,
+    test_daily_figures,
     test_demo,
     test_digest,
     test_dunning_access,

@@ -81,6 +81,15 @@ class TestDemo(TransactionCase):
                 blocks = self._customer(name).with_company(self.company).dunning_block_ids
                 self.assertEqual(blocks.reason_id.code, reason)
 
+    def test_names_are_ordinary_and_tags_say_what_each_customer_shows(self):
+        for code, name in CUSTOMERS.items():
+            with self.subTest(rule=code):
+                customer = self._customer(name)
+                self.assertTrue(customer.category_id, "a tag says what it shows")
+                told = {word.lower() for tag in customer.category_id for word in tag.name.split()}
+                self.assertFalse(told & set(customer.name.lower().split()))
+                self.assertRegex(customer.name, r"^[A-Z][A-Za-z ]+$")
+
     def test_own_rule_leaves_out_the_public_sector(self):
         rule = self.env.ref(f"{MODULE}.demo_rule_public_sector")
         self.assertEqual(self._decided(self._customer("library")), rule)

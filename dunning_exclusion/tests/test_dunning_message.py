@@ -309,6 +309,33 @@ class TestDunningMessageBank(MessageCommon):
         self._create_bank("ANY")
         self.assertFalse(self._create_run().without_account_ids)
 
+    def test_each_message_names_an_account_or_preparing_warns(self):
+        accounts = (("SE1", self.krona), ("EU1", self.euro), ("ANY", None))
+        currencies = (self.krona, self.euro, self.company.currency_id)
+        for code in (*WITH_PAYMENT, *WITHOUT_PAYMENT):
+            self.scenario.level_ids.template_id = self._template(code)
+            for with_account in range(len(accounts) + 1):
+                customers = {
+                    self._create_customer(f"{code} {with_account} {currency.name}"): currency
+                    for currency in currencies
+                }
+                for customer, currency in customers.items():
+                    self._create_invoice(customer, currency_id=currency.id)
+                self.company.partner_id.bank_ids.active = False
+                for number, currency in accounts[:with_account]:
+                    self._create_bank(f"{number}-{code}-{with_account}", currency)
+                run = self._create_run()
+                warned = run.without_account_ids
+                run.action_send()
+                for notice in run.notice_ids:
+                    currency = customers[notice.partner_id]
+                    with self.subTest(template=code, banks=with_account, currency=currency.name):
+                        asks = code in WITH_PAYMENT
+                        named = self._part(notice, "bank") is not None and self._numbers(notice)
+                        self.assertEqual(bool(named), asks and currency not in warned)
+                        self.assertTrue(asks or not warned)
+                run.notice_ids.sudo()._mark_sent()
+
 
 @tagged("post_install", "-at_install")
 class TestDunningMessageCurrency(MessageCommon):

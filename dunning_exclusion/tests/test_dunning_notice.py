@@ -284,6 +284,9 @@ class TestDunningMessageActions(MessageCommon):
         self.assertEqual(
             self._messages(notice).notified_partner_ids, (self.colleague | seller).partner_id
         )
+        # The history of the customer shows whom it reached: not the customer.
+        history = self.customer.dunning_notice_ids
+        self.assertEqual(history.recipient_ids, (self.colleague | seller).partner_id)
 
     def test_internal_notification_names_items_and_amounts(self):
         invoice = self._create_invoice(amount=100)

@@ -22,6 +22,21 @@ class TestTours(ToursCommon):
         self.assertIn(reminded.name, notice.body)
         self._start(f"res.partner/{self.other_customer.id}", "dunning_history")
 
+    def test_new_user_finds_everything_by_what_the_screens_say(self):
+        self._create_invoice(amount=100)
+        self._create_invoice(self.other_customer, amount=300)
+        gamma = self._create_customer("Gamma")
+        promised = self._create_invoice(gamma, amount=70)
+        delta = self._create_customer("Delta")
+        self._create_invoice(delta, amount=20)
+        delta.action_dunning_stop()
+        (self.customer | self.other_customer | gamma | delta).customer_rank = 1
+        self._start("", "dunning_new_user")
+        self.assertTrue(self.customer.dunning_stop)
+        self.assertEqual(self.env["dunning.promise"].search([]).move_line_ids.move_id, promised)
+        notice = self.env["dunning.notice"].search([("company_id", "=", self.company.id)])
+        self.assertEqual(notice.partner_id, self.other_customer)
+
     def test_task_list_is_worked_without_leaving_it(self):
         self._create_invoice(self.other_customer, amount=300)
         self._create_invoice(self.other_customer, amount=100)
@@ -53,6 +68,14 @@ class TestTours(ToursCommon):
         runs = self.env["dunning.run"].search([("company_id", "=", self.company.id)])
         self.assertEqual(runs.mapped("date"), [self.today] * 2)
         self.assertEqual(len(runs - old), 1, "reloading prepared no other list")
+
+    def test_saved_link_opens_its_list_in_a_new_tab(self):
+        self._create_invoice(self.other_customer, amount=40)
+        run = self._create_run(date=self._days(-1))
+        self._create_invoice()
+        self._create_run()
+        path = f"dunning.run/{run.id}/action-dunning_exclusion.dunning_run_line_action"
+        self._start(path, "dunning_saved_link")
 
     def test_promise_dialog_that_is_left_open_leaves_no_promise_behind(self):
         self._create_invoice()

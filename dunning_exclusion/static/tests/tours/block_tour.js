@@ -1,10 +1,28 @@
 import { addTour } from "./add_tour";
 
+const { DateTime } = luxon;
+
 /** An invoice is stopped from its form and resumed. */
 addTour("dunning_stop_invoice", () => [
     { trigger: "a[name=dunning]", run: "click" },
+    { trigger: ".o_dunning_headline[data-state=next]:contains('today')" },
     {
-        trigger: ".o_dunning_panel button[name=action_dunning_stop]",
+        content: "Postpone the due date",
+        trigger: ".o_field_widget[name=dunning_due_date] :is(input, button)",
+        run: "click",
+    },
+    {
+        trigger: ".o_field_widget[name=dunning_due_date] input",
+        run: `edit ${DateTime.now().plus({ days: 30 }).toFormat("MM/dd/yyyy")} && press Tab`,
+    },
+    { trigger: ".o_form_button_save", run: "click" },
+    {
+        content: "The tab follows what was saved",
+        trigger: ".o_dunning_headline[data-state=next]:not(:contains('today'))",
+    },
+    {
+        content: "STOP is at the top of the form",
+        trigger: ".o_form_statusbar button:contains('STOP reminders')",
         run: "click",
     },
     { trigger: ".o_dunning_alert:contains('are stopped')" },

@@ -94,3 +94,54 @@ addTour("dunning_history", () => [
         trigger: ".o_field_widget[name=body] iframe, .o_field_widget[name=body]:contains('300')",
     },
 ]);
+
+/** Open a menu of Invoicing by its words. */
+function menu(section, entry) {
+    return [
+        { trigger: `.o_menu_sections button:contains('${section}')`, run: "click" },
+        { trigger: `.o-dropdown--menu .dropdown-item:contains('${entry}')`, run: "click" },
+    ];
+}
+
+/** Open the form of a customer by the menu. */
+function customer(name) {
+    return [
+        ...menu("Customers", "Customers"),
+        { trigger: `.o_list_view .o_data_row td:contains('${name}')`, run: "click" },
+        { trigger: `.o_breadcrumb:contains('${name}')` },
+    ];
+}
+
+/** Somebody who has read nothing goes by the words on menus, buttons and tabs. */
+addTour("dunning_new_user", () => [
+    { trigger: ".o_navbar_apps_menu button", run: "click" },
+    { trigger: ".o-dropdown--menu .o_app:contains('Invoicing')", run: "click" },
+    ...menu("Customers", "Excluded Receivables"),
+    {
+        content: "Who is not reminded ...",
+        trigger: ".o_group_name:contains('Open the hold to resume')",
+        run: "click",
+    },
+    {
+        content: "... and why",
+        trigger: ".o_data_row:contains('Delta'):contains('The customer is stopped')",
+    },
+    ...customer("Alpha"),
+    { content: "Stop", trigger: "button:contains('STOP')", run: "click" },
+    { trigger: ".o_notification:contains('Alpha is stopped')" },
+    ...customer("Gamma"),
+    { content: "Promise", trigger: ".nav-link:contains('Follow-up')", run: "click" },
+    { trigger: ".o_dunning_panel button:contains('Promise')", run: "click" },
+    { trigger: ".modal:contains('Promise to Pay') button:contains('Save')", run: "click" },
+    { trigger: "body:not(:has(.modal)) .o_dunning_headline:contains('Promised to pay')" },
+    ...menu("Customers", "To Send"),
+    { trigger: `${GROUP}:contains('Beta'):contains('1 of 1 selected')` },
+    { trigger: `${GROUP}:contains('Alpha'):contains('0 of 1 selected')` },
+    { content: "Send", trigger: ".o_control_panel button:contains('Send')", run: "click" },
+    {
+        trigger:
+            ".modal:contains('1 message to 1 customer, over') .modal-footer button:contains('Send')",
+        run: "click",
+    },
+    { trigger: ".o_notification:contains('1 in the mail queue')" },
+]);

@@ -117,6 +117,14 @@ addTour("dunning_todays_list", () => [
     { trigger: `.o_dunning_task_list:not(:has(.o_dunning_overtaken)) ${FIGURES}` },
 ]);
 
+/** A saved link that is opened in a new tab leads to its list, and not to today's. */
+addTour("dunning_saved_link", () => [
+    { trigger: `${FIGURES}:contains('40.00')` },
+    { trigger: `${GROUP}:contains('Beta')` },
+    { trigger: ".o_searchview_facet:contains('Listed')" },
+    { trigger: `.o_dunning_task_list:not(:has(${GROUP}:contains('Alpha')))` },
+]);
+
 function press(key, text = "300.00") {
     return {
         trigger: `body:not(:has(.modal)) ${ROW}:contains('${text}') td:focus`,
