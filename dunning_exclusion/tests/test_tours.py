@@ -150,3 +150,17 @@ class TestTours(ToursCommon):
         self.company.tax_exigibility = True
         self._start("settings", "dunning_threshold", login="dunning_manager")
         self.assertEqual(self.company.dunning_item_minimum, 150)
+
+
+@tagged("post_install", "-at_install")
+class TestToursOnAPhone(ToursCommon):
+    """What is worked on the way."""
+
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def test_task_list_is_cards(self):
+        invoice = self._create_invoice()
+        self._create_run()
+        self._start("action-dunning_exclusion.action_open_latest_run", "dunning_phone")
+        self.assertTrue(invoice.dunning_stop)

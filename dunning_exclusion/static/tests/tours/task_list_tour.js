@@ -164,3 +164,27 @@ addTour("dunning_keys", () => [
     press("Enter"),
     { trigger: ".o_form_view .o_field_widget[name=amount_residual]:contains('300.00')" },
 ]);
+
+/** On a phone each row is a card with its amount, its reasons and what can be done. */
+addTour("dunning_phone", () => [
+    { trigger: `${FIGURES}:contains('100.00')` },
+    {
+        content: "Nothing of the card is beyond the edge of the screen",
+        trigger: `${ROW}:contains('100.00')`,
+        run() {
+            const parts = this.anchor.querySelectorAll("td[name=amount_residual], button.btn");
+            if (parts.length < 5) {
+                throw new Error("The card has no amount or no buttons.");
+            }
+            for (const part of parts) {
+                const { left, right, width } = part.getBoundingClientRect();
+                if (!width || left < 0 || right > window.innerWidth) {
+                    throw new Error(`Out of the screen: ${part.outerHTML}`);
+                }
+            }
+        },
+    },
+    { trigger: `${ROW}:contains('100.00') button[name=action_dunning_stop]`, run: "click" },
+    { trigger: `${ROW}:contains('100.00') .o_dunning_mark` },
+    { trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('The item is stopped')` },
+]);
