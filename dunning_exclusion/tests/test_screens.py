@@ -12,7 +12,7 @@ class TestScreens(DunningCommon):
     # Phones ---------------------------------------------------------------------------------
 
     def test_lists_are_cards_on_a_phone(self):
-        for name in ("run", "customer", "invoice"):
+        for name in ("run", "customer", "invoice", "answer"):
             action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
             self.assertIn("kanban", action.view_mode.split(","), name)
         for name in ("block", "promise", "notice", "screening"):

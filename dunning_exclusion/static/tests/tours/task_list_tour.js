@@ -176,6 +176,9 @@ addTour("dunning_phone", () => [
             if (parts.length < 5) {
                 throw new Error("The card has no amount or no buttons.");
             }
+            if (this.anchor.querySelector("td[name=days_overdue]").offsetWidth) {
+                throw new Error("A number without a title stands on the card.");
+            }
             for (const part of parts) {
                 const { left, right, width } = part.getBoundingClientRect();
                 if (!width || left < 0 || right > window.innerWidth) {
