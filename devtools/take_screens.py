@@ -55,7 +55,9 @@ class Client:
 
 def pictures(user, customer, invoice, answers):
     user.open(f"{ACTION}.action_open_latest_run", ".o_list_view .o_data_row")
-    user.page.locator(".o_data_row td").nth(1).focus()
+    # the first customer to whom a message goes
+    selected = user.page.locator("input:checked")
+    user.page.locator(".o_data_row", has=selected).first.locator("td").nth(1).focus()
     user.wait(".o_dunning_side .o_dunning_message")
     user.page.locator(".o_data_row .o_dunning_mark").first.hover()
     user.wait(".o-tooltip")
@@ -68,11 +70,13 @@ def pictures(user, customer, invoice, answers):
     user.take("customer")
     user.open(f"account.move/{invoice}", ".o_form_view")
     user.take("invoice")
-    user.open(f"{ACTION}.dunning_screening_action", ".o_list_view")
+    user.open(f"{ACTION}.dunning_screening_action", ".o_list_view .o_group_header")
+    user.page.locator(".o_group_header", has_text="Open the hold to resume").click()
+    user.wait(".o_data_row")
     user.take("excluded")
-    # the real message of the first customer of the list, before it is sent
+    # the real message of that customer, before it is sent
     user.open(f"{ACTION}.action_open_latest_run", ".o_list_view .o_data_row")
-    user.page.locator(".o_group_header .fa-eye").first.click()
+    user.page.locator(".o_group_header", has=selected).locator(".fa-eye").first.click()
     user.wait(".modal .modal-body")
     user.page.mouse.move(0, 0)
     user.wait(".modal .modal-body")

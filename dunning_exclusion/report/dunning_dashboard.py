@@ -385,7 +385,8 @@ class DunningRun(models.Model):
         return [
             {
                 "domain": [("user_id", "=", user_id or False)],
-                "label": users.browse(user_id or []).name or self.env._("Unknown"),
+                # Holds by answers have no user.
+                "label": users.browse(user_id or []).name or self.env._("Answers of customers"),
                 **figures,
             }
             for user_id, figures in held["person"].items()

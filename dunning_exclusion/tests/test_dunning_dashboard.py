@@ -264,6 +264,12 @@ class TestToday(DunningCommon):
         self.assertEqual([row["count"] for row in board["by_age"]], [1, 0, 0])
         self.assertEqual([row["count"] for row in board["by_person"]], [1])
 
+    def test_holds_by_answers_are_of_no_person(self):
+        self._create_invoice(amount=100)
+        self.customer._dunning_block("stop", origin="reply", user_id=False)
+        [row] = self.env["dunning.run"].retrieve_dashboard()["by_person"]
+        self.assertEqual((row["label"], row["count"]), ("Answers of customers", 1))
+
     def test_what_is_excluded_is_the_same_on_every_screen(self):
         self._create_what_is_to_do()
         self._create_invoice(self._create_customer("Later"), days=5).action_dunning_stop()
