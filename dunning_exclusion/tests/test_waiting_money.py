@@ -340,6 +340,15 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
         self._bank_line(200, named.name)
         self.assertEqual(self._codes(old, named), ["payment_under_way"] * 2)
 
+    def test_line_without_customer_that_names_invoices_of_two(self):
+        """Nobody knows who paid: it counts for both, whoever is asked about."""
+        first, second = self._create_invoice(), self._create_invoice(self.other_customer)
+        older = self._create_invoice(self.other_customer, days=-30)
+        self._bank_line(200, f"{first.name} and {second.name}")
+        self.assertEqual(self._codes(first, second, older), ["payment_under_way"] * 3)
+        for invoice in (first, second, older):
+            self.assertEqual(len(invoice.dunning_explain()), 1, "the line is said once")
+
     def test_very_long_texts_can_be_imported(self):
         self._bank_line(10, "1" * 9000, narration="é1" * 9000, ref="2" * 9000)
         self._create_invoice(self.customer, 100, payment_reference="3" * 9000)
@@ -446,6 +455,11 @@ class TestBankOfTheParent(BranchesCommon):
     def test_text_names_an_invoice_of_a_branch(self):
         invoices = self._invoices(self.customer)
         self._bank_line(30, f"Part of {invoices[1].name}")
+        self.assertEqual(self._codes(*invoices), ["", "payment_under_way", ""])
+
+    def test_line_without_customer_pays_nothing_where_it_names_nothing(self):
+        invoices = self._invoices(self.customer)
+        self._bank_line(300, f"Thanks for {invoices[1].name}")
         self.assertEqual(self._codes(*invoices), ["", "payment_under_way", ""])
 
     def test_days_of_the_branch_count(self):
