@@ -6,9 +6,17 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from .arguments import DAYS, Within, check_bounds, check_one, tracked
-from .dunning_mixin import EMPLOYEES, READERS
+from .arguments import DAYS, Within, check_bounds, check_one
+from .dunning_mixin import EMPLOYEES, ON_REQUEST, READERS
 from .waiting_money import IS_INVOICE, OF_BANK, WORDS_INDEX, key_sql, words_sql
+
+# The fields whose changes are told in the chatter.
+NOTED_FIELDS = ("dunning_due_date", "dunning_collection_failed")
+# The fields that decide what is owed, and what of it is reminded.
+DECIDING_FIELDS = (
+    *("state", "payment_state", "amount_residual", "preferred_payment_method_line_id"),
+    *NOTED_FIELDS,
+)
 
 
 class AccountMove(models.Model):
@@ -18,15 +26,11 @@ class AccountMove(models.Model):
     _inherit = ["account.move", "dunning.mixin"]
     _dunning_owner_field = "move_id"
     _dunning_open_domain = Domain("state", "=", "posted")
-    _dunning_outcome_fields = (
-        *("state", "payment_state", "amount_residual", "preferred_payment_method_line_id"),
-        *("dunning_due_date", "dunning_collection_failed"),
-    )
 
     dunning_due_date = fields.Date(
         string="Postponed Due Date",
         copy=False,
-        tracking=True,
+        prefetch=ON_REQUEST,
         groups=EMPLOYEES,
         help="Suspends reminders of this invoice through this day and replaces the due date for "
         "reminders. The accounting due date stays as agreed.",
@@ -34,7 +38,7 @@ class AccountMove(models.Model):
     dunning_collection_failed = fields.Boolean(
         string="Collection Failed",
         copy=False,
-        tracking=True,
+        prefetch=ON_REQUEST,
         groups=EMPLOYEES,
         help="An automatic payment of this invoice failed, so it is reminded like any other.",
     )
@@ -169,21 +173,34 @@ class AccountMove(models.Model):
             )
 
     def write(self, vals):
-        check_bounds(self, [vals])
         if "dunning_promised" in vals:
             self._check_dunning_promised([{"dunning_promised": True}])
         if "preferred_payment_method_line_id" in vals and "dunning_collection_failed" not in vals:
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
-        ours = not vals.keys().isdisjoint({"dunning_due_date", "dunning_collection_failed"})
-        result = super(AccountMove, tracked(self) if ours else self).write(vals)
-        if not vals.keys().isdisjoint(self._dunning_outcome_fields):
+        ours = [name for name in NOTED_FIELDS if name in vals]
+        before = {move: {name: move[name] for name in ours} for move in self if ours}
+        if ours:
+            check_bounds(self, [vals])
+        result = super().write(vals)
+        self._dunning_note_changes(ours, before)
+        if not vals.keys().isdisjoint(DECIDING_FIELDS):
             self.env["dunning.screening"]._forget_answers()
         if "partner_id" in vals:
             # sudo: who edits invoices may correct their customer; the blocks go with the invoice
             blocks = self.env["dunning.block"].sudo().search([("move_id", "in", self.ids)])
             blocks._follow_customer()
         return result
+
+    def _dunning_note_changes(self, names, before):
+        """Note in the chatter what changed, also when a client asks for no notes."""
+        attributes = ("string", "type", "selection", "currency_field")
+        # sudo: who handles payments need not have the right to read these fields
+        info = before and self.sudo().fields_get(names, attributes=attributes)
+        for move, values in before.items():
+            changed, commands = move.sudo()._mail_track(info, values)
+            if changed:
+                move._message_log(tracking_value_ids=commands)
 
     @contextmanager
     def _sync_dynamic_line(

@@ -17,10 +17,6 @@ class AccountMoveLine(models.Model):
         & Domain("reconciled", "=", False)
         & Domain("account_type", "=", "asset_receivable")
     )
-    _dunning_outcome_fields = (
-        *("amount_residual", "parent_state", "no_followup"),
-        *("date_maturity", "partner_id"),
-    )
 
     def _dunning_blocks_domain(self):
         return Domain("move_line_id", "in", self.ids) | (

@@ -19,6 +19,9 @@ READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
 # Portal users do not see how they are treated. All employees need these fields, because Odoo reads
 # and writes them when somebody posts an entry or changes the company.
 EMPLOYEES = "base.group_user"
+# Odoo reads these fields when one of them is asked for, not with all others of the model: its own
+# work would be slower.
+ON_REQUEST = "dunning"
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 # A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000
@@ -37,6 +40,7 @@ class DunningMixin(models.AbstractModel):
     # The field of `dunning.screening` that holds the id of a record, and the fields whose change
     # empties the cached outcome: only own ones, others cost queries when entries are posted.
     _dunning_owner_field = None
+    # Entries and items have none: see `_forget_answers`.
     _dunning_outcome_fields = ()
     # Only these can have an outcome.
     _dunning_open_domain = Domain.TRUE

@@ -530,5 +530,8 @@ class DunningScreening(models.Model):
 
         Unlike fields that depend on the items of a customer, this costs no query.
         """
+        read = self.env.transaction.field_data
         for model, names in ANSWERS.items():
-            self.env[model].invalidate_model(names, flush=False)
+            fields_ = self.env.registry[model]._fields
+            if kept := [name for name in names if read.get(fields_[name])]:
+                self.env[model].invalidate_model(kept, flush=False)

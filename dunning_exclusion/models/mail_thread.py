@@ -96,6 +96,9 @@ class MailThread(models.AbstractModel):
         by_gateway = message.message_type == "email" and self.env.uid == SUPERUSER_ID
         if not by_gateway or self.env.context.get("dunning_automatic"):
             return False
+        # Of contacts who share an address, Odoo takes one as the author. Strangers have none.
+        if not message.author_id:
+            return False
         # sudo: the mail gateway acts for strangers
         thread, message = self.sudo(), message.sudo()
         if not thread.company_id.dunning_reply_holds:
@@ -109,11 +112,8 @@ class MailThread(models.AbstractModel):
             return False
         address = email_normalize(message.email_from)
         family = Domain("commercial_partner_id", "=", customer.id)
-        # Of contacts who share an address, Odoo takes one as the author. Strangers have none.
         wrote = message.author_id.commercial_partner_id == customer or (
-            message.author_id
-            and address
-            and customer.search_count(family & Domain("email_normalized", "=", address))
+            address and customer.search_count(family & Domain("email_normalized", "=", address))
         )
         return bool(wrote) and not any(
             said.date > message.date and thread._dunning_is_answer(said)

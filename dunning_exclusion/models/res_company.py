@@ -11,7 +11,7 @@ from odoo.tools import SQL
 from odoo.addons.base.models.res_partner import _tz_get
 
 from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds
-from .dunning_mixin import EMPLOYEES
+from .dunning_mixin import EMPLOYEES, ON_REQUEST
 
 ANSWER_LIMITS = (
     *("dunning_answer_promise_days", "dunning_answer_decide_days"),
@@ -33,6 +33,8 @@ SETTINGS = {
     *(*ANSWER_LIMITS, "dunning_answers", "dunning_answer_off_ids", "dunning_answer_user_id"),
     "dunning_reply_holds",
 }
+# What settings have in common. Those that Odoo's own work asks for are read with all others.
+SETTING = {"groups": EMPLOYEES, "prefetch": ON_REQUEST}
 
 
 @lru_cache
@@ -54,33 +56,33 @@ class ResCompany(models.Model):
 
     dunning_item_minimum = fields.Monetary(
         string="Minimum Follow-up Threshold",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Items with a smaller open amount are not selected. 0 means no threshold.",
     )
     dunning_customer_minimum = fields.Monetary(
         string="Reminder Threshold for Total Amount",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Customers reminded of less than this in total are not selected. 0: no threshold.",
     )
     dunning_customer_maximum = fields.Monetary(
         string="Reminder Ceiling for Total Amount",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Customers reminded of more than this in total need an approver. 0: no ceiling.",
     )
     dunning_list_creditors = fields.Boolean(
         string="List Creditor Customers",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Customers whom we owe are listed without being selected instead of being excluded.",
     )
     dunning_exclude_promises = fields.Boolean(
         string="Exclude Entries with Upcoming Promises",
         default=True,
-        groups=EMPLOYEES,
+        **SETTING,
         help="Items with an open promise to pay are not selected.",
     )
     dunning_honour_no_followup = fields.Boolean(
         string="Honour No Follow-Up on Miscellaneous Entries",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Odoo sets 'No Follow-Up' on miscellaneous entries by itself, so the flag counts "
         "there only when this is switched on. On invoices it always counts.",
     )
@@ -95,63 +97,63 @@ class ResCompany(models.Model):
         # Not required: while it loads modules, Odoo makes companies that do not know this column.
         string="What Is Mirrored",
         default="holds",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Holds only: stops, pauses and preventions, at once. Everything that is excluded: "
         "what rules exclude, too, once a day and before the nightly follow-up of Odoo Enterprise.",
     )
     dunning_automatic_sending = fields.Boolean(
         string="Automatic Sending",
-        groups=EMPLOYEES,
+        **SETTING,
         help="The nightly job prepares and sends the scenarios that are marked automatic.",
     )
     dunning_freshness_days = fields.Integer(
         string="Bank Data Not Older Than (days)",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Nothing is sent automatically while the newest line of a bank statement is older. "
         "0: not checked.",
     )
     dunning_promise_tolerance_days = fields.Integer(
         string="Tolerance for Promises (days)",
         default=2,
-        groups=EMPLOYEES,
+        **SETTING,
         help="A promise is broken when this many days after the promised date have passed.",
     )
     dunning_payment_days = fields.Integer(
         string="Payments on Their Way Count (days)",
         default=10,
-        groups=EMPLOYEES,
+        **SETTING,
         help="So long a payment in process, a bank statement line that is not matched or a pending "
         "online payment holds items back. 0: they do not.",
     )
     dunning_not_delivered_from = fields.Date(
         string="Hold Back Invoices That Did Not Arrive Since",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Invoices issued since this day that were never sent, or whose last sending failed, "
         "are held back. Empty: nobody looks whether they were sent.",
     )
     dunning_catch_up_days = fields.Integer(
         string="Catch Up Missed Days",
         default=3,
-        groups=EMPLOYEES,
+        **SETTING,
         help="A workflow whose day was missed is still run once within this many days.",
     )
     dunning_cleanup_days = fields.Integer(
         string="Keep Unsent Lines of Automatic Runs (days)",
         default=30,
-        groups=EMPLOYEES,
+        **SETTING,
         help="0: they are kept for ever.",
     )
 
     dunning_min_days_between_messages = fields.Integer(
         string="At Most One Message in (days)",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Customers who got a message less than this many days ago are listed, but not "
         "selected, whatever scenario it came from. What one workflow sends on one day is one "
         "message. 0: no limit.",
     )
     dunning_no_fall_back_days = fields.Integer(
         string="Never Fall Back For (days)",
-        groups=EMPLOYEES,
+        **SETTING,
         help="For this many days after a message, overdue items whose turn it is go along at the "
         "highest level that the customer got from the scenario. 0: each item at its own level.",
     )
@@ -159,14 +161,14 @@ class ResCompany(models.Model):
     dunning_timezone = fields.Selection(
         _tz_get,
         string="Time Zone of Follow-ups",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Where the day of the company begins and ends: on it items fall due, and holds and "
         "promises end. Empty: the time zone of the company's contact, else that of its country if "
         "the same time is kept everywhere in it, else UTC.",
     )
     dunning_answers = fields.Boolean(
         string="Customers Answer on a Page",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Every reminder leads to a page where the customer pays or answers, without login.",
     )
     dunning_answer_off_ids = fields.Many2many(
@@ -175,66 +177,66 @@ class ResCompany(models.Model):
         "company_id",
         "type_id",
         string="Answers Not Offered",
-        groups=EMPLOYEES,
+        **SETTING,
         help="The page of a reminder does not offer these; all others it does.",
     )
     dunning_answer_user_id = fields.Many2one(
         "res.users",
         string="Responsible for Answers",
         index="btree_not_null",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Gets a to-do for each answer of a customer. Empty: who sent the reminder, else the "
         "salesperson, else a follow-up administrator.",
     )
     dunning_answer_decide_days = fields.Integer(
         string="Answer Customers Within (days)",
         default=7,
-        groups=EMPLOYEES,
+        **SETTING,
         help="The deadline of the to-dos. A promise that has to be accepted holds its items back "
         "for so long.",
     )
     dunning_answer_promise_days = fields.Integer(
         string="Accept Promises up to (days)",
         default=14,
-        groups=EMPLOYEES,
+        **SETTING,
         help="Promises for a later day have to be accepted. 0: no limit.",
     )
     dunning_answer_promise_amount = fields.Monetary(
         string="Accept Promises up to (amount)",
-        groups=EMPLOYEES,
+        **SETTING,
         help="Promises of more have to be accepted, in company currency. 0: no limit.",
     )
     dunning_answer_promise_broken = fields.Integer(
         string="Broken Promises Tolerated",
         default=1,
-        groups=EMPLOYEES,
+        **SETTING,
         help="Promises of customers who broke more than so many within a year have to be accepted.",
     )
     dunning_answer_paid_days = fields.Integer(
         string="Wait for Payments (days)",
         default=7,
-        groups=EMPLOYEES,
+        **SETTING,
         help="Items that a customer says are paid are held back for this long; longer while the "
         "bank data are too old to tell.",
     )
     dunning_answer_link_days = fields.Integer(
         string="Links Work After Payment (days)",
         default=60,
-        groups=EMPLOYEES,
+        **SETTING,
         help="The page of a reminder can be opened until this many days after its last item was "
         "settled.",
     )
     dunning_reply_holds = fields.Boolean(
         string="Hold Back What Customers Wrote About",
         default=True,
-        groups=EMPLOYEES,
+        **SETTING,
         help="An e-mail of the customer on a reminder or an invoice stops reminders until an "
         "employee has answered.",
     )
     dunning_obstacle_reported_on = fields.Date(
         "Obstacle to Reminders Reported On",
         readonly=True,
-        groups=EMPLOYEES,
+        **SETTING,
         help="When the administrators were last told why nothing is sent.",
     )
 
