@@ -22,6 +22,8 @@ EMPLOYEES = "base.group_user"
 # Odoo reads these fields when one of them is asked for, not with all others of the model: its own
 # work would be slower.
 ON_REQUEST = "dunning"
+# Odoo finds out by trying, with each item it writes, that lists cannot be sorted by such fields.
+ASKED = {"groups": READERS, "_description_sortable": False, "_description_groupable": False}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 # A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000
@@ -50,7 +52,7 @@ class DunningMixin(models.AbstractModel):
         string="Holds",
         compute="_compute_dunning_blocks",
         help="Every hold ever set here in the current company, ended ones too.",
-        groups=READERS,
+        **ASKED,
     )
     dunning_stop = fields.Boolean(
         string="Reminders Stopped",
@@ -58,7 +60,7 @@ class DunningMixin(models.AbstractModel):
         inverse=lambda self: self._inverse_dunning_flag("stop", "dunning_stop"),
         search=lambda self, *condition: self._search_dunning_flag("stop", *condition),
         help="Listed in runs but not selected, with an (x) and the reason.",
-        groups=READERS,
+        **ASKED,
     )
     dunning_pause = fields.Boolean(
         string="Reminders Paused",
@@ -66,7 +68,7 @@ class DunningMixin(models.AbstractModel):
         inverse=lambda self: self._inverse_dunning_flag("pause", "dunning_pause"),
         search=lambda self, *condition: self._search_dunning_flag("pause", *condition),
         help="Nothing is sent until the pause ends. Totals still count the amounts.",
-        groups=READERS,
+        **ASKED,
     )
     dunning_pause_until = fields.Date(
         string="Paused Until",
@@ -74,7 +76,7 @@ class DunningMixin(models.AbstractModel):
         inverse="_inverse_dunning_pause_until",
         search="_search_dunning_pause_until",
         help="Last day of the pause.",
-        groups=READERS,
+        **ASKED,
     )
     prevent_dunning = fields.Boolean(
         string="Reminders Prevented",
@@ -82,7 +84,7 @@ class DunningMixin(models.AbstractModel):
         inverse=lambda self: self._inverse_dunning_flag("prevent", "prevent_dunning"),
         search=lambda self, *condition: self._search_dunning_flag("prevent", *condition),
         help="In no run: not listed, not sent.",
-        groups=READERS,
+        **ASKED,
     )
     dunning_outcome = fields.Selection(
         OUTCOMES,
@@ -91,7 +93,7 @@ class DunningMixin(models.AbstractModel):
         search="_search_dunning_outcome",
         help="What would happen today: send (To send), list without selecting (Held back) or not "
         "list at all (Not listed). Empty when nothing is open.",
-        groups=READERS,
+        **ASKED,
     )
 
     # What each model says about itself ------------------------------------------------------

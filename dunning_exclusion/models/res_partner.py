@@ -7,7 +7,7 @@ from odoo.tools.sql import column_exists, create_column
 from ..screening import items
 from ..screening.question import Question
 from .arguments import read_record
-from .dunning_mixin import ON_REQUEST, READERS
+from .dunning_mixin import READERS
 from .outcome_pages import among
 
 # How a customer is treated. Those who may edit contacts need not be follow-up users.
@@ -88,7 +88,6 @@ class ResPartner(models.Model):
         help="The e-mail address from which a message came back; empty once somebody writes from "
         "it. No reminder goes there until the contact has another address.",
         groups=READERS,
-        prefetch=ON_REQUEST,
     )
     dunning_outstanding = fields.Monetary(
         "Outstanding",
