@@ -35,8 +35,11 @@ class DunningAction(models.AbstractModel):
         # Where Odoo's mail gateway takes answers, unless the template names another address.
         senders = {notice.id: mail.email_from for notice, mail in zip(notices, mails, strict=True)}
         reply_to = notices._notify_get_reply_to_batch(senders)
+        addresses = {mail: reply_to[notice.id] for notice, mail in zip(notices, mails, strict=True)}
+        without = mails.filtered(lambda mail: not mail.reply_to)
+        for address, same in without.grouped(addresses.get).items():
+            same.reply_to = address
         for notice, mail in zip(notices, mails, strict=True):
-            mail.reply_to = mail.reply_to or reply_to[notice.id]
             if mail.recipient_ids != notice.recipient_ids:
                 mail.recipient_ids = notice.recipient_ids
             notice.mail_id = mail

@@ -13,8 +13,9 @@ from ..screening.domains import usable_lang
 from .dunning_recheck import is_message_owed, release_lines, reopen, screen_again
 
 _logger = logging.getLogger(__name__)
-# Customers whose messages are made and committed together: as many as Odoo renders at once.
-BATCH_SIZE = 50
+# Customers whose messages are made and committed together. The more there are, the less it costs to
+# screen them again; the fewer, the less is done twice after a conflict.
+BATCH_SIZE = 100
 # How often a batch is tried again after a conflict with another transaction.
 MAX_TRIES = 5
 
