@@ -14,8 +14,8 @@ from odoo.tools import SQL
 
 from ..screening import candidates, said
 from ..screening.items import is_owed
-from ..screening.question import Owner, Question
-from ..screening.statement import GRADE, all_reasons
+from ..screening.question import FEW, Owner, Question
+from ..screening.statement import GRADE, all_reasons, planned
 
 
 def screen_again(run, customers, sending=False):
@@ -28,31 +28,30 @@ def screen_again(run, customers, sending=False):
     """
     env = run.env
     env.flush_all()
-    levels = _unsent_levels(run, customers)
+    levels, line_ids = _unsent_levels(run, customers), _few_line_ids(run, customers)
     question = Question(
         run.company_id,
         run.company_id._dunning_today(),
         owner=Owner("partner", tuple(customers_to_read(levels, customers).ids)),
-        candidates=items_query(run, customers, levels),
+        candidates=items_query(run, customers, levels, line_ids),
         type_id=run.type_id.id or 0,
         run_id=run.id,
     )
     with env["dunning.screening"]._screened(question) as screening:
-        lost = env.execute_query(_update_query(run, customers, screening))
+        lost = env.execute_query(_update_query(run, customers, line_ids, screening))
     if lost:
-        reasons = reasons_query(run, customers, levels, [row[0] for row in lost])
-        env.cr.execute(
-            SQL(
-                """UPDATE dunning_run_line line
-                      SET skip_reason = why.reason,
-                          rule_id = CASE WHEN why.reason IS NULL THEN %(paid)s END,
-                          reason_ids = CASE WHEN why.reason IS NULL
-                                            THEN jsonb_build_array(%(paid)s::int) END
-                     FROM (%(reasons)s) why WHERE why.id = line.id""",
-                paid=env.ref("dunning_exclusion.rule_paid").id,
-                reasons=reasons,
-            )
+        update = SQL(
+            """UPDATE dunning_run_line line
+                  SET skip_reason = why.reason,
+                      rule_id = CASE WHEN why.reason IS NULL THEN %(paid)s END,
+                      reason_ids = CASE WHEN why.reason IS NULL
+                                        THEN jsonb_build_array(%(paid)s::int) END
+                 FROM (%(reasons)s) why WHERE why.id = line.id""",
+            paid=env.ref("dunning_exclusion.rule_paid").id,
+            reasons=reasons_query(run, customers, levels, [row[0] for row in lost]),
         )
+        with planned(env, few=line_ids is not None):
+            env.cr.execute(update)
     env["dunning.run.line"].invalidate_model()
     run._untick_second_messages(customers)
     run._untick_above_maximum(customers, sending)
@@ -129,25 +128,25 @@ def release_lines(run, customers):
     """
     env = run.env
     env.flush_all()
-    rows = env.execute_query(
-        SQL(
-            """SELECT id FROM dunning_notice
-                WHERE run_id = %(run)s AND partner_id = ANY(%(customers)s)
-                  AND state IN ('failed', 'skipped')
-                  AND (partner_id, message_key) IN (
-                      SELECT partner_id, message_key FROM (%(messages)s) AS run_line
-                       WHERE checked AND %(waits)s)""",
-            run=run.id,
-            customers=customers.ids,
-            messages=_messages_query(run, customers),
-            waits=WAITS,
-        )
+    query = SQL(
+        """SELECT id FROM dunning_notice
+            WHERE run_id = %(run)s AND partner_id = ANY(%(customers)s)
+              AND state IN ('failed', 'skipped')
+              AND (partner_id, message_key) IN (
+                  SELECT partner_id, message_key FROM (%(messages)s) AS run_line
+                   WHERE checked AND %(waits)s)""",
+        run=run.id,
+        customers=customers.ids,
+        messages=_messages_query(run, customers),
+        waits=WAITS,
     )
+    with planned(env, few=len(customers) <= FEW):
+        rows = env.execute_query(query)
     # sudo: users write neither lines nor notices
     reopen(run.notice_ids.sudo().browse(row[0] for row in rows))
 
 
-def _update_query(run, customers, screening) -> SQL:
+def _update_query(run, customers, line_ids, screening) -> SQL:
     """Return UPDATE of the lines without notice by what the SELECT `screening` answers.
 
     It returns the ids of the lines that the run would not list today.
@@ -177,7 +176,7 @@ def _update_query(run, customers, screening) -> SQL:
                  FROM best WHERE best.id = line.id
                RETURNING line.id, best.outcome IS NULL AS lost)
            SELECT id FROM updated WHERE lost""",
-        best=_best_query(_looked_at_query(run, customers, screening)),
+        best=_best_query(_looked_at_query(run, customers, line_ids, screening)),
         reasons=all_reasons(SQL("best.lists")),
         # In a run that is done nothing is ticked again: its messages may be, one by one.
         waits=run.state in ("prepared", "sending"),
@@ -207,7 +206,7 @@ def _best_query(looked_at) -> SQL:
     )
 
 
-def _looked_at_query(run, customers, screening) -> SQL:
+def _looked_at_query(run, customers, line_ids, screening) -> SQL:
     """Return SELECT of what `screening` answers about each message of the lines, and `stands`.
 
     That is whether a tick stands: a person's against the reasons it was made for.
@@ -226,7 +225,7 @@ def _looked_at_query(run, customers, screening) -> SQL:
               AND fresh.level_id IS NOT DISTINCT FROM own.level_id
               AND fresh.partner_id = own.partner_id""",
         grade=GRADE,
-        messages=_messages_query(run, customers),
+        messages=_messages_query(run, customers, line_ids),
         waits=WAITS,
         screening=screening,
     )
@@ -268,11 +267,29 @@ def _messages_query(run, customers, line_ids=None) -> SQL:
     )
 
 
+def _few_line_ids(run, customers):
+    """Return the ids of the lines of a few customers, or None where they are many.
+
+    PostgreSQL knows nothing yet of lines that were prepared just now: it would expect one, and
+    compare each of them with each item. It can count ids that are named.
+    """
+    if len(customers) > FEW:
+        return None
+    mine = SQL("run_id = %s AND partner_id = ANY(%s)", run.id, customers.ids)
+    rows = run.env.execute_query(SQL("SELECT id FROM dunning_run_line WHERE %s", mine))
+    return [row[0] for row in rows]
+
+
 def _unsent_levels(run, customers):
     """Return the levels of the lines without notice."""
-    messages = _messages_query(run, customers)
     rows = run.env.execute_query(
-        SQL("SELECT DISTINCT level_id FROM (%s) AS run_line WHERE %s", messages, WAITS)
+        SQL(
+            """SELECT DISTINCT COALESCE(action.id::int, level_id) FROM dunning_run_line
+                 LEFT JOIN LATERAL jsonb_array_elements(action_ids) AS action (id) ON TRUE
+                WHERE run_id = %s AND partner_id = ANY(%s) AND notice_id IS NULL""",
+            run.id,
+            customers.ids,
+        )
     )
     # sudo: what is reminded of must not depend on who sends it.
     return run.env["dunning.level"].sudo().browse(row[0] for row in rows if row[0])
@@ -289,7 +306,7 @@ def customers_to_read(levels, customers):
     return top.search(Domain("id", "child_of", top.ids)).commercial_partner_id | customers
 
 
-def items_query(run, customers, levels) -> SQL:
+def items_query(run, customers, levels, line_ids) -> SQL:
     """Return SELECT of the candidates, as `screening.candidates` does: lines that are listed today.
 
     What the run has sent is always among them, as it counts in the reminded amount. Lines whose
@@ -304,7 +321,7 @@ def items_query(run, customers, levels) -> SQL:
                AND listed.level_id IS NOT DISTINCT FROM run_line.level_id
              WHERE run_line.is_made OR %(waits)s AND listed.id IS NOT NULL AND NOT %(left)s)""",
         listed=_listed_query(run, customers, levels),
-        messages=_messages_query(run, customers),
+        messages=_messages_query(run, customers, line_ids),
         waits=WAITS,
         left=_message_left_sql(run, customers),
     )
