@@ -10,7 +10,7 @@ ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
 LIMITS = {
     "AbstractModels": 9,
     "Python files of models and screening": 52,
-    "Python lines of models and screening": 13700,
+    "Python lines of models and screening": 13750,
     "files of screening": 8,
     "lines of the longest file": 650,
     "lines of the longest method": 40,
