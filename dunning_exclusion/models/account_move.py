@@ -198,6 +198,7 @@ class AccountMove(models.Model):
         # sudo: who handles payments need not have the right to read these fields
         info = before and self.sudo().fields_get(names, attributes=attributes)
         for move, values in before.items():
+            # sudo: likewise
             changed, commands = move.sudo()._mail_track(info, values)
             if changed:
                 move._message_log(tracking_value_ids=commands)

@@ -306,7 +306,7 @@ def customers_to_read(levels, customers):
     return top.search(Domain("id", "child_of", top.ids)).commercial_partner_id | customers
 
 
-def items_query(run, customers, levels, line_ids) -> SQL:
+def items_query(run, customers, levels, line_ids=None) -> SQL:
     """Return SELECT of the candidates, as `screening.candidates` does: lines that are listed today.
 
     What the run has sent is always among them, as it counts in the reminded amount. Lines whose
