@@ -369,7 +369,11 @@ class DunningMixin(models.AbstractModel):
 
     @api.model
     def _asks_for_outcome(self, domain):
-        return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
+        # A plain loop: this is asked at each search of entries, items and contacts.
+        for leaf in domain.iter_conditions():
+            if leaf.field_expr == "dunning_outcome":
+                return True
+        return False
 
     @api.model
     def _dunning_scoped(self, domain, search):

@@ -11,10 +11,10 @@ from .dunning_mixin import READERS
 from .outcome_pages import among
 
 # How a customer is treated. Those who may edit contacts need not be follow-up users.
-TREATMENT = (
+TREATMENT = {
     *("dunning_own_profile_id", "dunning_profile_id", "dunning_type_off_ids"),
     *("dunning_own_scenario_id", "dunning_scenario_id"),
-)
+}
 
 
 class ResPartner(models.Model):
@@ -390,7 +390,8 @@ class ResPartner(models.Model):
             )
 
     def write(self, vals):
-        self._check_dunning_treatment([dict.fromkeys(vals, True)])
+        if not vals.keys().isdisjoint(TREATMENT):
+            self._check_dunning_treatment([dict.fromkeys(vals, True)])
         moves = "parent_id" in vals or "is_company" in vals
         before = self.commercial_partner_id if moves else self.browse()
         result = super().write(vals)
