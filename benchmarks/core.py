@@ -18,12 +18,12 @@ def core(env, without):
     without = without(context=env.context)
     # The shorter a work, the more rounds it takes to see what the addon costs.
     works = {
-        "post": (post, 60),
+        "post": (post, 120),
         "pay": (pay, 60),
         "reconcile": (reconcile, 40),
         "list 80 invoices": (list_invoices, 100),
         "receive e-mails": (receive_emails, 40),
-        "import bank statement lines": (import_bank_lines, 40),
+        "import bank statement lines": (import_bank_lines, 60),
     }
     for name, (make, count) in works.items():
         rounds = [in_turns(env, without, make, swapped=n % 2) for n in range(count)]
