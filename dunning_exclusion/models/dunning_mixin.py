@@ -23,7 +23,8 @@ EMPLOYEES = "base.group_user"
 # work would be slower.
 ON_REQUEST = "dunning"
 # Odoo finds out by trying, with each item it writes, that lists cannot be sorted by such fields.
-ASKED = {"groups": READERS, "_description_sortable": False, "_description_groupable": False}
+UNSORTED = dict.fromkeys(("_description_sortable", "_description_groupable"), lambda _env: False)
+ASKED = {"groups": READERS, **UNSORTED}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 # A search screens only what its other conditions find, unless that is more than so many records.
 SCOPE_LIMIT = 1000

@@ -23,6 +23,15 @@ class TestPlainFields(OutcomeCommon):
     def _targets(self):
         return (self.customer, self.child, self.invoice, self.item)
 
+    def test_fields_are_described_where_they_are_inherited_too(self):
+        models = ("account.move", "account.move.line", "res.partner")
+        for model in (*models, "res.users", "account.bank.statement.line"):
+            with self.subTest(model=model):
+                described = self.env[model].fields_get(["dunning_stop", "dunning_outcome"])
+                for field in described.values():
+                    self.assertEqual((field["sortable"], field["groupable"]), (False, False))
+                self.assertEqual(len(described), 2)
+
     def test_setting_creates_one_block_and_clearing_lifts_it(self):
         for target in self._targets():
             for kind, name in FLAGS.items():
