@@ -90,7 +90,7 @@ class DunningSender(models.AbstractModel):
         # lines may have gone.
         aside = "UPDATE dunning_run_line SET checked = TRUE WHERE run_id = %s AND set_aside"
         self.env.cr.execute(SQL(aside, run.id))
-        run.line_ids.invalidate_model(["checked"])
+        self.env["dunning.run.line"].invalidate_model(["checked"])
         self._commit()
 
     def _lock(self, run):
