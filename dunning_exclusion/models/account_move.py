@@ -179,7 +179,9 @@ class AccountMove(models.Model):
             # A new way of collecting has not failed yet.
             vals = dict(vals, dunning_collection_failed=False)
         ours = [name for name in NOTED_FIELDS if name in vals]
-        before = {move: {name: move[name] for name in ours} for move in self if ours}
+        # Records of a form that is not saved yet have no chatter.
+        noted = self.filtered("id") if ours else self.browse()
+        before = {move: {name: move[name] for name in ours} for move in noted}
         if ours:
             check_bounds(self, [vals])
         result = super().write(vals)

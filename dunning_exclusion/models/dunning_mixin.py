@@ -370,11 +370,7 @@ class DunningMixin(models.AbstractModel):
 
     @api.model
     def _asks_for_outcome(self, domain):
-        # A plain loop: this is asked at each search of entries, items and contacts.
-        for leaf in domain.iter_conditions():  # noqa: SIM110
-            if leaf.field_expr == "dunning_outcome":
-                return True
-        return False
+        return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
 
     @api.model
     def _dunning_scoped(self, domain, search):

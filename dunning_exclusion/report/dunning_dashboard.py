@@ -385,8 +385,9 @@ class DunningRun(models.Model):
         return [
             {
                 "domain": [("user_id", "=", user_id or False)],
-                # Holds by answers have no user.
-                "label": users.browse(user_id or []).name or self.env._("Answers of customers"),
+                # Holds by answers have no user, and users can be deleted.
+                "label": users.browse(user_id or []).name
+                or self.env._("Answers of customers, or former users"),
                 **figures,
             }
             for user_id, figures in held["person"].items()

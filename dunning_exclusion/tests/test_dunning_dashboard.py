@@ -268,7 +268,7 @@ class TestToday(DunningCommon):
         self._create_invoice(amount=100)
         self.customer._dunning_block("stop", origin="reply", user_id=False)
         [row] = self.env["dunning.run"].retrieve_dashboard()["by_person"]
-        self.assertEqual((row["label"], row["count"]), ("Answers of customers", 1))
+        self.assertEqual((row["label"], row["count"]), ("Answers of customers, or former users", 1))
 
     def test_what_is_excluded_is_the_same_on_every_screen(self):
         self._create_what_is_to_do()
