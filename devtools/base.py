@@ -86,13 +86,10 @@ def run_logged(command, log, problem, **options):
 def running(command, log, **options):
     """Run a program for as long as the block, with its output in a log; yield its process."""
     with log.open("wb") as output:
-        options = {"stdout": output, "stderr": subprocess.STDOUT, **options}
-        process = subprocess.Popen(command, **options)
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
     try:
         yield process
     finally:
-        if process.stdin:
-            process.stdin.close()
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(15)
@@ -126,18 +123,18 @@ def lock(name, wait=True):
         yield
 
 
-def complete_folder(name, key, message, build):
+def complete_folder(name, key, message, build, proof=""):
     """Return the cache folder `name-key`, built by `build(folder)` unless it is complete.
 
     The stamp inside is written last, so what an interrupted call left is thrown away and made
-    again by the next one.
+    again by the next one; so is a folder in which `proof` has gone.
     """
     folder = cache(f"{name}-{key}")
     stamp = folder / ".complete"
-    if stamp.exists():
+    if stamp.exists() and (folder / proof).exists():
         return folder
     with lock(name):
-        if stamp.exists():
+        if stamp.exists() and (folder / proof).exists():
             return folder
         check_disk()
         say(message)

@@ -1,14 +1,12 @@
-"""A mail server on loopback that keeps what it gets, and a page that shows it.
+"""A mail server on loopback that keeps what it gets, and a page that shows it."""
 
-usage: catcher.py FOLDER SMTP_PORT HTTP_PORT
-"""
-
+import contextlib
 import email
 import email.policy
-import html
 import mailbox
-import sys
 import threading
+from base64 import b64encode
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
@@ -20,90 +18,77 @@ body {{ font: 15px/1.4 Roboto, sans-serif; margin: 2rem; color: #1f2937 }}
 th, td {{ text-align: left; padding: .4rem .8rem; border-bottom: 1px solid #e5e7eb }}
 a {{ color: #017e84 }} iframe {{ width: 100%; height: 75vh; border: 1px solid #e5e7eb }}
 </style></head><body><h1>{0}</h1><table>{1}</table>{2}</body></html>"""
+BODY = "<p>{} <a href='/'>All messages</a></p><iframe title='Message' sandbox srcdoc='{}'></iframe>"
+FILE = "<a download='{0}' href='data:application/octet-stream;base64,{1}'>{0}</a> "
 # a message can neither run scripts nor load anything
-BODY_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 HEADERS = ("Date", "From", "To", "X-RcptTo", "Reply-To")
 
 
-class Pages(BaseHTTPRequestHandler):
-    """`/`: the messages; `/NAME`: one; `/NAME/body`; `/NAME/NUMBER`: an attachment."""
+@contextlib.contextmanager
+def catching(folder, smtp_port, http_port):
+    """Keep messages in a folder and show them, for as long as the block."""
+    controller = Controller(Mailbox(folder), hostname="127.0.0.1", port=smtp_port)
+    pages = ThreadingHTTPServer(("127.0.0.1", http_port), Pages)
+    pages.folder = folder
+    controller.start()
+    threading.Thread(target=pages.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        pages.shutdown()
+        pages.server_close()
+        controller.stop()
 
-    folder = None
+
+class Pages(BaseHTTPRequestHandler):
+    """`/` lists the messages, `/NAME` shows one."""
 
     def do_GET(self):
-        name, _slash, part = unquote(self.path).strip("/").partition("/")
-        self.box = mailbox.Maildir(self.folder)
-        if not name:
-            return self.overview()
-        if name not in self.box:
+        box = mailbox.Maildir(self.server.folder, factory=read)
+        name = unquote(self.path).strip("/")
+        if name and name not in box:
             return self.send_error(404)
-        message = self.read(name)
-        files = list(message.iter_attachments())
-        if not part:
-            return self.message(name, message, files)
-        if part == "body":
-            body = message.get_body(("html", "plain"))
-            content = body.get_content() if body else ""
-            if body and body.get_content_type() == "text/plain":
-                content = f"<pre>{html.escape(content)}</pre>"
-            return self.answer(content, **{"Content-Security-Policy": BODY_POLICY})
-        if part.isdigit() and int(part) < len(files):
-            file = files[int(part)]
-            name = quote(file.get_filename() or "file")
-            disposition = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-            data = file.get_payload(decode=True) or b""
-            return self.answer(data, **{"Content-Type": file.get_content_type()}, **disposition)
-        return self.send_error(404)
-
-    def read(self, name):
-        return email.message_from_bytes(self.box.get_bytes(name), policy=email.policy.default)
-
-    def overview(self):
-        rows = [
-            row(message["Date"], message["X-RcptTo"])
-            + f"<td><a href='/{quote(name)}'>{html.escape(message['Subject'] or '…')}</a></td>"
-            for name, message in ((name, self.read(name)) for name in sorted(self.box.keys()))
-        ]
-        title = "1 message caught" if len(rows) == 1 else f"{len(rows)} messages caught"
-        self.answer(PAGE.format(title, "".join(reversed(rows)), ""))
-
-    def message(self, name, message, files):
-        rows = "".join(row(head, *message.get_all(head, [])) for head in HEADERS)
-        links = " ".join(
-            f"<a href='/{quote(name)}/{number}'>{html.escape(file.get_filename() or 'file')}</a>"
-            for number, file in enumerate(files)
-        )
-        body = f"<p>{links} <a href='/'>All messages</a></p>"
-        body += f"<iframe src='/{quote(name)}/body' title='Message' sandbox></iframe>"
-        self.answer(PAGE.format(html.escape(message["Subject"] or "…"), rows, body))
-
-    def answer(self, content, **headers):
-        data = content if isinstance(content, bytes) else content.encode()
-        headers = {"Content-Type": "text/html; charset=utf-8", **headers}
+        data = (message(box[name]) if name else overview(box)).encode()
         self.send_response(200)
-        for name, value in {**headers, "Content-Length": len(data)}.items():
-            self.send_header(name, str(value))
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()
-        self.wfile.write(data)
+        return self.wfile.write(data)
 
     def log_message(self, *_arguments):
         pass
 
 
+def read(file):
+    return email.message_from_binary_file(file, policy=email.policy.default)
+
+
 def row(*cells):
-    return "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells)
 
 
-def main(folder, smtp_port, http_port):
-    Pages.folder = folder
-    controller = Controller(Mailbox(folder), hostname="127.0.0.1", port=int(smtp_port))
-    controller.start()
-    server = ThreadingHTTPServer(("127.0.0.1", int(http_port)), Pages)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    # ends with the process that started it
-    sys.stdin.read()
-    controller.stop()
+def overview(box):
+    rows = [
+        row(one["Date"], one["X-RcptTo"])
+        + f"<td><a href='/{quote(name)}'>{escape(one['Subject'] or '…')}</a></td>"
+        for name, one in sorted(box.items(), reverse=True)
+    ]
+    title = "1 message caught" if len(rows) == 1 else f"{len(rows)} messages caught"
+    return PAGE.format(title, "".join(rows), "")
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def message(found):
+    rows = "".join(row(head, *found.get_all(head, [])) for head in HEADERS)
+    files = "".join(
+        FILE.format(
+            escape(file.get_filename() or "file"), b64encode(file.get_payload(decode=True)).decode()
+        )
+        for file in found.iter_attachments()
+    )
+    part = found.get_body(("html", "plain"))
+    body = part.get_content() if part else ""
+    if part and part.get_content_type() == "text/plain":
+        body = f"<pre>{escape(body)}</pre>"
+    return PAGE.format(escape(found["Subject"] or "…"), rows, BODY.format(files, escape(body)))

@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 
+from . import packages
 from .base import DevError
 
 FOR_PEOPLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
@@ -15,16 +16,18 @@ COMMANDS = {
     "lint": ("lint_command.run", "check the files and repair what can be repaired"),
     "bench": ("bench_command.run", "measure speed and memory on a generated ledger"),
     "suites": ("suites_command.run", "tests of Odoo and of others, with our addons installed"),
-    "texts": ("docs_commands.run_texts", "bring the files to translate up to date"),
-    "readme": ("docs_commands.run_readme", "write the READMEs of the addons from their fragments"),
+    "texts": ("texts_command.run", "bring the files to translate up to date"),
+    "readme": ("readme_command.run", "write the READMEs of the addons from their fragments"),
     "wheels": ("wheels_command.run", "build the addons as wheels, with a bill of materials"),
-    "screens": ("docs_commands.run_screens", "take the pictures of the documentation again"),
+    "screens": ("screens_command.run", "take the pictures of the documentation again"),
     "tool": ("lint_command.run_tool", "run one of the checkers, with its own arguments"),
     "odoo": ("odoo_env.become_odoo", "pass anything to Odoo's own command line"),
     "python": ("odoo_env.become_python", "run Python with Odoo's packages"),
     "psql": ("odoo_env.become_psql", "open a database of this environment"),
     "stop": ("postgres.run_stop", "stop the private PostgreSQL"),
 }
+# These need none of Odoo's packages, and go on in the Python that started them.
+PLAIN = ("lint", "tool", "wheels")
 WITHOUT_ARGUMENTS = ("texts", "readme", "screens", "stop")
 VARIABLES = {
     "DUNNING_CACHE": "folder of everything that is downloaded or made",
@@ -55,6 +58,8 @@ def main(arguments):
             raise DevError(f"There is no command {name!r}: see ./dev help.")
         if rest and name in WITHOUT_ARGUMENTS:
             raise DevError(f"./dev {name} takes no arguments.")
+        if name not in PLAIN:
+            packages.go_on_there()
         module, function = COMMANDS[name][0].split(".")
         module = importlib.import_module(f".{module}", __package__)
         return getattr(module, function)(rest) or 0

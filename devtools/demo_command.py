@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
-from . import databases, machine, odoo_env, postgres, venv
+from . import catcher, databases, odoo_env, packages, postgres
 from .base import DEVTOOLS, DevError, cache, fingerprint, free_port, lock, log_file, running, say
 
 DATABASE = "dunning_demo"
@@ -30,7 +30,7 @@ def run(arguments):
     name = f"{DATABASE}_{fingerprint(*options.others)}" if options.others else DATABASE
     with lock("demo", wait=False), contextlib.ExitStack() as stack:
         port = free_port(*([options.port] if options.port else range(8069, 8169)))
-        machine.ensure(machine.DEMO, else_say=WITHOUT)
+        packages.ensure_programs(packages.DEMO, else_say=WITHOUT)
         folder = cache("demo", "maildir")
         folder.parent.mkdir(exist_ok=True)
         if options.fresh:
@@ -38,13 +38,12 @@ def run(arguments):
             shutil.rmtree(folder, ignore_errors=True)
         update(name, options.others)
         smtp, pages = mail_ports()
-        stack.enter_context(catcher(folder, smtp, pages))
-        url = f"http://localhost:{port}"
+        stack.enter_context(catcher.catching(folder, smtp, pages))
         server = stack.enter_context(web_client(port, name))
-        told, login = first_run(name, url, smtp)
-        print(f"{told}\n\nWeb client: {url}\nLog in as:  {login} (password {login}), ", end="")
-        print("administrator: admin (password admin)", flush=True)
-        if "\nSent (0)" in told:
+        addresses = {"DEMO_URL": f"http://localhost:{port}", "DEMO_SMTP_PORT": str(smtp)}
+        told = in_shell(name, "main(env)", **addresses)
+        print(told, flush=True)
+        if "Sent (0)" in told.splitlines():
             raise DevError("The first run sent nothing: try ./dev demo --fresh.")
         if options.no_serve:
             return 0
@@ -57,7 +56,7 @@ def update(name, others):
     key = databases.installed_key([ADDON], others)
     if name in postgres.databases():
         query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '%s'"
-        if postgres.execute(query % name) == [[key]]:
+        if postgres.execute(query % name) == [(key,)]:
             return
         say("Updating the demo database …")
         databases.install(name, [ADDON], "-u")
@@ -78,17 +77,26 @@ def fill(name, others=()):
     postgres.execute(query % ("true", ADDON), name)
     databases.install(name, [ADDON])
     loaded = postgres.execute(f"SELECT demo FROM ir_module_module WHERE name = '{ADDON}'", name)
-    if loaded != [["True"]]:
+    if loaded != [(True,)]:
         raise DevError(f"The demo data cannot be loaded: see {log_file(name + '.log')}")
     postgres.execute(query % ("false", ADDON), name)
     # a person's data: a commit that was confirmed is on the disk
     postgres.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = on')
 
 
+def mail_ports():
+    """Return two free ports, for mail and for the page that shows it: from different numbers."""
+    return free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
+
+
 @contextlib.contextmanager
-def serving(command, log, url, **options):
-    """Run a program for as long as the block, from when it answers; yield its process."""
-    with running(command, log, **options) as process:
+def web_client(port, database):
+    """Run Odoo's server for as long as the block, from when it answers; yield its process."""
+    command = odoo_env.command("server", "-d", database, "--http-port", port)
+    command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
+    url, log = f"http://127.0.0.1:{port}/web/health", log_file(f"{database}.web.log")
+    env = odoo_env.environment()[2]
+    with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:
         for _attempt in range(300):
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
                 urllib.request.urlopen(url, timeout=10).close()
@@ -99,28 +107,10 @@ def serving(command, log, url, **options):
         yield process
 
 
-def mail_ports():
-    """Return two free ports, for mail and for the page that shows it: from different numbers."""
-    return free_port(*range(8025, 8125, 2)), free_port(*range(8026, 8126, 2))
-
-
-def catcher(folder, smtp, pages):
-    command = [venv.ensure(), DEVTOOLS / "catcher.py", folder, str(smtp), str(pages)]
-    url = f"http://127.0.0.1:{pages}/"
-    return serving(command, log_file("catcher.log"), url, stdin=subprocess.PIPE)
-
-
-def web_client(port, database):
-    command = odoo_env.command("server", "-d", database, "--http-port", port)
-    command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
-    url, log = f"http://127.0.0.1:{port}/web/health", log_file(f"{database}.web.log")
-    return serving(command, log, url, env=odoo_env.environment()[2], stdin=subprocess.DEVNULL)
-
-
-def first_run(name, url, smtp):
-    """Prepare and send the first run, unless that is done; return (what is to be said, login)."""
-    script = (DEVTOOLS / "demo_run.py").read_text() + "\nmain(env)"
-    variables = {**odoo_env.environment()[2], "DEMO_URL": url, "DEMO_SMTP_PORT": str(smtp)}
-    output = databases.shell(name, script, "--- login", env=variables)
-    told, login = output.split("--- demo", 1)[1].rsplit("--- login", 1)
-    return told.rstrip(), login.strip()
+def in_shell(name, call, **variables):
+    """Call a function of demo_run.py in Odoo's shell; return what it printed."""
+    script = (DEVTOOLS / "demo_run.py").read_text()
+    script += f"\nprint('--- from here')\n{call}\nprint('--- done')"
+    env = {**odoo_env.environment()[2], **variables}
+    output = databases.shell(name, script, "--- done", env=env)
+    return output.split("--- from here")[1].split("--- done")[0].strip()

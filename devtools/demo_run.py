@@ -90,26 +90,23 @@ def tell(run):
 def main(env):
     use_catcher(env)
     env = as_accountant(env)
-    run = first_run(env)
-    print("--- demo")
-    tell(run)
-    print(f"--- login {env.user.login}")
+    tell(first_run(env))
+    print(f"\nWeb client: {os.environ['DEMO_URL']}")
+    print(f"Log in as:  {env.user.login} (password {env.user.login}), ", end="")
+    print("administrator: admin (password admin)")
 
 
 def prepare_pictures(env):
     """Prepare a run; print the ids of customer and invoice, and the page of a reminder."""
     env = as_accountant(env)
     env["dunning.run"].create({}).action_prepare()
-    env.cr.commit()
     partners = env["res.partner"]
     customer = partners.search([("name", "=like", "Cedar Bakery%")], limit=1)
     paused = partners.search([("name", "=like", "Riverside Hotel%")], limit=1)
     domain = [("partner_id", "=", paused.id), ("dunning_pause", "=", True)]
     invoice = env["account.move"].search(domain, limit=1)
-    notice = env["dunning.notice"].search(
-        [("state", "=", "sent"), ("action", "=", "email")], limit=1
-    )
+    domain = [("state", "=", "sent"), ("action", "=", "email")]
     # sudo: the token of the page is for the customer only
-    page = notice.sudo()
+    page = env["dunning.notice"].search(domain, limit=1).sudo()
     env.cr.commit()
-    print(f"--- ids {customer.id} {invoice.id} {page.access_url}?access_token={page.access_token} ")
+    print(customer.id, invoice.id, f"{page.access_url}?access_token={page.access_token}")

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ADDON = Path(__file__).resolve().parent.parent / "dunning_exclusion"
@@ -21,40 +22,37 @@ LIMITS = {
 # The floors of the house, from the lowest: a file uses only files of its own floor and of those
 # below. The whole of a folder is named by its path with a slash; a file of its own goes first.
 FLOORS = {
-    "screening: plain functions that build the statement": ("screening/",),
-    "records: blocks, promises, scenarios, rules, settings": (
-        *("models/account_payment_method_line", "models/arguments", "models/dunning_block"),
-        "models/dunning_block_reason",
-        *("models/dunning_exclusion_condition", "models/dunning_exclusion_rule"),
-        *("models/dunning_level", "models/dunning_promise"),
-        *("models/dunning_protected_mixin", "models/dunning_reminder_type"),
-        *("models/dunning_scenario", "models/history", "models/isolation"),
-        *("models/scenario_sentence", "models/waiting_money"),
-    ),
-    "outcomes: the model that asks the statement, flags that repeat its answer": (
-        *("models/dunning_mirror", "models/dunning_screening", "models/outcome_pages"),
-    ),
-    "runs: task lists, and the notices that are made of them": (
-        *("models/bank_account", "models/customer_maximum", "models/dunning_changes"),
-        *("models/dunning_notice", "models/many_lines"),
-        *("models/dunning_recheck", "models/dunning_run", "models/dunning_run_line"),
-        "report/message",
-    ),
-    "sending: messages, the nightly job, the mail queue": (
-        *("models/dunning_action", "models/dunning_automation", "models/dunning_sender"),
-        *("models/mail_mail", "models/mail_template"),
-        *("wizard/dunning_preview", "wizard/mail_compose_message"),
-    ),
-    "answers: what customers say on their page and by e-mail": (
-        *("models/dunning_answer", "models/mail_thread"),
-    ),
-    "showing: contacts and invoices, dialogs, reports": (
-        *("models/account_move", "models/account_move_line"),
-        *("models/dunning_mixin", "models/dunning_panel"),
-        *("models/dunning_task_list", "models/onboarding_onboarding_step", "models/res_company"),
-        *("models/res_partner", "models/res_users"),
-        *("controllers/", "demo/", "hooks", "report/", "wizard/"),
-    ),
+    "screening: plain functions that build the statement": "screening/",
+    "records: blocks, promises, scenarios, rules, settings": """
+        models/account_payment_method_line models/arguments models/dunning_block
+        models/dunning_block_reason models/dunning_exclusion_condition
+        models/dunning_exclusion_rule models/dunning_level models/dunning_promise
+        models/dunning_protected_mixin models/dunning_reminder_type
+        models/dunning_scenario models/history models/isolation models/scenario_sentence
+        models/waiting_money
+    """,
+    "outcomes: the model that asks the statement, flags that repeat its answer": """
+        models/dunning_mirror models/dunning_screening models/outcome_pages
+    """,
+    "runs: task lists, and the notices that are made of them": """
+        models/bank_account models/customer_maximum models/dunning_changes
+        models/dunning_notice models/many_lines models/dunning_recheck
+        models/dunning_run models/dunning_run_line report/message
+    """,
+    "sending: messages, the nightly job, the mail queue": """
+        models/dunning_action models/dunning_automation models/dunning_sender
+        models/mail_mail models/mail_template wizard/dunning_preview
+        wizard/mail_compose_message
+    """,
+    "answers: what customers say on their page and by e-mail": """
+        models/dunning_answer models/mail_thread
+    """,
+    "showing: contacts and invoices, dialogs, reports": """
+        models/account_move models/account_move_line models/dunning_mixin
+        models/dunning_panel models/dunning_task_list models/onboarding_onboarding_step
+        models/res_company models/res_partner models/res_users controllers/ demo/ hooks
+        report/ wizard/
+    """,
 }
 CALLED = re.compile(r"""env\[\s*["'](dunning\.[\w.]+)["']\s*\]""")
 
@@ -102,19 +100,12 @@ def uses_of(trees):
 
 
 def rings(uses):
-    """Return the shortest ring of files through each file that uses itself over others, once."""
-    found = {}
-    for start in sorted(uses):
-        ways = [[start]]
-        seen = set()
-        while ways:
-            way = ways.pop(0)
-            if start in uses.get(way[-1], ()):
-                found.setdefault(frozenset(way), " → ".join([*way, start]))
-                break
-            ways += [[*way, to] for to in sorted(uses.get(way[-1], set()) - seen)]
-            seen |= uses.get(way[-1], set())
-    return list(found.values())
+    """Return a ring of files that use each other, as a list of one, when there is any."""
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError as error:
+        return [" → ".join(error.args[1])]
+    return []
 
 
 def floor_of(name):
@@ -125,7 +116,7 @@ def floor_of(name):
     folder = name.rpartition("/")[0] + "/"
     for wanted in (name, folder):
         for number, parts in enumerate(FLOORS.values()):
-            if wanted in parts:
+            if wanted in parts.split():
                 return number
     return None
 
@@ -177,24 +168,19 @@ def house():
     }
 
 
-def print_floors():
-    """Print the house, the highest floor first: which files each floor holds."""
+def main():
+    """Print the house, the highest floor first, and its figures; return 1 when one is too high."""
     files = files_of(sources())
     for number, title in reversed(list(enumerate(FLOORS))):
         own = [name for name in files if floor_of(name) == number]
-        print(f"{number} {title}: {len(own)} files")
-        print(f"      {', '.join(own)}")
-
-
-def main():
-    print_floors()
-    figures = house()
-    for figure, (number, parts) in figures.items():
-        mark = "" if number <= LIMITS[figure] else "  <-- too many"
-        print(f"{figure}: {number} (at most {LIMITS[figure]}){mark}")
-        for part in parts if mark else []:
-            print(f"    {part}")
-    return int(any(number > LIMITS[figure] for figure, (number, _parts) in figures.items()))
+        print(f"{number} {title}: {len(own)} files\n      {', '.join(own)}")
+    exceeded = False
+    for figure, (number, parts) in house().items():
+        fine = number <= LIMITS[figure]
+        exceeded |= not fine
+        print(f"{figure}: {number} (at most {LIMITS[figure]}){'' if fine else '  <-- too many'}")
+        print("".join(f"    {part}\n" for part in parts if not fine), end="")
+    return int(exceeded)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 
-from . import venv
-from .base import DEVTOOLS, ROOT, DevError, cache, complete_folder, fingerprint, run_logged
+from . import packages
+from .base import ROOT, DevError, cache
 
 XML_PLUGIN = "node_modules/@prettier/plugin-xml/src/plugin.js"
 
@@ -22,7 +22,7 @@ def run(arguments):
     options = parser.parse_args(arguments)
     hooks = [options.only] if options.only else []
     files = options.files or known_files()
-    command = [venv.ensure("-lint"), "-m", "pre_commit", "run", *hooks, "--files", *files]
+    command = [packages.python("-lint"), "-m", "pre_commit", "run", *hooks, "--files", *files]
     env = {**os.environ, "PRE_COMMIT_HOME": str(cache("pre-commit"))}
     code = subprocess.run(command, cwd=ROOT, env=env).returncode
     if code and options.fix:
@@ -43,28 +43,9 @@ def run_tool(arguments):
     name, *rest = arguments or [""]
     if name == "prettier":
         # the plugin is beside prettier, not beside the files
-        rest.insert(0, f"--plugin={node() / XML_PLUGIN}")
-    folders = (venv.ensure("-lint").parent, node() / "node_modules/.bin")
+        rest.insert(0, f"--plugin={packages.node() / XML_PLUGIN}")
+    folders = (packages.python("-lint").parent, packages.node() / "node_modules/.bin")
     program = shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if not program:
         raise DevError(f"{name} is none of the pinned tools.")
     os.execv(program, [program, *rest])
-
-
-def node():
-    """Return the folder of the pinned npm packages."""
-    pins = [DEVTOOLS / "package.json", DEVTOOLS / "package-lock.json"]
-    if not shutil.which("npm"):
-        raise DevError(
-            "Please install Node.js 20 or newer with npm (for prettier, eslint and axe)."
-        )
-
-    def install(folder):
-        for path in pins:
-            shutil.copy(path, folder)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        run_logged(command, "npm.log", "npm cannot install: is the network up?", cwd=folder)
-
-    return complete_folder(
-        "node", fingerprint(*pins), "Installing prettier, eslint and axe …", install
-    )

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from functools import lru_cache
 
-from . import odoo_source, postgres, venv
+from . import odoo_source, packages, postgres
 from .base import ROOT, DevError, cache, fingerprint
 
 
@@ -22,7 +22,7 @@ def manifests():
 def environment():
     """Set everything up that Odoo needs; return (python, source, environment variables)."""
     source = odoo_source.find()
-    python = venv.ensure()
+    python = packages.python()
     sockets = postgres.ensure()
     env = {
         **os.environ,
@@ -48,7 +48,7 @@ def configuration(source, sockets):
     old = path.read_text() if path.exists() else ""
     password = re.search(r"^admin_passwd = (\S+)$", old, re.MULTILINE)
     needed = {name for manifest in manifests().values() for name in manifest.get("depends", [])}
-    oca = [venv.oca_addons()] if needed & venv.OCA_ADDONS else []
+    oca = [packages.oca_addons()] if needed & packages.OCA_ADDONS else []
     text = (
         "[options]\n"
         f"addons_path = {','.join(map(str, (ROOT, *oca, *source.addons)))}\n"

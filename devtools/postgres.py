@@ -1,5 +1,6 @@
 """A private PostgreSQL cluster in the cache, reached through a socket only."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -9,8 +10,10 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from . import venv
-from .base import DevError, cache, complete_folder, is_root, lock, log_file, run_logged, say
+import psycopg2
+
+from . import packages
+from .base import DevError, cache, complete_folder, is_root, lock, run_logged, say
 
 USER = "odoo"
 START_SECONDS = 300
@@ -29,15 +32,6 @@ max_wal_senders = 0
 synchronous_commit = off
 log_min_messages = fatal
 """
-QUERY = """
-import sys, psycopg2
-connection = psycopg2.connect(host=sys.argv[1], user=sys.argv[2], dbname=sys.argv[3])
-connection.autocommit = True
-cursor = connection.cursor()
-cursor.execute(sys.argv[4])
-rows = cursor.fetchall() if cursor.description else []
-print("\\n".join("\\t".join(map(str, row)) for row in rows))
-"""
 
 
 @lru_cache(maxsize=None)
@@ -54,8 +48,8 @@ def binaries():
     folders = [path for path in folders if (path / "postgres").exists() and version(path) >= 13]
     if folders:
         return max(folders, key=version)
-    packages = venv.ensure("-postgres").parent.parent
-    for path in packages.glob("lib/python*/site-packages/**/bin/initdb"):
+    folder = packages.python("-postgres").parent.parent
+    for path in folder.glob("lib/python*/site-packages/**/bin/initdb"):
         return path.parent
     raise DevError("PostgreSQL was not found: please install the package postgresql.")
 
@@ -154,13 +148,15 @@ def run_stop(_arguments):
 
 
 def execute(statement, database="postgres"):
-    """Run one SQL statement outside a transaction; return its rows as lists of texts."""
-    command = [venv.ensure(), "-c", QUERY, ensure(), USER, database, statement]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        log_file("sql.log").write_text(done.stderr)
-        raise DevError(f"PostgreSQL refused: {done.stderr.strip().splitlines()[-1]}")
-    return [line.split("\t") for line in done.stdout.splitlines() if line]
+    """Run one SQL statement outside a transaction; return its rows."""
+    try:
+        connection = psycopg2.connect(host=ensure(), user=USER, dbname=database)
+        connection.autocommit = True
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    except psycopg2.Error as error:
+        raise DevError(f"PostgreSQL refused: {error}") from error
 
 
 def databases():

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 
-from . import databases, lint_command, machine, odoo_env, postgres, venv
+from . import databases, odoo_env, packages, postgres
 from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, running
 
 # tests of this environment, and of processes; all others are tests of addons
@@ -27,13 +27,14 @@ company.account_fiscal_country_id = company.account_fiscal_country_id or env.ref
 env.cr.commit()
 print("made")
 """
+NAMES = re.compile(r"(?:class|def) (\w+)")
 TOUR = re.compile(r"\baddTour\(\s*\W(\w+)")
 
 
 def run(arguments):
     options, more = parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))
-    machine.ensure(machine.TESTS)
+    packages.ensure_programs((*packages.SCREENS, "poppler-utils"))
     paths = [path for word in options.selection for path in paths_of(word)]
     plain = [path for path in paths if path.startswith(PLAIN)] if paths else list(PLAIN)
     addons = [path for path in paths if path not in plain] if paths else list(odoo_env.manifests())
@@ -49,7 +50,7 @@ def run(arguments):
         # of lines and branches, except of the tests themselves
         env = {**os.environ, "COVERAGE_FILE": str(cache("coverage"))}
         for report in ("combine -q", "report --omit=*/tests/* --skip-covered"):
-            subprocess.run([venv.ensure(), "-m", "coverage", *report.split()], cwd=ROOT, env=env)
+            subprocess.run([sys.executable, "-m", "coverage", *report.split()], cwd=ROOT, env=env)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
     print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
     return 1 if count["failed"] else 0
@@ -82,29 +83,26 @@ def paths_of(word):
         return opening(path)
     if path.exists() and ROOT in path.parents:
         return [word.rstrip("/")]
-    name = word.replace("::", ".")
+    wanted = word.replace("::", ".").split(".")
     found = []
     for path in sorted([*ROOT.glob("*/tests/test_*.py"), *ROOT.glob("tests_*/test_*.py")]):
-        file = str(path.relative_to(ROOT))
-        if name.split(".")[0] == path.stem:
-            found.append(file + word[len(path.stem) :])
-        elif name.split(".")[-1] in (text := path.read_text()):
-            found += [f"{file}::{inside}" for inside in defined(text, name)]
+        text = path.read_text()
+        if wanted[-1] in (path.stem, *NAMES.findall(text)):
+            for inside in ((), *defined(ast.parse(text))):
+                if [path.stem, *inside][-len(wanted) :] == wanted:
+                    found.append("::".join([str(path.relative_to(ROOT)), *inside]))
     if not found:
         raise DevError(f"No addon, test file, class or test method is called {word!r}.")
     return found
 
 
-def defined(text, name):
-    """Yield pytest's names of the class, the method or the function `name` of a file."""
-    for node in ast.parse(text).body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            yield name
-        elif isinstance(node, ast.ClassDef):
-            for inside in node.body:
-                method = getattr(inside, "name", "")
-                if method.startswith("test") and name in (method, f"{node.name}.{method}"):
-                    yield f"{node.name}::{method}"
+def defined(node):
+    """Yield the path of names of each class, method and function of a syntax node."""
+    for inside in node.body:
+        if isinstance(inside, (ast.ClassDef, ast.FunctionDef)):
+            yield (inside.name,)
+        if isinstance(inside, ast.ClassDef):
+            yield from ((inside.name, *names) for names in defined(inside))
 
 
 def opening(path):
@@ -131,7 +129,7 @@ def needed_addons(paths):
 @contextlib.contextmanager
 def run_plain(paths, more):
     """Run tests of the environment; yield the process and its log."""
-    command = [venv.ensure(), "-m", "pytest", "-p", "no:odoo", "-p", "no:logging", *more, *paths]
+    command = [sys.executable, "-m", "pytest", "-p", "no:odoo", "-p", "no:logging", *more, *paths]
     log = log_file(f"plain-{os.getpid()}.log")
     with running(command, log, cwd=ROOT) as process:
         yield process, log
@@ -156,7 +154,7 @@ def run_addons(paths, options, more):
             env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
         # Without Node.js only the tests that need axe fail, and say so.
         if shutil.which("npm"):
-            axe = lint_command.node() / "node_modules/axe-core/axe.min.js"
+            axe = packages.node() / "node_modules/axe-core/axe.min.js"
             env = {**env, "DUNNING_AXE": str(axe)}
         command, log = [python, "-m", *command, *more, *paths], log_file(f"{name}.log")
         with running(command, log, cwd=ROOT, env=env) as process:

@@ -9,8 +9,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import venv
-from .base import DEVTOOLS, ROOT, cache, say
+from . import packages
+from .base import ROOT, cache, say
 
 # What is delivered needs nothing but Odoo and other addons. These are the packages with which it is
 # run, checked and built here.
@@ -48,14 +48,15 @@ def build(folder, source=ROOT):
         # knows them not
         "WHOOL_POST_VERSION_STRATEGY_OVERRIDE": "none",
     }
-    pip = [venv.ensure("-build"), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    command = [packages.python("-build"), "-m", "pip", "wheel", "-q", "--no-deps"]
+    command += ["--no-build-isolation", "-w", folder]
     for addon in addons():
-        subprocess.run([*pip, "-w", folder, source / addon], check=True, env=env)
+        subprocess.run([*command, source / addon], check=True, env=env)
 
 
 def bill(folder, name):
     """Write the bill of materials (CycloneDX) of one of the lock files."""
     path = folder / f"dunning_exclusion{name or '-odoo'}.cdx.json"
-    program = venv.ensure("-build").parent / "cyclonedx-py"
+    program = packages.python("-build").parent / "cyclonedx-py"
     command = [program, "requirements", "--output-reproducible", "--of", "JSON", "-o", path]
-    subprocess.run([*command, DEVTOOLS / f"requirements{name}.txt"], check=True)
+    subprocess.run([*command, packages.requirements(name)], check=True)

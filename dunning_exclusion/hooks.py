@@ -2,7 +2,7 @@ from odoo.tools import SQL
 
 
 def uninstall_hook(env):
-    """Take back the 'No Follow-Up' flags that only mirror blocks: nobody else would any more."""
+    """Clear the 'No Follow-Up' flags that only mirror blocks: nothing else would clear them."""
     env.flush_all()
     env.cr.execute(
         SQL(

@@ -4,23 +4,21 @@ import contextlib
 import re
 import smtplib
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
+from base64 import b64decode
 from email.message import EmailMessage
 
 import pytest
+from lxml import html
 
-from devtools import base, demo_command
+from devtools import base, catcher, demo_command, packages
 
 
 @pytest.fixture
-def ports(tmp_path, monkeypatch):
-    monkeypatch.setenv("DUNNING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(demo_command.venv, "ensure", lambda: sys.executable)
+def ports(tmp_path):
     smtp, pages = base.free_port(), base.free_port()
-    with demo_command.catcher(tmp_path / "mail", smtp, pages):
+    with catcher.catching(tmp_path / "mail", smtp, pages):
         yield smtp, f"http://127.0.0.1:{pages}"
 
 
@@ -41,25 +39,22 @@ def test_a_message_is_listed_and_shown_with_its_attachment(ports):
     overview = get(url)[0]
     assert "1 message caught" in overview and "Reminder &lt;1&gt;" in overview
     (path,) = re.findall(r"href='(/\S+)'", overview)
-    shown = get(url + path)[0]
-    assert "customer@example.com" in shown and "Invoice.pdf" in shown
-    body, headers = get(f"{url}{path}/body")
-    assert "<b>Please pay</b>" in body and "sandbox" in headers["Content-Security-Policy"]
-    attached, headers = get(f"{url}{path}/0")
-    assert attached == "%PDF" and headers["Content-Type"] == "application/pdf"
+    shown, headers = get(url + path)
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    page = html.fromstring(shown)
+    assert "customer@example.com" in page.findtext(".//table/tr[3]/td[2]")
+    (body,) = page.iter("iframe")
+    assert body.get("sandbox") == ""
+    assert "<b>Please pay</b><script>" in body.get("srcdoc")
+    (file,) = page.xpath("//a[@download='Invoice.pdf']")
+    assert b64decode(file.get("href").partition("base64,")[2]) == b"%PDF"
+    assert not page.xpath("//script")
 
 
 def test_nothing_but_messages_is_served(ports):
     for path in ("/../secret", "/nothing.eml", "/%2e%2e%2fcache"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(ports[1] + path)
-
-
-def test_it_ends_with_the_process_that_started_it(tmp_path):
-    code = "import sys; sys.stdin.read()"
-    with base.running([sys.executable, "-c", code], tmp_path / "log", stdin=subprocess.PIPE) as run:
-        assert run.poll() is None
-    assert run.poll() is not None
 
 
 def test_another_mail_catcher_on_the_machine_is_passed_over():
@@ -76,10 +71,10 @@ def test_another_mail_catcher_on_the_machine_is_passed_over():
 
 
 def test_the_demo_says_what_is_missing_and_goes_on(monkeypatch, capsys):
-    monkeypatch.setattr(demo_command.machine, "find", lambda package: None)
-    monkeypatch.setattr(demo_command.machine, "is_root", lambda: False)
-    demo_command.machine.ensure(demo_command.machine.DEMO, else_say=demo_command.WITHOUT)
+    monkeypatch.setattr(packages, "find", lambda package: None)
+    monkeypatch.setattr(packages, "is_root", lambda: False)
+    packages.ensure_programs(packages.DEMO, else_say=demo_command.WITHOUT)
     said = capsys.readouterr().err
     assert "wkhtmltopdf" in said and "goes on" in said
     with pytest.raises(base.DevError, match="Please install: wkhtmltopdf"):
-        demo_command.machine.ensure(demo_command.machine.DEMO)
+        packages.ensure_programs(packages.DEMO)

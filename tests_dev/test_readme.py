@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from devtools import docs_commands, odoo_env
+from devtools import odoo_env, readme_command
 from devtools.base import ROOT
 
 PUBLISHED = [addon for addon in odoo_env.manifests() if not addon.startswith("test_")]
@@ -14,7 +14,7 @@ PUBLISHED = [addon for addon in odoo_env.manifests() if not addon.startswith("te
 def test_readme_is_made_from_its_fragments(addon):
     manifest = odoo_env.manifests()[addon]
     readme = (ROOT / addon / "README.md").read_text()
-    assert readme == docs_commands.readme(addon, manifest), "run ./dev readme"
+    assert readme == readme_command.readme(addon, manifest), "run ./dev readme"
     assert f"# {manifest['name']}" in readme
     assert len(readme) > 500
 

@@ -174,7 +174,7 @@ def test_installed_updated_and_uninstalled_on_a_database_in_use(database):
     databases.install(database, ["dunning_exclusion"])
     assert postgres.execute(
         "SELECT demo FROM ir_module_module WHERE name = 'dunning_exclusion'", database
-    ) == [["False"]]
+    ) == [(False,)]
     shell(database, USE)
     shell(database, CHECK)
     installed = traces(database)
@@ -187,9 +187,9 @@ def test_installed_updated_and_uninstalled_on_a_database_in_use(database):
     assert (left_behind(before, after), lost(before, after)) == ({}, {})
     shell(database, CHECK)
     flags = "SELECT count(*) FROM account_move_line WHERE no_followup"
-    assert postgres.execute(flags, database) == [["0"]]
+    assert postgres.execute(flags, database) == [(0,)]
     types = "SELECT type FROM res_partner WHERE name = 'Reminders'"
-    assert postgres.execute(types, database) == [["contact"]]
+    assert postgres.execute(types, database) == [("contact",)]
     databases.install(database, ["dunning_exclusion"])
     shell(database, CHECK)
 

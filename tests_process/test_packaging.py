@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from devtools import odoo_env, venv, wheels_command
+from devtools import odoo_env, packages, wheels_command
 from devtools.base import ROOT
 
 ADDONS = wheels_command.addons()
@@ -77,7 +77,7 @@ def test_a_bill_of_materials_names_every_pinned_package(tmp_path):
         (path,) = tmp_path.glob("*.cdx.json")
         bill = json.loads(path.read_text())
         found = {(part["name"], part["version"]) for part in bill["components"]}
-        lock = venv.requirements(name).read_text()
+        lock = packages.requirements(name).read_text()
         pinned = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==([^\s;]+)", lock, re.MULTILINE))
         assert pinned and found == pinned
         assert all(part["hashes"] for part in parts(bill))
@@ -106,7 +106,7 @@ def test_the_version_and_license_are_those_of_the_manifest(wheels):
 
 
 def test_odoo_finds_the_installed_packages(wheels, tmp_path):
-    pip = [venv.ensure("-build"), "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
+    pip = [packages.python("-build"), "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", tmp_path, *wheels.values()], check=True)
     python, source, env = odoo_env.environment()
     path = os.pathsep.join(map(str, (source.python_path, tmp_path)))

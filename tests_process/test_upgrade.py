@@ -151,10 +151,7 @@ def rows(name):
     for table, pairs in found.items():
         row = f"jsonb_build_object({', '.join(pairs)})"
         query = f"SELECT to_jsonb(kept)->>'id', {row}::text FROM {table} kept"
-        found[table] = {
-            key if key != "None" else row: json.loads(row)
-            for key, row in postgres.execute(query, name)
-        }
+        found[table] = {key or row: json.loads(row) for key, row in postgres.execute(query, name)}
     return found
 
 

@@ -131,7 +131,7 @@ def get_items(notice):
 
 
 def _describe(notice, item, date_due, today):
-    """Return what an item says of itself: texts, and whether it is a credit or an invoice."""
+    """Return the texts of an item, and whether it is a credit or an invoice."""
     env, move = notice.env, item.move_id
     amount = Message(notice).amount_text(item.amount_residual_currency, item.currency_id)
     return {

@@ -141,7 +141,7 @@ class AccountMove(models.Model):
         return [(self.company_id.id, customer.id, self.id, False) for customer in customers]
 
     def _dunning_collected(self):
-        """Return those that customers owe, with the right to note that a payment failed."""
+        """Return the entries that customers owe, with the right to note that a payment failed."""
         # sudo: who handles payments, or pays online, need not have the right to write invoices
         return self.sudo().filtered(lambda move: move.is_sale_document(include_receipts=True))
 
@@ -231,7 +231,7 @@ class AccountMove(models.Model):
             rebuilt._dunning_keep_reminders(before)
 
     def _dunning_keep_reminders(self, before):
-        """Give what was reminded of to the instalments that are due then, or nearest to it."""
+        """File old reminders under the new instalments with the same or the nearest due date."""
         mine = [("move_id", "in", self.ids), ("notice_ids.state", "in", ["queued", "sent"])]
         # sudo: who edits invoices need not have rights on reminders
         for line in self.env["dunning.run.line"].sudo().search(mine):

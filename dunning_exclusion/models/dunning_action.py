@@ -28,11 +28,11 @@ class DunningAction(models.AbstractModel):
         mails = template.send_mail_batch(
             notices.ids,
             # The recipients are those of the notice, never followers, whatever the template says.
-            # Nor does a default of the user keep them from leaving.
+            # The state is set, too: a user's default for it must not keep the e-mails from leaving.
             email_values=dict(auto_delete=False, email_to=False, email_cc=False, state="outgoing"),
             email_layout_xmlid=template.email_layout_xmlid or MAIL_LAYOUT,
         )
-        # Where Odoo's mail gateway takes answers, unless the template names another address.
+        # Answers go to the address of Odoo's mail gateway, unless the template names another one.
         senders = {notice.id: mail.email_from for notice, mail in zip(notices, mails, strict=True)}
         reply_to = notices._notify_get_reply_to_batch(senders)
         addresses = {mail: reply_to[notice.id] for notice, mail in zip(notices, mails, strict=True)}

@@ -19,7 +19,7 @@ DISPUTE_REASONS = [
     ("unknown", "I do not know this invoice"),
     ("other", "Something else"),
 ]
-# The freshness of bank data that counts where the company sets none, and how long a hold waits.
+# How old bank data may be where the company sets no limit, and how long a hold waits for them.
 FRESH_DAYS = 3
 LONGEST_WAIT_DAYS = 30
 
@@ -133,7 +133,7 @@ class DunningAnswer(models.Model):
     message_id = fields.Many2one(
         "mail.message", index="btree_not_null", readonly=True, ondelete="set null"
     )
-    # What is said, in short: said twice, it is one answer.
+    # A hash of what was said: whoever says the same thing twice has given one answer.
     key = fields.Char(readonly=True)
 
     _date_within = Within("date", *DAYS)
@@ -162,7 +162,7 @@ class DunningAnswer(models.Model):
         :param files: dicts with the name and the raw content of files that were checked before
         :return: the answer; the first one when the same is said twice
         """
-        # Whoever opens the page acts through the system, which limits what can be done.
+        # Customers act with the rights of the system; the page limits what they can do with them.
         context = notice._get_page_context(notice.company_id.partner_id.lang)
         self = without_context(self).with_user(SUPERUSER_ID).with_context(**context)
         said = [answer_type.code, sorted(items.ids), sorted(values.items())]
@@ -184,7 +184,7 @@ class DunningAnswer(models.Model):
             }
         )
         place = {"res_model": self._name, "res_id": answer.id}
-        # Nobody but who looks at them opens the files, the server neither.
+        # The server does not open the images: only employees who look at the answer open files.
         Attachment = self.env["ir.attachment"].with_context(image_no_postprocess=True)
         answer.attachment_ids = Attachment.create([{**file, **place} for file in files])
         answer._begin()

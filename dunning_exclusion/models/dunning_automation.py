@@ -28,7 +28,7 @@ class DunningAutomation(models.AbstractModel):
             goes_on = True
             with isolated(company, job):
                 self._clean_up(company)
-            # While there is work, the server calls the job again and again.
+            # The server calls the job again as long as it says that work is left.
             with isolated(company, job, commits=True, once_a_day=True):
                 goes_on = self._send_company(company)
             if not goes_on:
@@ -46,7 +46,7 @@ class DunningAutomation(models.AbstractModel):
         if obstacle := self._get_obstacle(company):
             subject = self.env._("%(company)s: no reminders were sent", company=company.name)
             tell(company, subject, obstacle, once_a_day=True)
-            # Else the next company that fails would undo the message.
+            # Otherwise the rollback for a company that fails later would undo the message, too.
             self.env["dunning.sender"]._commit()
             return True
         run = self._prepare_run(company, today)

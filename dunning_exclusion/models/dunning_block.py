@@ -22,17 +22,17 @@ ORIGINS = [
 ]
 FORGOTTEN_AFTER_DAYS = 90
 ENDING_WITHIN_DAYS = 7
-# How long a pause lasts that was set without saying until when, as by the flag of an import.
+# How many days a pause lasts that was set without an end, for instance by an import.
 PAUSE_DAYS = 30
 # How many blocks a to-do names.
 LISTED_BLOCKS = 30
 # Who set a block, who ended it and when: only administrators write that, to import old blocks.
 HISTORY_FIELDS = frozenset({"user_id", "lifted_on", "lifted_by_id"})
-# Where a block comes from is known to the system only.
+# Only the system writes where a block comes from.
 SYSTEM_FIELDS = frozenset({"origin"})
-# What a block holds.
+# What a block is on.
 TARGET_FIELDS = ("company_id", "partner_id", "move_id", "move_line_id")
-# Why and for how long: once the block is lifted, that is history, too.
+# Why and for how long the block holds: this is history, too, once the block is lifted.
 SUBJECT_FIELDS = frozenset({"kind", "reason_id", "date_from", "date_to", "items_until", "note"})
 
 
@@ -297,7 +297,7 @@ class DunningBlock(models.Model):
             if fault := block._get_fault_of_dates():
                 raise ValidationError(fault)
 
-    # Pauses of before this was asked for can still be lifted: it is checked by itself, too.
+    # A check of its own, so that old pauses without an end can still be lifted.
     @api.constrains("kind", "date_to")
     def _check_end(self):
         for block in self:
@@ -376,7 +376,7 @@ class DunningBlock(models.Model):
     def create(self, vals_list):
         blocks = super().create([self._complete_vals(vals) for vals in vals_list])
         self._targets_changed(blocks.company_id, blocks.partner_id)
-        # Who imports the holds of another system sets none.
+        # Imported holds are no news: they were set in another system.
         note_in_chatter(
             blocks.filtered(lambda block: block.origin != "import"), lambda block: block._in_words()
         )

@@ -23,15 +23,15 @@ from odoo.tools import SQL
 from ..screening.question import Owner
 from .dunning_recheck import customers_to_read
 
-# PostgreSQL keeps the lower half of the number of the transaction with each row.
+# With each row PostgreSQL keeps the lower 32 bits of the number of its transaction.
 HALF = 1 << 32
-# Payments get their numbers before they are committed: so many may be at work at once.
+# Payments get their ids before they are committed: at most this many are assumed to be pending.
 PAYMENTS_AT_WORK = 1000
-# Items, likewise.
+# The same for items.
 ITEMS_AT_WORK = 1000
-# So many drafts are remembered, the newest ones.
+# How many entries in draft a run remembers: the newest ones.
 DRAFTS_KEPT = 5000
-# So long it is kept whose payments were undone: older lists are overtaken by the day.
+# How many days a `dunning.change` is kept: older lists are outdated anyway, as their day is over.
 DAYS_KEPT = 2
 # Columns that say nothing about who is reminded of what.
 NOTES = ("create_uid", "create_date", "write_uid", "name")
@@ -42,7 +42,7 @@ NOT_DECIDING = (
 
 
 class DunningChange(models.Model):
-    """A customer of whom an item is open again, as a payment was undone."""
+    """A customer who owes an item again because a payment was undone."""
 
     _name = "dunning.change"
     _description = "Payment Undone"
@@ -115,9 +115,9 @@ def _written_since(env, transaction, alias) -> SQL:
     _oldest, newest = _transactions(env)
     since = int(transaction or 0)
     if since > newest:
-        # The database was restored on a server that has counted less: all may be new.
+        # The database was restored on a server with lower numbers: every row may be new.
         since = 0
-    # The upper half of a row's number is the one that brings it next to the newest number.
+    # The upper half is chosen so that the row's number comes closest to the newest number.
     return SQL(
         "%(horizon)s - mod(%(horizon)s - %(xmin)s::text::bigint + %(half)s, %(half)s) >= %(since)s",
         xmin=SQL.identifier(alias, "xmin"),
@@ -168,8 +168,8 @@ def look_for_items(run):
 
 
 def _read_items_basis(run):
-    """Return from where on new items of `run` are looked for."""
-    # All journals are named for the index of Odoo that begins with them: drafts are few.
+    """Return the newest item and the drafts of now: only what comes later is new to `run`."""
+    # Naming all journals lets PostgreSQL use Odoo's index on journal and state, as drafts are few.
     [[item, drafts]] = run.env.execute_query(
         SQL(
             """SELECT (SELECT MAX(id) FROM account_move_line),

@@ -356,7 +356,7 @@ class DunningExclusionCondition(models.AbstractModel):
                    AND (notified.id IS NOT NULL OR message.message_type = 'email_outgoing')
                  GROUP BY message.id ORDER BY message.id DESC LIMIT 1)"""
         )
-        # Of addons that may not be there: their invoices go over a network.
+        # Invoices sent over the Peppol network; the addon for it may not be installed.
         if "peppol_move_state" in self.env["account.move"]._fields:
             networks = "move.peppol_move_state IN ('to_send', 'processing', 'done')"
             delivered = SQL("%s OR COALESCE(%s, FALSE)", SQL(networks), delivered)

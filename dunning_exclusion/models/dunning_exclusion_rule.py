@@ -28,7 +28,7 @@ WAYS_OUT = [
     ("setting", "Change the setting"),
     ("rule", "Change the rule"),
 ]
-# The way out of each shipped rule; that of all others is the rule itself.
+# The way out of each shipped rule; for any other rule it is to change the rule.
 WAY_OUT_OF = {
     **{f"{kind}_{level}": "resume" for kind in HOLDS for level in ("customer", "item")},
     **{"promise": "promise", "no_address": "address", "bounced": "address"},
@@ -38,7 +38,7 @@ WAY_OUT_OF = {
     **{"covered": "payment", "payment_under_way": "payment", "reminded_recently": "reminder"},
     **{"item_minimum": "setting", "customer_minimum": "setting"},
 }
-# Only administrators of follow-ups take these.
+# Ways out that are open to administrators of follow-ups only.
 SETUP_WAYS_OUT = frozenset({"setting", "rule"})
 DOMAIN_MODELS = [
     ("res.partner", "Customer"),
@@ -106,7 +106,7 @@ class DunningExclusionRule(models.Model):
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
-        # Empty, it would serve all others.
+        # If the company were emptied, the rule would serve all other companies.
         ondelete="restrict",
         help="Empty: the rule serves every company, each with its own switch.",
     )

@@ -50,7 +50,7 @@ class DunningLevel(models.Model):
         required=True,
         ondelete="restrict",
         default=lambda self: self.env.ref("dunning_exclusion.type_overdue", False),
-        help="The kind of reminder: customers can switch it off.",
+        help="The kind of reminder, which can be switched off for each customer.",
     )
     action = fields.Selection(ACTIONS, required=True, default="email")
     template_id = fields.Many2one(

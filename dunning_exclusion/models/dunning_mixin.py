@@ -22,11 +22,11 @@ EMPLOYEES = "base.group_user"
 # Odoo reads these fields when one of them is asked for, not with all others of the model: its own
 # work would be slower.
 ON_REQUEST = "dunning"
-# Odoo finds out by trying, with each item it writes, that lists cannot be sorted by such fields.
+# Said here, because Odoo would try to sort by each of these fields whenever it writes an item.
 UNSORTED = dict.fromkeys(("_description_sortable", "_description_groupable"), lambda _env: False)
 ASKED = {"groups": READERS, **UNSORTED}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
-# A search screens only what its other conditions find, unless that is more than so many records.
+# Up to this many records, a search screens only those that its other conditions find.
 SCOPE_LIMIT = 1000
 
 
@@ -41,7 +41,7 @@ class DunningMixin(models.AbstractModel):
     _description = "Excluded from Reminders or Not"
 
     # The field of `dunning.screening` that holds the id of a record, and the fields whose change
-    # empties the cached outcome: only own ones, others cost queries when entries are posted.
+    # empties the cached outcome: only its own, as others would cost queries at each posting.
     _dunning_owner_field = None
     # Entries and items have none: see `_forget_answers`.
     _dunning_outcome_fields = ()
@@ -364,7 +364,7 @@ class DunningMixin(models.AbstractModel):
             with statement.planned(self.env, few=len(ids) <= FEW):
                 return list(query.get_result_ids())
 
-        # For each item all items of its customer are screened.
+        # To answer for one item, all items of its customer are screened, so fewer items are walked.
         most = MOST if self._dunning_owner_field == "partner_id" else MOST // 4
         return walk(records, matching, wanted, most)
 

@@ -23,7 +23,7 @@ from .many_lines import UncheckedMany2many
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
 GIVEN_UP = "mail_dup"
-# Who may answer for a customer, on its page.
+# Employees who may open the page of a customer and answer there.
 WORKERS = "dunning_exclusion.group_dunning_user"
 
 
@@ -94,7 +94,7 @@ class DunningNotice(models.Model):
     mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
-        # Each change of any e-mail's state asks for it, and each deletion of one.
+        # Odoo looks for the notice whenever any e-mail changes its state or is deleted.
         index="btree_not_null",
         ondelete="set null",
         copy=False,
@@ -436,9 +436,9 @@ class DunningNotice(models.Model):
                     for notice, reason in find_wrong(notices).items():
                         notice._withdraw(reason)
             except OperationalError:
-                # A conflict with another transaction: the next call of the mail queue decides.
+                # Another transaction changed the same rows: the next call of the queue decides.
                 undecided |= notices
-            # Any error of a condition or of another addon: the other e-mails must leave.
+            # An error in a condition or another addon must not keep other e-mails from leaving.
             except Exception as error:
                 _logger.exception("Whether reminders are still right cannot be told")
                 notices.mail_id.write({"state": "exception", "failure_reason": str(error)})

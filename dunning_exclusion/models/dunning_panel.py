@@ -15,8 +15,8 @@ from .scenario_sentence import get_label
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
-# The forecast tries so many days to come on which something changes, and the days of workflows
-# that follow them, up to so many.
+# How many coming days on which something changes the forecast tries, and how many days at most
+# together with the days of workflows that follow them.
 FORECAST_DAYS, MOST_DAYS = 20, 30
 
 
@@ -291,7 +291,7 @@ class DunningMixin(models.AbstractModel):
         )
 
     def _forecast_held(self, now, reasons, reminders, company):
-        """Return state and sentence of what would be due, if it were not held back or not listed.
+        """Return state and sentence for items that are due today, but held back or not listed.
 
         :param now: (outcome, rule) of what is due today, none of it to send
         """
@@ -356,7 +356,7 @@ class DunningMixin(models.AbstractModel):
         customers = tuple(self._dunning_customers().ids)
         answers = []
         for day in days:
-            # A day that a workflow has missed is caught up today; later on none will be missed.
+            # Today a workflow may make up for a missed day; later it runs on its own days only.
             on_day = scenarios
             if day > company._dunning_today():
                 on_day = scenarios._on_day(company, day)

@@ -62,7 +62,7 @@ class DunningProtectedMixin(models.AbstractModel):
             self._check_reach()
         result = super(DunningProtectedMixin, tracked(self)).write(vals)
         if not shared:
-            # Nor may records be given to companies of others, or to all of them.
+            # The new values must not move records to companies in which the user may not act.
             self._check_reach()
         return result
 

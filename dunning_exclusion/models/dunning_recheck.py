@@ -115,7 +115,7 @@ def reopen(notices):
 def is_message_owed(lines):
     """Return whether the message of `lines` is about money that is owed, see `items.is_owed`."""
     amount, outstanding = sum(lines.mapped("amount_residual")), lines[:1].outstanding
-    # Asked for each message: env.ref would look in the database whether the rule exists.
+    # Not env.ref, which would ask the database for each message whether the rule exists.
     creditor = lines.env["ir.model.data"]._xmlid_to_res_id("dunning_exclusion.rule_creditor")
     chosen = any(creditor in (line.override_reason_ids or []) for line in lines)
     return is_owed(lines.run_id.company_id.currency_id, amount, outstanding, chosen)
@@ -184,7 +184,7 @@ def _update_query(run, customers, line_ids, screening) -> SQL:
 
 
 def _best_query(looked_at) -> SQL:
-    """Return SELECT of the best action of each line: one that goes, else the one least left out.
+    """Return SELECT of the best action of each line: one that is sent, else the least excluded one.
 
     `going` are the ids of the actions that go, or would if the line was ticked; `held` tells of
     others what stands against each: null, if it would not be listed today.

@@ -16,7 +16,7 @@ from .dunning_changes import oldest_transaction, read_basis
 from .dunning_exclusion_condition import condition_fault, condition_query
 from .dunning_screening import OUTCOMES
 
-# What only buttons and jobs write.
+# Fields that only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
     ("state", "automatic", "user_id", "stop_requested", "screened_transaction", "basis")
     + ("line_ids", "notice_ids", "workflow_ids", "without_scenario_count", "without_account_ids")
@@ -29,7 +29,7 @@ SUBJECT_FIELDS = frozenset(
 MANY_LINES = 10_000
 # The columns that the task list filters and groups by.
 ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
-# The rule of the days between two messages to a customer.
+# The rule that keeps some days between two messages to a customer.
 RECENTLY = "dunning_exclusion.rule_reminded_recently"
 # The columns of a line that the screening fills.
 SCREENED = (
@@ -67,7 +67,7 @@ class DunningRun(models.Model):
         "filter of your own.",
     )
     scenario_ids = fields.Many2many(
-        "dunning.scenario", string="Scenarios", help="None: all active scenarios."
+        "dunning.scenario", string="Scenarios", help="Empty: all active scenarios."
     )
     workflow_ids = fields.Many2many(
         "dunning.scenario",
@@ -93,7 +93,7 @@ class DunningRun(models.Model):
     type_id = fields.Many2one(
         "dunning.reminder.type",
         string="Reminder Type",
-        help="The kind of reminder: customers can switch it off.",
+        help="The kind of reminder, which can be switched off for each customer.",
     )
     template_id = fields.Many2one(
         "mail.template",
@@ -239,7 +239,7 @@ class DunningRun(models.Model):
             to_print = state == "queued" and action == "letter"
             names = {"sent": "sent_count", "queued": "waiting_count", "failed": "failed_count"}
             if name := "print_count" if to_print else names.get(state):
-                # In the cache of these runs, not of those read with the rights of the system.
+                # `run` was read with the rights of the system, so its cache is another one.
                 self.browse(run.id)[name] += count
 
     # What may be written --------------------------------------------------------------------
@@ -247,7 +247,7 @@ class DunningRun(models.Model):
     @api.constrains("mode", "criteria_domain", "company_id")
     def _check_criteria(self):
         Line = self.env["account.move.line"]
-        # Who chooses the mode later need not be who wrote the filter.
+        # In any mode: somebody else may switch the run to its filter later.
         for run in self.filtered(lambda run: run.mode == "criteria" or run.criteria_domain):
             if fault := condition_fault(Line, run.criteria_domain, run.company_id):
                 raise ValidationError(run._criteria_error(fault))
@@ -318,12 +318,12 @@ class DunningRun(models.Model):
             )
 
     def _replace_lines(self):
-        """Replace the lines by those of now, and note from where on changes are looked for."""
+        """Replace the lines by those of today, and note what later changes are compared with."""
         Line = self.env["dunning.run.line"]
         Line._delete_unsent(self.ids)
         if self._insert_lines() > MANY_LINES:
-            # Else the task list is slow until autovacuum has seen the lines. SKIP_LOCKED: nobody
-            # waits for another transaction that analyzes the table already.
+            # Without it the task list is slow until autovacuum has run. SKIP_LOCKED: nobody waits
+            # for another transaction that analyzes the table already.
             columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
             self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
         Line.invalidate_model()
@@ -366,7 +366,7 @@ class DunningRun(models.Model):
 
     def _get_question(self):
         """Return what the run asks of the screening."""
-        # A run that is not saved asks the same.
+        # A run in a form that is not saved yet asks the same question.
         company, day, run_id = self.company_id._origin, self.date, self._origin.id or 0
         if self.mode == "criteria":
             query = self._get_criteria_query()
@@ -516,7 +516,7 @@ class DunningRun(models.Model):
     def action_open_lines(self):
         """Open the task list of the run."""
         check_one(self)
-        # As the action's own context says it, which a saved link has: the link names the run.
+        # The context of the action goes into saved links, so a link leads to this run.
         shown = {"search_default_listed": 1, "search_default_by_customer": 1}
         run = {"dunning_run_id": self.id, "active_id": self.id, "active_model": self._name}
         return {

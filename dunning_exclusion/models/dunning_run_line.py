@@ -36,10 +36,10 @@ class DunningRunLine(models.Model):
     _name = "dunning.run.line"
     _description = "Run Line"
     _inherit = "dunning.reasons"
-    # Lines are shown by run; ordering them by it as well would join its table each time.
+    # Not ordered by run, which would join its table each time: lists show the lines of one run.
     _order = "partner_id, date_due, id"
     _rec_name = "move_line_id"
-    # Four columns less in each of a million rows: the run says who prepared it and when.
+    # Saves four columns in each of a million rows: the run says who prepared it and when.
     _log_access = False
 
     # The index of both is `_run_partner_index`.
@@ -65,7 +65,7 @@ class DunningRunLine(models.Model):
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
     action_ids = fields.Json(readonly=True, help="Ids of the actions, where there are several.")
-    held_action_ids = fields.Json(readonly=True, help="Ids of those of them that do not go.")
+    held_action_ids = fields.Json(readonly=True, help="Ids of the actions that are held or done.")
     level_ids = fields.Many2many(
         "dunning.level",
         string="Reminder Levels",
@@ -120,7 +120,7 @@ class DunningRunLine(models.Model):
 
     # Ticks
     checked = fields.Boolean(string="Send", help="Selected lines are sent.")
-    # It was ticked until something stood against it: it is ticked again when that has gone.
+    # It was unticked because of a reason, and is ticked again when the reason has gone.
     set_aside = fields.Boolean(readonly=True)
     override_user_id = UncheckedMany2one(
         "res.users",
@@ -589,7 +589,7 @@ class DunningRunLine(models.Model):
         To be called by the `unlink` of each model that an `UncheckedMany2one` names.
         """
         if not ids:
-            # When Odoo posts and pays, it often deletes no records.
+            # Odoo often calls `unlink` on no records when it posts and pays.
             return
         # Lines of a deleted entry no longer name an item, and for those there is an index.
         rest = SQL("AND move_line_id IS NULL") if field_name == "move_id" else SQL()

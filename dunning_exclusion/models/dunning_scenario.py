@@ -40,7 +40,7 @@ class DunningScenario(models.Model):
     company_id = fields.Many2one(
         "res.company",
         default=lambda self: self._default_company(),
-        # Empty, it would be for all others.
+        # If the company were emptied, the scenario would serve all other companies.
         ondelete="restrict",
         help="Empty: for every company.",
     )
@@ -52,13 +52,13 @@ class DunningScenario(models.Model):
         "Customer level: on fixed days everything the customer owes goes out in one message.",
     )
     profile_ids = fields.Many2many(
-        "dunning.profile", string="Profiles", help="None: every customer without restriction."
+        "dunning.profile", string="Profiles", help="Empty: customers of all profiles, or of none."
     )
     customer_domain = Char(
         string="Customers", default="[]", help="Only customers that match are reminded."
     )
     automatic = fields.Boolean(
-        # Two scenarios that are alike would remind twice, so somebody switches copies on.
+        # Copies begin switched off, as two scenarios that are alike would remind twice.
         copy=False,
         help="The nightly job sends this scenario by itself.",
     )
@@ -96,7 +96,7 @@ class DunningScenario(models.Model):
         copy=False,
         help="The scenario is or was switched on: its start is not set by itself any more.",
     )
-    # Since when the workflow runs on the days that are set: no earlier day was missed.
+    # The day since which the workflow has run on its present days: it has missed no earlier one.
     settled_on = fields.Date(string="Days Set On", readonly=True, copy=False)
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
@@ -409,7 +409,7 @@ class DunningScenario(models.Model):
         if self.campaign_type != "customer" or not (self.frequency and self.weekday):
             return False
         if self.date_start and self.date_start > LAST_DAY:
-            # A form still has it; it is refused when it is saved.
+            # A form may hold an invalid rule until it is saved, when it is refused.
             return False
         rule = self._calendar_rule(company)
         today = company._dunning_today()

@@ -43,7 +43,7 @@ def isolated(company, job, commits=False, once_a_day=False):
         env.invalidate_all(flush=False)
         _tell_failure(company, job, error, once_a_day)
         if commits:
-            # Else the next company that fails would undo the message, too.
+            # Otherwise the rollback for a company that fails later would undo the message, too.
             env["ir.cron"]._commit_progress()
 
 

@@ -7,7 +7,7 @@ from .dunning_notice import GIVEN_UP
 THREADS = (
     *("dunning.answer", "dunning.block", "dunning.notice", "dunning.promise", "dunning.run"),
 )
-# Who said something on them, and when.
+# The fields that say who wrote a message, and when.
 AUTHORSHIP = (
     *("author_id", "author_guest_id", "email_from", "date"),
     *("message_type", "tracking_value_ids"),
@@ -25,7 +25,7 @@ class MailMail(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Override of `mail`: many may read messages, only the e-mail opens the customer's page."""
+        """Override of `mail`: the key to the customer's page is not for all who read messages."""
         notices = self.env["dunning.notice"]
         for vals in vals_list:
             if vals.get("model") == "dunning.notice" and vals.get("body"):

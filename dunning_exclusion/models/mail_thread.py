@@ -70,7 +70,7 @@ class MailThread(models.AbstractModel):
         What is posted by code, such as an API client, counts where it goes to the customer. What
         Odoo tells followers by itself, such as that an invoice was paid, is no answer.
         """
-        # Whatever Odoo notes comes by here, so what is known already is looked at first.
+        # This runs for everything that Odoo posts, so what costs no query is checked first.
         if message.message_type == "notification" and not self._dunning_is_told(message):
             return False
         if message.message_type not in ("comment", "email", "email_outgoing", "notification"):
@@ -96,7 +96,7 @@ class MailThread(models.AbstractModel):
         by_gateway = message.message_type == "email" and self.env.uid == SUPERUSER_ID
         if not by_gateway or self.env.context.get("dunning_automatic"):
             return False
-        # Of contacts who share an address, Odoo takes one as the author. Strangers have none.
+        # Odoo finds the author by the address: strangers have none.
         if not message.author_id:
             return False
         # sudo: the mail gateway acts for strangers

@@ -12,7 +12,7 @@ from odoo.tools import SQL
 
 from ..screening import statement
 
-# How many are looked at first. Then up to this share of all: at least, and at most so many.
+# How many are looked at first; then which share of all, but at least and at most how many.
 FIRST, SHARE, FEWEST, MOST = 50, 0.4, 2000, 20_000
 
 
@@ -36,7 +36,7 @@ def walk(query, matching, wanted, most=MOST):
         seen += len(batch)
         if len(found) >= wanted or len(batch) < size:
             return found[:wanted]
-        # A third more than it takes if the rest is like what was seen.
+        # A third more than are needed if the rest matches as often as what was seen.
         size = (wanted - len(found)) * seen * 4 // (3 * max(len(found), 1)) + FIRST
         if seen + size > min(max(SHARE * _count(env, query.table), FEWEST), most):
             return None

@@ -33,14 +33,14 @@ SETTINGS = {
     *(*ANSWER_LIMITS, "dunning_answers", "dunning_answer_off_ids", "dunning_answer_user_id"),
     "dunning_reply_holds",
 }
-# What settings have in common. Those that Odoo's own work asks for are read with all others.
+# What most settings have in common; those that Odoo's own work needs are read with all fields.
 SETTING = {"groups": EMPLOYEES, "prefetch": ON_REQUEST}
 
 
 @lru_cache
 def _get_zone(country_code, year):
     """Return the time zone of a country, UTC if it has several that differ."""
-    # Zones that keep the same time are one, as in Germany: some do in winter or in summer only.
+    # Zones with the same time in winter and in summer count as one, for example those of Germany.
     zones = pytz.country_timezones.get(country_code) or ["UTC"]
     clocks = {
         tuple(pytz.timezone(zone).utcoffset(datetime(year, month, 1)) for month in (1, 7))
@@ -122,14 +122,14 @@ class ResCompany(models.Model):
         string="Payments on Their Way Count (days)",
         default=10,
         **SETTING,
-        help="So long a payment in process, a bank statement line that is not matched or a pending "
-        "online payment holds items back. 0: they do not.",
+        help="For so many days a payment in process, a bank statement line that is not matched or "
+        "a pending online payment holds items back. 0: not at all.",
     )
     dunning_not_delivered_from = fields.Date(
         string="Hold Back Invoices That Did Not Arrive Since",
         **SETTING,
         help="Invoices issued since this day that were never sent, or whose last sending failed, "
-        "are held back. Empty: nobody looks whether they were sent.",
+        "are held back. Empty: it is not checked whether they were sent.",
     )
     dunning_catch_up_days = fields.Integer(
         string="Catch Up Missed Days",

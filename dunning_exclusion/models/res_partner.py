@@ -123,8 +123,8 @@ class ResPartner(models.Model):
             )
         return super()._auto_init()
 
-    # Odoo counts what came back from a contact, whatever message it was, and begins anew when
-    # somebody writes from there. It does not say from which address: the one of that moment.
+    # Odoo counts the messages that came back from a contact, and starts at 0 again when the contact
+    # writes. It does not keep the address that bounced: that is the one the contact has then.
     @api.depends("message_bounce")
     def _compute_dunning_bounced_email(self):
         for partner in self:

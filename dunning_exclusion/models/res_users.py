@@ -3,7 +3,7 @@ from odoo.fields import Domain
 
 
 class ResUsers(models.Model):
-    """Users: they can be deleted, and record rules ask by which right they read a model."""
+    """Users: lines forget deleted ones, and record rules ask by which right they read a model."""
 
     _inherit = "res.users"
 

@@ -49,7 +49,7 @@ def describe_condition(condition):
 
 def _workflow(scenario):
     env = scenario.env
-    # Within a sentence: many languages write days of the week small there.
+    # The form used within a sentence: many languages write weekdays in lower case there.
     names = get_day_names("wide", locale=babel_locale_parse(get_lang(env).code))
     weekday = names[int(scenario.weekday)] if scenario.weekday else ""
     when = {

@@ -25,7 +25,7 @@ from odoo.tools import SQL
 
 from ..screening import items
 
-# Between words of a bank text. Inside a word, other marks are removed: some banks drop them.
+# Marks between the words of a bank text. Marks inside words are removed, as some banks do it.
 SEPARATORS = ",;:()[]{}<>\"'+*=|\\?!&#@\t\n\r"
 INNER_MARKS = "/-_."
 # Indexes cannot hold longer words.
@@ -56,13 +56,13 @@ def _quoted(text) -> str:
 IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
 # Where words of a bank line stand: alias and column.
 TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
-# Which bank lines our indexes hold. Written otherwise than in other indexes, which
-# PostgreSQL might read whole. New words go into them at once (fastupdate): where they wait
-# in a list, each search reads that list.
+# The bank lines in our indexes. The conditions are worded differently from those of Odoo's own
+# indexes, which PostgreSQL might otherwise read whole. Without `fastupdate` new words go into the
+# index at once: with it they wait in a list that each search has to read.
 WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
-# How an invoice is named.
+# The fields by which a bank text can name an invoice.
 NAMES = ("name", "payment_reference")
 
 

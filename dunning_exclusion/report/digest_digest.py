@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools.misc import format_decimalized_amount
 
-# So many of the reasons that hold most are named in a digest.
+# How many reasons a digest names: those that hold back most.
 NAMED_REASONS = 5
 
 

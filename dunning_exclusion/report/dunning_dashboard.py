@@ -56,7 +56,7 @@ class DunningRun(models.Model):
     @api.model
     @api.readonly
     def retrieve_excluded(self, day=None):
-        """Return what is excluded in the current company, of which the page is not to wait.
+        """Return what is excluded in the current company; the page asks for it once it is open.
 
         :param day: a coming day, as text like 2026-12-31; None, or a day that has passed: today
         :return: dict with `by_reason`: list of dicts `{code, label, count, amount, domain}`;
@@ -158,7 +158,7 @@ class DunningRun(models.Model):
             task("ending", titles, blocks["ending"], HOLDS, "ending_soon"),
             task("forgotten", titles, blocks["forgotten"], HOLDS, "forgotten"),
         ]
-        # Only who lets customers propose promises has any.
+        # Only companies that let customers propose promises have any.
         return [item for item in tasks if item["name"] != "proposed" or item["count"]]
 
     @api.model
@@ -187,7 +187,7 @@ class DunningRun(models.Model):
         :param alert: whether somebody should worry when there is something
         """
         title, button = titles[name]
-        # Opening a list prepares it, which only who works with it may do.
+        # Opening a list prepares it, which only follow-up users may do.
         if action == LIST and not self.env.user.has_group("dunning_exclusion.group_dunning_user"):
             button = ""
         return {

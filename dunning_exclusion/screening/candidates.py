@@ -24,10 +24,10 @@ IS_OPEN = SQL(
 
 
 class Again(NamedTuple):
-    """Where candidates are looked for once more, for lines that were made before."""
+    """How to look once more for the candidates that lines of a run were made from."""
 
-    today: date | None = None  # when they would be sent; None: the day asked about
-    since: date | None = None  # what was said from this day on is said already
+    today: date | None = None  # the day of sending; None: the day of the question
+    since: date | None = None  # messages of this day or later are not sent again
     customer_ids: list | None = None  # the customers of the lines; None: all
     moves: SQL | None = None  # SELECT of the entries of the lines
 
@@ -140,7 +140,7 @@ def _choice(scenarios, company, trial, again) -> SQL:
 
 
 def _history() -> SQL:
-    """Return how far each item got in each scenario by what left, and when that last spoke."""
+    """Return which level of each scenario was sent for each item, when last, and how often."""
     return SQL(
         """SELECT move_line_id, scenario_id, MAX(day) AS said_on, MAX(place) AS place,
                   MAX(day) FILTER (WHERE place IS NOT NULL) AS last_date,

@@ -59,7 +59,7 @@ class DunningBlockWizard(models.TransientModel):
     res_ids = fields.Json(
         "Records", required=True, readonly=True, help="The numbers of the records to be held."
     )
-    # Why they are stopped is said after they were.
+    # After a stop with one click, the dialog asks why: these are the holds it is about.
     block_ids = fields.Json(
         string="Holds", readonly=True, help="The numbers of the holds to be explained."
     )

@@ -35,7 +35,7 @@ class DunningScenarioPreview(models.TransientModel):
         help="Also remind of what fell due or was issued before the scenario is switched on.",
     )
     description = fields.Text(related="scenario_id.description", related_sudo=False)
-    note = fields.Char(compute="_compute_result", help="What is to be known about this day.")
+    note = fields.Char(compute="_compute_result", help="Remarks about this day.")
     customer_count = fields.Integer(string="Customers", compute="_compute_result")
     item_count = fields.Integer(string="Items", compute="_compute_result")
     amount = fields.Monetary(
@@ -149,7 +149,7 @@ class DunningScenarioPreview(models.TransientModel):
         )
 
     def _note(self):
-        """Return what is to be known about the day, or False."""
+        """Return remarks about the day, such as that nothing is due, or False."""
         scenario = self._get_scenario()
         if not (scenario and self.date):
             return False

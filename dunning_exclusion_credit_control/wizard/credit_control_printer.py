@@ -5,13 +5,13 @@ class CreditControlPrinter(models.TransientModel):
     _inherit = "credit.control.printer"
 
     def print_lines(self):
-        """Override of `account_credit_control` to say so when everything is left out by now."""
+        """Override of `account_credit_control` to say so when nothing is left to print."""
         if not self:
             return True
         report = super().print_lines()
         if report.get("context", {}).get("active_ids"):
             return report
-        # No error: what was left out keeps its reason, which an error would take back.
+        # Not an error, which would roll back the reasons that were just noted on the lines.
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

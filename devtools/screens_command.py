@@ -1,14 +1,14 @@
-"""Take the pictures of the documentation as the accountant of the demo sees them.
+"""./dev screens: take the pictures of the documentation, in a new database with the demo data."""
 
-usage: take_screens.py URL BROWSER FOLDER CUSTOMER_ID INVOICE_ID PAGE, by ./dev screens
-"""
-
-import sys
 from contextlib import suppress
 
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
+from . import databases, demo_command, packages
+from .base import ROOT, free_port, say
+
+PICTURES = ROOT / "dunning_exclusion/static/description"
 SIZE = {"width": 1600, "height": 900}
 ACTION = "action-dunning_exclusion"
 # pages that are opened by address stay in the app Invoicing
@@ -19,11 +19,26 @@ CHOOSE_APP = """async () => {
 }"""
 
 
+def run(_arguments):
+    packages.ensure_programs(packages.SCREENS)
+    with databases.temporary(databases.template(), "_screens") as name:
+        say("Preparing a database with demo data …")
+        demo_command.fill(name)
+        records = demo_command.in_shell(name, "prepare_pictures(env)").split()
+        port = free_port()
+        with demo_command.web_client(port, name), sync_playwright() as playwright:
+            options = {"executable_path": packages.find("chromium"), "args": ["--no-sandbox"]}
+            with playwright.chromium.launch(**options) as browser:
+                page = browser.new_page(viewport=SIZE, locale="en-US", color_scheme="light")
+                pictures(Client(page, f"http://localhost:{port}", "accountant"), *records)
+    say(f"The pictures are in {PICTURES.relative_to(ROOT)}.")
+
+
 class Client:
     """The web client of a user who is logged in."""
 
-    def __init__(self, page, url, folder, login):
-        self.page, self.url, self.folder = page, url, folder
+    def __init__(self, page, url, login):
+        self.page, self.url = page, url
         page.set_default_timeout(180_000)
         page.goto(f"{url}/web/login")
         page.fill("input[name=login]", login)
@@ -49,7 +64,7 @@ class Client:
     def take(self, name):
         if self.page.locator(".o_error_dialog").count():
             raise RuntimeError(self.page.locator(".o_error_dialog").inner_text())
-        self.page.screenshot(path=f"{self.folder}/{name}.png")
+        self.page.screenshot(path=PICTURES / f"{name}.png")
         print(f"{name}.png", flush=True)
 
 
@@ -84,15 +99,3 @@ def pictures(user, customer, invoice, answers):
     user.page.goto(f"{user.url}{answers}")
     user.wait("main h1")
     user.take("answers")
-
-
-def main(url, executable, folder, *records):
-    with sync_playwright() as playwright:
-        options = {"executable_path": executable, "args": ["--no-sandbox"]}
-        browser = playwright.chromium.launch(**options)
-        page = browser.new_page(viewport=SIZE, locale="en-US", color_scheme="light")
-        pictures(Client(page, url, folder, "accountant"), *records)
-        browser.close()
-
-
-main(*sys.argv[1:])

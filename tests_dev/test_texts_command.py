@@ -2,7 +2,7 @@
 
 import polib
 
-from devtools import merge_texts
+from devtools import texts_command
 
 
 def catalog(**texts):
@@ -19,7 +19,7 @@ def test_a_changed_text_keeps_its_translation_marked_fuzzy():
     french = catalog(
         This_customer_is_paused="Ce client est en pause", Kept_as_it_is="Tel quel", Gone="Parti"
     )
-    changed = merge_texts.merge(template, french)
+    changed = texts_command.merge(template, french)
     assert changed == ["Brand new", "This customer is paused today"]
     assert [(entry.msgid, entry.msgstr, entry.fuzzy) for entry in french] == [
         ("Brand new", "", False),
@@ -27,7 +27,7 @@ def test_a_changed_text_keeps_its_translation_marked_fuzzy():
         ("This customer is paused today", "Ce client est en pause", True),
     ]
     assert french[2].previous_msgid == "This customer is paused"
-    assert merge_texts.merge(template, french) == []
+    assert texts_command.merge(template, french) == []
     assert len(french) == 3
 
 
@@ -39,6 +39,6 @@ def test_files_are_written_once_more_only_when_texts_change(tmp_path):
         exported = catalog(Stop="")
         exported.metadata = {"POT-Creation-Date": day}
         exported.save(str(tmp_path / "new.pot"))
-        merge_texts.main(str(tmp_path / "new.pot"), folder)
+        texts_command.update(tmp_path / "new.pot", folder)
     assert polib.pofile(str(folder / "addon.pot")).metadata["POT-Creation-Date"] == "1"
     assert polib.pofile(str(folder / "de.po")).find("Stop").msgstr == "Stopp"

@@ -1,27 +1,40 @@
-"""Merge an exported template into the translations of an addon: merge_texts.py NEW.pot FOLDER."""
+"""./dev texts: export the texts to translate, and merge them into the translations."""
 
-import sys
 from difflib import get_close_matches
-from pathlib import Path
 
 import polib
+
+from . import databases, lint_command, odoo_env
+from .base import ROOT, cache
 
 # what Odoo's exporter writes, so that files differ in their texts only
 WIDTH = 78
 
 
-def main(exported, folder):
+def run(_arguments):
+    database = databases.prepared(list(odoo_env.manifests()))
+    for folder in sorted(ROOT.glob("*/i18n")):
+        addon = folder.parent.name
+        fresh = cache(f"{addon}.pot")
+        odoo_env.run("i18n", "export", "-d", database, "-l", "pot", "-o", fresh, addon, check=True)
+        update(fresh, folder)
+        fresh.unlink()
+    files = [str(path.relative_to(ROOT)) for path in ROOT.glob("*/i18n/*.po*")]
+    return lint_command.run(["--fix", "--only", "translations", *files])
+
+
+def update(exported, folder):
     """Replace the template, update each language, and name the texts to translate."""
-    template = polib.pofile(exported, wrapwidth=WIDTH)
-    addon = Path(folder).parent.name
-    path = Path(folder) / f"{addon}.pot"
+    template = polib.pofile(str(exported), wrapwidth=WIDTH)
+    addon = folder.parent.name
+    path = folder / f"{addon}.pot"
     if path.exists():
         old = polib.pofile(str(path))
         template.header = old.header
         if list(map(str, old)) == list(map(str, template)):
             template.metadata = old.metadata
     save(template, path)
-    for language in sorted(Path(folder).glob("*.po")):
+    for language in sorted(folder.glob("*.po")):
         catalog = polib.pofile(str(language), wrapwidth=WIDTH)
         for text in merge(template, catalog):
             print(f"{addon} ({language.stem}): to translate: {text!r}")
@@ -50,7 +63,3 @@ def merge(template, catalog):
 
 def save(catalog, path):
     path.write_text(str(catalog).rstrip() + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
