@@ -30,19 +30,11 @@ if SUITE != "base":
 result = loader.run_suite(suite)
 logging.getLogger("odoo.tests.result").info("%s", result)
 """
-LOADED = ("base", "portal", "mail", "digest", "account_payment")
+LOADED = ("portal", "mail", "digest", "account_payment", "base")
 BASE = "views acl ir_model ir_module module install uninstall menu"
-# suite: (modules it needs besides Odoo's accounting, what is run in the words of --test-tags)
-SUITES = {
-    "account": ([], ["/account"]),
-    "portal": ([], ["/portal"]),
-    "mail": ([], ["/mail"]),
-    "digest": ([], ["/digest"]),
-    "account_payment": ([], ["/account_payment"]),
-    "base": ([], [f"/base/tests/test_{name}.py" for name in BASE.split()]),
-    "account_credit_control": (["account_credit_control"], ["/account_credit_control"]),
-    "queue_job": (["queue_job"], ["/queue_job"]),
-}
+# addons of others, each with a bridge of ours
+PEERS = ("account_credit_control", "queue_job")
+SUITES = ("account", *LOADED, *PEERS)
 
 
 def run(arguments):
@@ -59,11 +51,11 @@ def run(arguments):
 
 def check(suite, learn):
     """Run one suite with our addons; return whether nothing fails but what fails without them."""
-    peers, tags = SUITES[suite]
-    run_count, failing = run_suite(suite, [*our_addons(peers), *peers], tags)
+    peers = [suite] if suite in PEERS else []
+    run_count, failing = run_suite(suite, [*our_addons(peers), *peers])
     path = LISTS / f"{suite}.txt"
     if learn:
-        known = failing & run_suite(suite, peers, tags)[1] if failing else ()
+        known = failing & run_suite(suite, peers)[1] if failing else ()
         path.write_text("".join(f"{test}\n" for test in sorted(known)))
     ours = sorted(failing - set(path.read_text().splitlines() if path.exists() else ()))
     for test in ours:
@@ -78,22 +70,22 @@ def our_addons(peers):
     return [OURS, *(name for name in bridges.values() if name in odoo_env.manifests())]
 
 
-def run_suite(suite, modules, tags):
+def run_suite(suite, modules):
     """Return (number of tests run, names of those that fail) in a new database."""
     log = log_file(f"suite_{suite}.log")
     log.write_text("")
     say(f"Running {suite} with {', '.join(modules) or 'Odoo alone'} … (log: {log})")
+    tests = [f"/base/tests/test_{name}.py" for name in BASE.split()]
+    tags = ",".join(tests if suite == "base" else [f"/{suite}"])
+    command = ["server", "--test-tags", tags, "--stop-after-init"]
+    command = ["shell"] if suite in LOADED else command
     with databases.temporary(databases.template(), f"_suite_{suite}") as name:
         if modules:
             databases.install(name, modules)
-        script = ""
-        command = ["server", "--test-tags", ",".join(tags), "--stop-after-init"]
-        command += ["--http-port", free_port()]
-        if suite in LOADED:
-            command = ["shell", *command[-2:]]
-            script = RUN_LOADED.replace("TAGS", repr(",".join(tags))).replace("SUITE", repr(suite))
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True}
-        odoo_env.run(*command, "-d", name, "--logfile", log, input=script, **silent)
+        command += ["-d", name, "--logfile", log, "--http-port", free_port()]
+        script = RUN_LOADED.replace("TAGS", repr(tags)).replace("SUITE", repr(suite))
+        nothing = subprocess.DEVNULL
+        odoo_env.run(*command, input=script, text=True, stdout=nothing, stderr=nothing)
     return read(log.read_text(errors="replace"))
 
 

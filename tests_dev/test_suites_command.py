@@ -31,7 +31,7 @@ def test_only_what_does_not_fail_without_us_counts(tmp_path, monkeypatch, known,
 def test_learning_keeps_what_fails_without_us(tmp_path, monkeypatch):
     runs = []
 
-    def run_suite(suite, modules, tags):
+    def run_suite(suite, modules):
         runs.append(modules)
         return 9, {"TestA.test_one", "TestA.test_two"} if len(runs) == 1 else {"TestA.test_two"}
 
