@@ -212,7 +212,8 @@ def _looked_at_query(run, customers, line_ids, screening) -> SQL:
     That is whether a tick stands: a person's against the reasons it was made for.
     """
     return SQL(
-        """SELECT own.id, own.place, own.level_id, own.wanted, fresh.outcome, fresh.rule_id,
+        """WITH fresh AS MATERIALIZED (%(screening)s)
+           SELECT own.id, own.place, own.level_id, own.wanted, fresh.outcome, fresh.rule_id,
                   fresh.reason_ids, fresh.days_overdue, fresh.outstanding, fresh.overdue,
                   fresh.amount_residual, fresh.amount_residual_currency, %(grade)s AS grade,
                   COALESCE(fresh.outcome = 'included' OR (
@@ -220,8 +221,7 @@ def _looked_at_query(run, customers, line_ids, screening) -> SQL:
                       AND own.override_reason_ids @> fresh.reason_ids), FALSE) AS stands
              FROM (SELECT *, checked OR set_aside IS TRUE AS wanted
                      FROM (%(messages)s) AS run_line WHERE %(waits)s OFFSET 0) own
-             LEFT JOIN (%(screening)s) fresh
-               ON fresh.move_line_id = own.move_line_id
+             LEFT JOIN fresh ON fresh.move_line_id = own.move_line_id
               AND fresh.level_id IS NOT DISTINCT FROM own.level_id
               AND fresh.partner_id = own.partner_id""",
         grade=GRADE,
@@ -313,11 +313,12 @@ def items_query(run, customers, levels, line_ids=None) -> SQL:
     message has left without them are not.
     """
     return SQL(
-        """(SELECT item.*, run_line.level_id, run_line.message_key AS message_id
+        """(WITH run_line AS MATERIALIZED (%(messages)s), listed AS MATERIALIZED (%(listed)s)
+            SELECT item.*, run_line.level_id, run_line.message_key AS message_id
               FROM item
-              JOIN (%(messages)s) run_line ON run_line.move_line_id = item.id
+              JOIN run_line ON run_line.move_line_id = item.id
                AND run_line.partner_id = item.partner_id
-              LEFT JOIN (%(listed)s) listed ON listed.id = item.id
+              LEFT JOIN listed ON listed.id = item.id
                AND listed.level_id IS NOT DISTINCT FROM run_line.level_id
              WHERE run_line.is_made OR %(waits)s AND listed.id IS NOT NULL AND NOT %(left)s)""",
         listed=_listed_query(run, customers, levels),

@@ -457,10 +457,10 @@ class DunningRun(models.Model):
                       LEFT JOIN LATERAL (SELECT listed.line_id AS id
                                            FROM dunning_notice_line_rel listed
                                           WHERE listed.line_id = line.id LIMIT 1) said ON TRUE
-                     WHERE line.run_id = %(run)s %(mine)s
-                       AND line.partner_id IN (SELECT partner_id FROM dunning_run_line line
+                     WHERE line.run_id = %(run)s AND line.partner_id = ANY(ARRAY(
+                           SELECT partner_id FROM dunning_run_line line
                             WHERE line.run_id = %(run)s %(mine)s GROUP BY partner_id
-                           HAVING MIN(scenario_id) <> MAX(scenario_id))
+                           HAVING MIN(scenario_id) <> MAX(scenario_id)))
                        AND (said.id IS NOT NULL OR line.checked OR line.outcome = 'included')
                        AND EXISTS (
                            SELECT 1 FROM dunning_level action

@@ -312,7 +312,7 @@ def _named_by_words(question) -> SQL:
 
 def _named_by_items(question) -> SQL:
     """Return the same for a few customers: the names of their invoices are looked up together."""
-    # OFFSET 0: otherwise PostgreSQL may read all lines for the few entries that name an invoice.
+    # OFFSET 0: otherwise PostgreSQL may read all lines and entries for the few that are asked for.
     of_entry = """account_move entry CROSS JOIN LATERAL (
                   SELECT * FROM account_bank_statement_line WHERE move_id = entry.id OFFSET 0) bank
                 WHERE %s AND %s IS NOT NULL"""
@@ -331,8 +331,8 @@ def _named_by_items(question) -> SQL:
         """SELECT DISTINCT bank_id, move_id
              FROM (WITH invoice AS MATERIALIZED (
                        SELECT move.id AS move_id, move.company_id, named.key
-                         FROM item
-                         JOIN account_move move ON move.id = item.move_id
+                         FROM item CROSS JOIN LATERAL (
+                              SELECT * FROM account_move WHERE id = item.move_id OFFSET 0) move
                         CROSS JOIN LATERAL (VALUES
                             (%(name)s),
                             (CASE WHEN move.payment_reference <> move.name
