@@ -4,13 +4,12 @@ Each round asks a server process that has just started, over HTTP and with a ses
 an order that is shuffled. What a page asks for is taken from its views, as the web client does it.
 """
 
-import json
 import random
 import statistics
 import time
-import urllib.error
-import urllib.request
 from xml.etree import ElementTree
+
+import requests
 
 from .table import measure
 
@@ -22,23 +21,20 @@ SCREENING = "dunning.screening"
 LIST, OVERVIEW = "list", "overview"
 
 
-class Session:
+class Session(requests.Session):
     """A person who is logged in, and asks as the web client does."""
 
     def __init__(self, port, database):
+        super().__init__()
         self.address = f"http://127.0.0.1:{port}"
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         login = {"db": database, "login": "admin", "password": "admin"}
-        found = self.post("/web/session/authenticate", **login)
+        found = self.ask("/web/session/authenticate", **login)
         companies = [int(key) for key in found["user_companies"]["allowed_companies"]]
         self.context = {**found["user_context"], "allowed_company_ids": sorted(companies)}
 
-    def post(self, path, **params):
-        data = json.dumps({"jsonrpc": "2.0", "method": "call", "params": params}).encode()
-        request = urllib.request.Request(self.address + path, data)
-        request.add_header("Content-Type", "application/json")
-        with self.opener.open(request) as answer:
-            found = json.load(answer)
+    def ask(self, path, **params):
+        question = {"jsonrpc": "2.0", "method": "call", "params": params}
+        found = self.post(self.address + path, json=question).json()
         if "error" in found:
             raise RuntimeError(found["error"]["data"]["debug"])
         return found["result"]
@@ -46,7 +42,7 @@ class Session:
     def call(self, model, method, *args, **kwargs):
         params = {"model": model, "method": method, "args": args}
         kwargs = {"context": self.context, **kwargs}
-        return self.post(f"/web/dataset/call_kw/{model}/{method}", **params, kwargs=kwargs)
+        return self.ask(f"/web/dataset/call_kw/{model}/{method}", **params, kwargs=kwargs)
 
     def specification(self, model, kind):
         """Return the fields that a view shows, as the web client names them."""
@@ -62,19 +58,7 @@ class Session:
         return {name: value for name, value in wanted.items() if name in known}
 
 
-def connect(port, database, give_up=120):
-    """Return a session as soon as the server answers."""
-    end = time.monotonic() + give_up
-    while True:
-        try:
-            return Session(port, database)
-        except (ConnectionError, urllib.error.URLError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
-
-
-def requests(session):
+def pages(session):
     """Return {name of a page: (its kind, what asks for it)}."""
 
     def rows(model, domain, offset=0):
@@ -139,7 +123,7 @@ def one_screening(session):
 
 def ask_all(session):
     """Ask for each page once, in any order; return {name: (kind, seconds)}."""
-    works = list(requests(session).items())
+    works = list(pages(session).items())
     works.append(("one screening", ("", lambda: one_screening(session))))
     random.shuffle(works)
     found = {}

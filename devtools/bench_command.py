@@ -8,8 +8,8 @@ import time
 
 from benchmarks import pages, table
 
-from . import databases, odoo_env, postgres, venv
-from .base import ROOT, DevError, cache, fingerprint, free_port, log_file, running, say
+from . import databases, demo_command, packages, postgres
+from .base import ROOT, DevError, cache, fingerprint, free_port, say
 
 ADDON = "dunning_exclusion"
 BRIDGE = "dunning_exclusion_payment"
@@ -35,12 +35,11 @@ def run(arguments):
     # the database that a section compares with the one that has the addon
     origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
     found, load = [], os.getloadavg()
-    own = wanted - {*origins, *SERVED}
+    own = wanted - {*origins, "pages"}
     if not wanted or own:
         found += measured(items, f"run(env, {sorted(own)!r})")
-    for name, section in SERVED.items():
-        if not wanted or name in wanted:
-            found += section(items)
+    if not wanted or "pages" in wanted:
+        found += asked_pages(items)
     for name in origins:
         origin = origins[name](items) if name in wanted or not wanted else None
         if origin:
@@ -78,21 +77,10 @@ def asked_pages(items):
         figures(name, "from benchmarks import main\nmain.administrator(env)")
         say("Asking for pages …")
         for _round in range(pages.ROUNDS):
-            with server(name) as port:
-                rounds.append(pages.ask_all(pages.connect(port, name)))
+            port = free_port()
+            with demo_command.web_client(port, name, jobs=0):
+                rounds.append(pages.ask_all(pages.Session(port, name)))
     return list(pages.table_lines(rounds, items))
-
-
-@contextlib.contextmanager
-def server(name):
-    """Run Odoo's server for a database in the block; yield its port."""
-    port = free_port()
-    command = odoo_env.command("server", "-d", name, "--http-port", port)
-    with running(command, log_file(f"{name}.log"), env=odoo_env.environment()[2]):
-        yield port
-
-
-SERVED = {"pages": asked_pages}
 
 
 def figures(name, call):
@@ -109,12 +97,8 @@ def ledger(items):
         databases.install(name, CORE)
         figures(name, f"from benchmarks import ledger\nledger.fill(env, {items})")
 
-    return databases.build(
-        f"dunning_bench_ledger_{items}_{key}",
-        databases.template(),
-        f"Making a ledger with {items:,} open items …",
-        fill,
-    )
+    name, message = f"dunning_bench_ledger_{items}_{key}", f"Making a ledger of {items:,} items …"
+    return databases.build(name, databases.template(), message, fill)
 
 
 def held_ledger(items):
@@ -146,13 +130,9 @@ def peer_ledger(items):
     if items not in PEER_ITEMS:
         return say(f"{PEER} is measured with 50,000 to 100,000 items only.")
     try:
-        venv.oca_addons()
+        packages.oca_addons()
     except DevError as error:
         return say(f"{PEER} is left out: {error}")
-    origin = ledger(items)
-    return databases.build(
-        f"dunning_bench_peer_{items}_{fingerprint(origin, PEER)}",
-        origin,
-        f"Installing {PEER} over {items:,} open items …",
-        lambda name: databases.install(name, [PEER]),
-    )
+    origin, message = ledger(items), f"Installing {PEER} over {items:,} open items …"
+    name = f"dunning_bench_peer_{items}_{fingerprint(origin, PEER)}"
+    return databases.build(name, origin, message, lambda draft: databases.install(draft, [PEER]))

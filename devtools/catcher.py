@@ -18,9 +18,10 @@ body {{ font: 15px/1.4 Roboto, sans-serif; margin: 2rem; color: #1f2937 }}
 th, td {{ text-align: left; padding: .4rem .8rem; border-bottom: 1px solid #e5e7eb }}
 a {{ color: #017e84 }} iframe {{ width: 100%; height: 75vh; border: 1px solid #e5e7eb }}
 </style></head><body><h1>{0}</h1><table>{1}</table>{2}</body></html>"""
-BODY = "<p>{} <a href='/'>All messages</a></p><iframe title='Message' sandbox srcdoc='{}'></iframe>"
+BODY = """<p>{} <a href="/">All messages</a></p><iframe title="Message"
+sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="{}"></iframe>"""
 FILE = "<a download='{0}' href='data:application/octet-stream;base64,{1}'>{0}</a> "
-# a message can neither run scripts nor load anything
+# a message can neither run scripts nor load anything; its links open in another tab
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 HEADERS = ("Date", "From", "To", "X-RcptTo", "Reply-To")
 
@@ -88,7 +89,7 @@ def message(found):
         for file in found.iter_attachments()
     )
     part = found.get_body(("html", "plain"))
-    body = part.get_content() if part else ""
+    body = f"<base target=_blank>{part.get_content()}" if part else ""
     if part and part.get_content_type() == "text/plain":
-        body = f"<pre>{escape(body)}</pre>"
+        body = f"<pre>{escape(part.get_content())}</pre>"
     return PAGE.format(escape(found["Subject"] or "…"), rows, BODY.format(files, escape(body)))

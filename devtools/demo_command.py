@@ -90,10 +90,13 @@ def mail_ports():
 
 
 @contextlib.contextmanager
-def web_client(port, database):
-    """Run Odoo's server for as long as the block, from when it answers; yield its process."""
+def web_client(port, database, jobs=1):
+    """Run Odoo's server for as long as the block, from when it answers; yield its process.
+
+    :param jobs: how many scheduled actions run at a time
+    """
     command = odoo_env.command("server", "-d", database, "--http-port", port)
-    command += ["--max-cron-threads", "1", "--db-filter", f"^{database}$"]
+    command += ["--max-cron-threads", str(jobs), "--db-filter", f"^{database}$"]
     url, log = f"http://127.0.0.1:{port}/web/health", log_file(f"{database}.web.log")
     env = odoo_env.environment()[2]
     with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 from . import databases, odoo_env, packages, postgres
-from .base import DEVTOOLS, ROOT, DevError, cache, fingerprint, log_file, running
+from .base import ROOT, DevError, cache, fingerprint, log_file, running
 
 # tests of this environment, and of processes; all others are tests of addons
 PLAIN = ("tests_dev", "tests_process")
@@ -41,16 +43,15 @@ def run(arguments):
     more += ["-o", f"cache_dir={cache('pytest', fingerprint(ROOT))}"]
     more += [] if options.random else ["-p", "no:randomly"]
     with contextlib.ExitStack() as stack:
+        branches = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         # Side by side: each of them keeps about one processor busy.
         runs = [stack.enter_context(run_plain(plain, more))] if plain else []
         if addons:
-            runs.insert(0, stack.enter_context(run_addons(addons, options, more)))
+            runs.insert(0, stack.enter_context(run_addons(addons, options, more, branches)))
         count = sum((shown(*run) for run in runs), Counter())
-    if addons and options.coverage:
-        # of lines and branches, except of the tests themselves
-        env = {**os.environ, "COVERAGE_FILE": str(cache("coverage"))}
-        for report in ("combine -q", "report --omit=*/tests/* --skip-covered"):
-            subprocess.run([sys.executable, "-m", "coverage", *report.split()], cwd=ROOT, env=env)
+        if counted := list(branches.iterdir()):
+            command = ["slipcover", "--branch", "--skip-covered", "--out", cache("branches.json")]
+            subprocess.run([sys.executable, "-m", *command, "--merge", *counted], cwd=ROOT)
     skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
     print(f"{count['passed']} passed, {count['failed']} failed{skipped}", flush=True)
     return 1 if count["failed"] else 0
@@ -66,7 +67,7 @@ def parse(arguments):
     add = parser.add_argument
     add("--with", **databases.OTHERS, help="install these modules too: sale,account_payment")
     add("--random", action="store_true", help="run the tests in a random order")
-    add("--coverage", action="store_true", help="measure the addons' branches")
+    add("--coverage", action="store_true", help="print which branches of the addons were run")
     add("-k", metavar="EXPRESSION", help="run the tests whose names match")
     names = "addon, file, class, Class.method, method, or pytest's names"
     add("selection", nargs="*", help=names)
@@ -136,7 +137,7 @@ def run_plain(paths, more):
 
 
 @contextlib.contextmanager
-def run_addons(paths, options, more):
+def run_addons(paths, options, more, branches):
     """Run tests of addons in a copy of a database with the addons; yield process and log."""
     python, _source, env = odoo_env.environment()
     origin = databases.prepared(needed_addons(paths), options.others)
@@ -148,10 +149,8 @@ def run_addons(paths, options, more):
             databases.shell(name, COMPANY, "made")
             env = {**env, "PATH": f"{postgres.binaries()}{os.pathsep}{env['PATH']}"}
         if options.coverage:
-            folders = ",".join(sorted({path.split("/")[0] for path in paths}))
-            settings = f"--rcfile={DEVTOOLS / 'coverage.ini'}"
-            command = ["coverage", "run", settings, f"--source={folders}", "-m", *command]
-            env = {**env, "COVERAGE_FILE": str(cache("coverage"))}
+            command += ["-p", "devtools.branches"]
+            env = {**env, "DUNNING_BRANCHES": str(branches)}
         # Without Node.js only the tests that need axe fail, and say so.
         if shutil.which("npm"):
             axe = packages.node() / "node_modules/axe-core/axe.min.js"

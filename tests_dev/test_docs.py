@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools import house_check
 from devtools.base import ROOT
 from devtools.lint_command import known_files
 
@@ -46,6 +47,13 @@ def test_readme_says_where_everything_is():
             assert inner[0] in named, f"{top}/{inner[0]}/ is not named"
     for name in named:
         assert (ROOT / name).exists() or (ROOT / "dunning_exclusion" / name).exists(), name
+
+
+def test_architecture_shows_the_floors_of_the_house():
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| (.+) \|$", text.split("| floor |")[1], re.MULTILINE)
+    floors = [tuple(title.split(": ", 1)) for title in reversed(house_check.FLOORS)]
+    assert rows[: len(floors)] == floors
 
 
 def test_workflows_call_the_commands_that_people_call():
