@@ -52,8 +52,8 @@ def tell(env, name, lines):
     """Print lines as JSON; a section that fails is reported, and the others are measured."""
     try:
         for line in lines:
-            print("--- figures", json.dumps(line), flush=True)
+            print(json.dumps(line), flush=True)
     except Exception:
         env.cr.rollback()
         failure = {"name": name, "failure": traceback.format_exc()}
-        print("--- figures", json.dumps(failure), flush=True)
+        print(json.dumps(failure), flush=True)

@@ -17,9 +17,6 @@ BRIDGE = "dunning_exclusion_payment"
 CORE = ["account_payment"]
 PEER = "account_credit_control"
 FOLDER = ROOT / "benchmarks"
-# what Odoo's shell runs, and how the lines begin that are JSON for us
-SCRIPT = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n%s\nprint('--- done')\n"
-MARK = "--- figures "
 # Fewer items have too few customers to send to; what the peer sends grows with their square.
 PEER_ITEMS = range(50_000, 100_001)
 
@@ -84,9 +81,9 @@ def asked_pages(items):
 
 
 def figures(name, call):
-    """Run a call in Odoo's shell; return what it printed as JSON."""
-    output = databases.shell(name, SCRIPT % call, "--- done").splitlines()
-    return [json.loads(line[len(MARK) :]) for line in output if line.startswith(MARK)]
+    """Run a call in Odoo's shell; return what it printed as JSON, line by line."""
+    output = databases.shell(name, f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{call}")
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
 def ledger(items):

@@ -25,7 +25,6 @@ env["ir.attachment"].force_storage()
 env.cr.commit()
 env["ir.qweb"]._pregenerate_assets_bundles()
 env.cr.commit()
-print("prepared")
 """
 
 
@@ -50,7 +49,7 @@ def template():
 
     def fill(name):
         install(name, ["account"])
-        shell(name, PREPARE, "prepared")
+        shell(name, PREPARE)
 
     name = f"dunning_template_{base_key()}"
     return build(name, "template0", "Preparing a database with Odoo's accounting (2 min) …", fill)
@@ -125,12 +124,14 @@ def install(name, addons, how="-i", **run_options):
         raise DevError(f"{', '.join(addons)} cannot be installed: {reason} (details: {log})")
 
 
-def shell(name, script, proof, **run_options):
-    """Run a script in Odoo's shell, which must print `proof`; return what it printed."""
+def shell(name, script, **run_options):
+    """Run a script in Odoo's shell, to its end; return what it printed."""
     log = log_file(f"{name}.log")
+    script = f"print('--- begin')\n{script}\nprint('--- end')\n"
     options = {"stdout": subprocess.PIPE, "text": True, "input": script, **run_options}
     with log.open("a") as errors:
         done = odoo_env.run("shell", "-d", name, "--no-http", stderr=errors, **options)
-    if done.returncode or proof not in done.stdout:
+    printed, end, _rest = done.stdout.partition("--- begin\n")[2].partition("--- end\n")
+    if done.returncode or not end:
         raise DevError(f"A script failed in database {name}: see {log}")
-    return done.stdout
+    return printed

@@ -112,8 +112,5 @@ def web_client(port, database, jobs=1):
 
 def in_shell(name, call, **variables):
     """Call a function of demo_run.py in Odoo's shell; return what it printed."""
-    script = (DEVTOOLS / "demo_run.py").read_text()
-    script += f"\nprint('--- from here')\n{call}\nprint('--- done')"
-    env = {**odoo_env.environment()[2], **variables}
-    output = databases.shell(name, script, "--- done", env=env)
-    return output.split("--- from here")[1].split("--- done")[0].strip()
+    script = (DEVTOOLS / "demo_run.py").read_text() + f"\n{call}"
+    return databases.shell(name, script, env={**odoo_env.environment()[2], **variables}).strip()

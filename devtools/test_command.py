@@ -27,7 +27,6 @@ company = env["res.company"].create({"name": "company_1_data"})
 env["account.chart.template"].try_loading("generic_coa", company=company, install_demo=False)
 company.account_fiscal_country_id = company.account_fiscal_country_id or env.ref("base.us")
 env.cr.commit()
-print("made")
 """
 NAMES = re.compile(r"(?:class|def) (\w+)")
 TOUR = re.compile(r"\baddTour\(\s*\W(\w+)")
@@ -146,7 +145,7 @@ def run_addons(paths, options, more, branches):
         if any((ROOT / path).is_dir() for path in paths):
             # Each worker has a copy of the database, which pytest-odoo makes with createdb.
             command += ["-n2", "--dist=loadscope"]
-            databases.shell(name, COMPANY, "made")
+            databases.shell(name, COMPANY)
             env = {**env, "PATH": f"{postgres.binaries()}{os.pathsep}{env['PATH']}"}
         if options.coverage:
             command += ["-p", "devtools.branches"]

@@ -67,7 +67,6 @@ env["account.move"].create(
     ]
 ).action_post()
 env.cr.commit()
-print("made")
 """
 # Everything that the addon keeps is made once.
 USE = """
@@ -105,7 +104,6 @@ run.action_prepare()
 run.action_send()
 assert run.state == "done" and run.notice_ids, run.state
 env.cr.commit()
-print("used")
 """
 CHECK = """
 moves = env["account.move"].search([("move_type", "=", "out_invoice")])
@@ -122,7 +120,6 @@ for job in env["ir.cron"].search([]):
     assert job.model_id.model in env, job.cron_name
 moves[0].copy().action_post()
 env.cr.rollback()
-print("sound")
 """
 
 
@@ -132,18 +129,9 @@ def database(request):
         yield name
 
 
-def shell(name, script):
-    databases.shell(name, script, script.rsplit('print("', 1)[1].split('"')[0])
-
-
 def uninstall(name, *addons):
-    shell(
-        name,
-        f"""
-env["ir.module.module"].search([("name", "in", {list(addons)!r})]).button_immediate_uninstall()
-print("uninstalled")
-""",
-    )
+    addons = f'env["ir.module.module"].search([("name", "in", {list(addons)!r})])'
+    databases.shell(name, f"{addons}.button_immediate_uninstall()")
 
 
 def traces(name):
@@ -169,43 +157,43 @@ def states(name, *addons):
 
 
 def test_installed_updated_and_uninstalled_on_a_database_in_use(database):
-    shell(database, INVOICES)
+    databases.shell(database, INVOICES)
     before = traces(database)
     databases.install(database, ["dunning_exclusion"])
     assert postgres.execute(
         "SELECT demo FROM ir_module_module WHERE name = 'dunning_exclusion'", database
     ) == [(False,)]
-    shell(database, USE)
-    shell(database, CHECK)
+    databases.shell(database, USE)
+    databases.shell(database, CHECK)
     installed = traces(database)
     databases.install(database, ["dunning_exclusion"], "-u")
     updated = traces(database)
     assert (left_behind(installed, updated), lost(installed, updated)) == ({}, {})
-    shell(database, CHECK)
+    databases.shell(database, CHECK)
     uninstall(database, "dunning_exclusion")
     after = traces(database)
     assert (left_behind(before, after), lost(before, after)) == ({}, {})
-    shell(database, CHECK)
+    databases.shell(database, CHECK)
     flags = "SELECT count(*) FROM account_move_line WHERE no_followup"
     assert postgres.execute(flags, database) == [(0,)]
     types = "SELECT type FROM res_partner WHERE name = 'Reminders'"
     assert postgres.execute(types, database) == [("contact",)]
     databases.install(database, ["dunning_exclusion"])
-    shell(database, CHECK)
+    databases.shell(database, CHECK)
 
 
 @pytest.mark.parametrize("peer", PEERS)
 def test_a_bridge_comes_and_goes_with_its_peer(database, peer):
     bridge = f"dunning_exclusion_{peer.removeprefix('account_')}"
-    shell(database, INVOICES)
+    databases.shell(database, INVOICES)
     databases.install(database, ["dunning_exclusion", peer])
     # The peer alone does not bring the bridge of the other one.
     assert states(database, bridge) == {bridge: "installed"}
     uninstall(database, bridge)
     without = traces(database)
     databases.install(database, [bridge])
-    shell(database, USE)
-    shell(database, CHECK)
+    databases.shell(database, USE)
+    databases.shell(database, CHECK)
     uninstall(database, bridge)
     assert left_behind(without, traces(database)).keys() <= {
         "chatter",
@@ -218,7 +206,7 @@ def test_a_bridge_comes_and_goes_with_its_peer(database, peer):
         peer: "installed",
         "dunning_exclusion": "installed",
     }
-    shell(database, CHECK)
+    databases.shell(database, CHECK)
     uninstall(database, "dunning_exclusion")
     assert states(database, peer) == {peer: "installed"}
-    shell(database, CHECK)
+    databases.shell(database, CHECK)
