@@ -23,7 +23,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
 }
-# More than three files of 5 MB never arrive.
+# The largest request that is read: three files of 5 MB each, and some text.
 MOST_BYTES = 17 * 2**20
 # Printing costs time: how many documents of one reminder a process prints in so many seconds.
 MOST_PRINTED, PRINTED_WITHIN = 30, 600

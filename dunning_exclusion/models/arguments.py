@@ -1,4 +1,4 @@
-"""Checks of what clients send and people type, refused in words that say what to do.
+"""Checks of what clients send and people type; the errors say what to do.
 
 A day in the year 9999 or a delay of millions of days would let lists, forecasts and the nightly
 job fail for everybody. So each number and each date that people write has bounds, declared once in
@@ -124,7 +124,7 @@ def tracked(records):
 
 
 class _Typed:
-    """Text without the character NUL, which PostgreSQL cannot store: it is refused in words."""
+    """Text without the character NUL, which PostgreSQL cannot store: the error says so."""
 
     def _refuse_nul(self, env, value):
         values = value if isinstance(value, (list, tuple, set, OrderedSet)) else [value]

@@ -242,7 +242,7 @@ class DunningScenario(models.Model):
         """
         scenarios = self._of_company(company, "invoice")
         if trial:
-            # sudo: as the others, which `_of_company` gives; only SQL is made of them
+            # sudo: `_of_company` returns its scenarios with sudo, too; all become SQL only
             scenarios = (scenarios | trial.sudo()).sorted(lambda s: (s.sequence, s.id))
         cases = [
             SQL("WHEN %s THEN %s", scenario._applies_sql(company, customer_ids), scenario.id)

@@ -84,7 +84,7 @@ def _branch(branch) -> SQL:
 
 
 def _item(branch) -> SQL:
-    """Return the open items with the ranks of the item rules that exclude them, but late ones."""
+    """Return the open items with the ranks of the item rules, not the late ones."""
     question = branch.question
     ordered = SQL()
     if not question.few:

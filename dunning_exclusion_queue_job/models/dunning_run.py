@@ -97,7 +97,7 @@ class DunningRun(models.Model):
             run.env["dunning.automation"]._report_run(run)
 
     def _wait(self):
-        """Return the exception that has a job looked at later, however often that happens."""
+        """Return the exception upon which a job is tried again later, any number of times."""
         return RetryableJobError(
             self.env._("Another job of %(run)s is at work.", run=self.name),
             seconds=PATIENCE,
