@@ -235,11 +235,7 @@ def send(env):
     Each size takes customers of its own, so nothing is undone in between; sizes for which there
     are not enough customers are left out.
     """
-    run = env["dunning.run"].create({})
-    run.action_prepare()
-    env["dunning.run.line"].tick([("run_id", "=", run.id)], False)
-    # What a process needs once, templates and their views, is not the cost of a customer.
-    send_some(env, run, WARM_UP)
+    run = unticked_run(env)
     left, costs = len(customers_left(run)), {}
     for size in SIZES:
         if size > left:
@@ -266,10 +262,7 @@ def letters(env):
     The program that prints, which takes each letter by itself, is left out: what grows is ours.
     """
     env["dunning.level"].search([]).action = "letter"
-    run = env["dunning.run"].create({})
-    run.action_prepare()
-    env["dunning.run.line"].tick([("run_id", "=", run.id)], False)
-    send_some(env, run, WARM_UP)
+    run = unticked_run(env)
     report = env.ref("dunning_exclusion.action_report_notice")
     for size in [size for size in SIZES[:2] if size <= len(customers_left(run))]:
         with Memory() as memory:
@@ -296,6 +289,18 @@ def print_nothing(_report, bodies, **_options):
     output = io.BytesIO()
     writer.write(output)
     return output.getvalue()
+
+
+def unticked_run(env):
+    """Return a run with nothing ticked any more, after it was sent to a few customers.
+
+    What a process needs once, templates and their views, is not the cost of a customer.
+    """
+    run = env["dunning.run"].create({})
+    run.action_prepare()
+    env["dunning.run.line"].tick([("run_id", "=", run.id)], False)
+    send_some(env, run, WARM_UP)
+    return run
 
 
 def customers_left(run, limit=None):

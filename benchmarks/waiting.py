@@ -19,18 +19,29 @@ SELECT nextval('account_move_id_seq') AS move_id,
   FROM open_item line JOIN account_move move ON move.id = line.move_id
  WHERE line.number %% 50 = 11 AND line.amount_residual > 0"""
 TRANSACTIONS = """
-CREATE TEMP TABLE plan AS
-SELECT nextval('payment_transaction_id_seq') AS id, line.company_id, line.partner_id, line.move_id,
-       line.amount_residual AS factor, (line.number / 200 %% 15)::int AS age,
-       CASE line.number / 200 %% 5 WHEN 0 THEN 'done' WHEN 1 THEN 'authorized'
-                                   ELSE 'pending' END AS state
-  FROM open_item line WHERE line.number %% 200 = 13 AND line.amount_residual > 0"""
+WITH paid AS (
+    SELECT nextval('payment_transaction_id_seq') AS transaction_id, item.*, company.currency_id
+      FROM open_item item JOIN res_company company ON company.id = item.company_id
+     WHERE number %% 200 = 13 AND amount_residual > 0),
+linked AS (
+    INSERT INTO account_invoice_transaction_rel (transaction_id, invoice_id)
+    SELECT transaction_id, move_id FROM paid)
+INSERT INTO payment_transaction
+    (id, provider_id, payment_method_id, company_id, currency_id, partner_id, reference, amount,
+     state, last_state_change)
+SELECT transaction_id, provider.id, %(method)s, paid.company_id, paid.currency_id, paid.partner_id,
+       'online-' || transaction_id, paid.amount_residual,
+       CASE number / 200 %% 5 WHEN 0 THEN 'done' WHEN 1 THEN 'authorized' ELSE 'pending' END,
+       now() - number / 200 %% 15 * interval '1 day'
+  FROM paid JOIN payment_provider provider ON provider.company_id = paid.company_id
+ WHERE provider.id = ANY(%(providers)s)"""
 REMINDERS = """
-CREATE TEMP TABLE plan AS
-SELECT nextval('dunning_notice_id_seq') AS id, company_id, partner_id,
-       100.0 AS factor, (number %% 15)::int AS age
+INSERT INTO dunning_notice (run_id, company_id, partner_id, level_number, action, state, date)
+SELECT run.id, customer.company_id, customer.partner_id, 0, 'email', 'sent',
+       %(today)s::date - (number %% 15)::int
   FROM (SELECT company_id, partner_id, row_number() OVER (ORDER BY partner_id) AS number
           FROM open_item GROUP BY company_id, partner_id) customer
+  JOIN dunning_run run ON run.company_id = customer.company_id AND run.id = ANY(%(runs)s)
  WHERE number / 3 %% 20 = 7"""
 INVOICES_SENT = """
 WITH sent AS (
@@ -57,112 +68,57 @@ UPDATE res_partner SET dunning_bounced_email = 'former@example.com'
 def fill(env, values):
     """Make all of it; `open_item` is a table of the open items, `values` those of statements."""
     companies = env["res.company"].search([])
+    provider = {"name": "Bank"}
+    own = [{"company_id": company.id} for company in companies]
+    values = {
+        **values,
+        "providers": env["payment.provider"].create([{**provider, **one} for one in own]).ids,
+        "method": env["payment.method"].with_context(active_test=False).search([], limit=1).id,
+        "runs": env["dunning.run"].create([{"state": "done", **one} for one in own]).ids,
+    }
+    env.flush_all()
     env.cr.execute("SET session_replication_role = replica")
-    for make in (receive, pay_online, remind):
-        patterns = make(env, companies, values)
-        env.cr.execute("DROP TABLE plan")
-        env.invalidate_all()
-        patterns.unlink()
-        env.flush_all()
-    for statement in (INVOICES_SENT, BOUNCED):
+    receive(env, companies, values)
+    for statement in (TRANSACTIONS, REMINDERS, INVOICES_SENT, BOUNCED):
         env.cr.execute(statement, values)
     env.cr.execute("SET session_replication_role = origin")
 
 
-def own(env, company):
-    """Return `env` in a company, and its first bank journal."""
-    journal = env["account.journal"].search(
-        [("type", "=", "bank"), ("company_id", "=", company.id)], limit=1
-    )
-    return env(context=dict(env.context, allowed_company_ids=company.ids)), journal
-
-
-def copy(env, table, patterns, changed, source="", alias="pattern"):
-    """Copy the rows of `table` that belong to `patterns`, one of each company, by the `plan`."""
-    ids = ", ".join(map(str, patterns.ids))
-    source = source or f"{table} pattern"
-    copy_rows(
-        env,
-        table,
-        f"plan JOIN {source} ON {alias}.company_id = plan.company_id AND {alias}.id IN ({ids})",
-        changed,
-    )
-
-
 def receive(env, companies, values):
-    """Make the bank lines, with their entries."""
+    """Make the bank lines, with their entries: copies of a line of each company."""
     lines = env["account.bank.statement.line"]
     for company in companies:
-        mine, journal = own(env, company)
+        mine = lines.with_context(allowed_company_ids=company.ids)
+        domain = [("type", "=", "bank"), ("company_id", "=", company.id)]
+        journal = env["account.journal"].search(domain, limit=1)
         pattern = {"journal_id": journal.id, "payment_ref": "Pattern", "amount": 1.0}
-        lines |= lines.with_env(mine).create(pattern)
+        lines |= mine.create(pattern).with_env(env)
     env.flush_all()
     env.cr.execute(BANK_LINES, values)
     moved = {"move_id": "plan.move_id", "partner_id": "plan.payer_id"}
+    of_line = {"statement_line_id": "plan.id", "partner_id": "plan.payer_id"}
     name = "'BANK' || plan.move_id"
-    for table, join, changed in (
+    for table, joined, changed in (
         (
             "account_move",
-            "pattern.id = bank.move_id",
-            {"id": "plan.move_id", "statement_line_id": "plan.id", "name": name}
-            | {"partner_id": "plan.payer_id", "sequence_number": "plan.move_id"},
+            "pattern.id = line.move_id",
+            {**of_line, "id": "plan.move_id", "name": name, "sequence_number": "plan.move_id"},
         ),
         (
             "account_move_line",
-            "pattern.move_id = bank.move_id",
-            {**moved, "id": "nextval('account_move_line_id_seq')", "move_name": name}
-            | {"statement_line_id": "plan.id"},
+            "pattern.move_id = line.move_id",
+            {**of_line, **moved, "id": "nextval('account_move_line_id_seq')", "move_name": name},
+        ),
+        (
+            lines._table,
+            "pattern.id = line.id",
+            {**moved, "id": "plan.id", "payment_ref": "plan.text"},
         ),
     ):
-        source = f"({table} pattern JOIN account_bank_statement_line bank ON {join})"
-        copy(env, table, lines, changed, source, "bank")
-    changed = {**moved, "id": "plan.id", "payment_ref": "plan.text"}
-    copy(env, lines._table, lines, changed)
-    return lines
-
-
-def pay_online(env, companies, values):
-    """Make the transactions, each of them for one invoice."""
-    transactions = env["payment.transaction"]
-    method = env["payment.method"].with_context(active_test=False).search([], limit=1)
-    for company in companies:
-        mine, _journal = own(env, company)
-        provider = mine["payment.provider"].create({"name": "Bank", "company_id": company.id})
-        transactions |= transactions.with_env(mine).create(
-            {
-                "provider_id": provider.id,
-                "payment_method_id": method.id,
-                "reference": f"pattern-{company.id}",
-                "amount": 1.0,
-                "currency_id": company.currency_id.id,
-                "partner_id": company.partner_id.id,
-            }
-        )
+        source = f"""plan JOIN account_bank_statement_line line
+              ON line.company_id = plan.company_id AND line.id = ANY(ARRAY{lines.ids})
+            JOIN {table} pattern ON {joined}"""
+        copy_rows(env, table, source, changed)
+    env.invalidate_all()
+    lines.unlink()
     env.flush_all()
-    env.cr.execute(TRANSACTIONS, values)
-    changed = {"id": "plan.id", "partner_id": "plan.partner_id", "state": "plan.state"}
-    changed["reference"] = "'online-' || plan.id"
-    changed["last_state_change"] = "pattern.last_state_change - plan.age * interval '1 day'"
-    copy(env, transactions._table, transactions, changed)
-    env.cr.execute(
-        """INSERT INTO account_invoice_transaction_rel (transaction_id, invoice_id)
-           SELECT id, move_id FROM plan"""
-    )
-    return transactions
-
-
-def remind(env, companies, values):
-    """Make reminders that were sent, by a run of each company."""
-    notices = env["dunning.notice"]
-    for company in companies:
-        mine, _journal = own(env, company)
-        run = mine["dunning.run"].create({"state": "done"})
-        sent = {"run_id": run.id, "company_id": company.id, "state": "sent"}
-        notices |= notices.with_env(mine).create(
-            {**sent, "partner_id": company.partner_id.id, "date": values["today"]}
-        )
-    env.flush_all()
-    env.cr.execute(REMINDERS, values)
-    changed = {"id": "plan.id", "partner_id": "plan.partner_id", "access_token": "NULL"}
-    copy(env, notices._table, notices, changed)
-    return notices

@@ -47,7 +47,7 @@ class DunningMirror(models.Model):
 
     @api.model
     def _sync(self, companies, customers=None):
-        """Let the flags on items of `customers` follow the blocks; None: on all, and rules count."""
+        """Let the flags on items of `customers` follow the blocks; None: on all, by rules too."""
         # sudo: nobody edits these records, and who blocks need not have the right to write entries
         self = self.sudo()
         companies = companies.with_env(self.env)
