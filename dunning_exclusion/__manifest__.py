@@ -14,6 +14,7 @@
     "data": [
         "security/dunning_groups.xml",
         "security/ir.model.access.csv",
+        "data/mail_message_subtype_data.xml",
         "security/dunning_rules.xml",
         "data/dunning_answer_type_data.xml",
         "data/dunning_block_reason_data.xml",

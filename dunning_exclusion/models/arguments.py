@@ -29,7 +29,8 @@ KEPT = ("lang", "tz", "uid", "allowed_company_ids")
 
 def check_one(records):
     """Raise a UserError unless `records` is exactly one record that the user may read."""
-    if len(records) != 1:
+    # What is not saved has no id.
+    if len(records) != 1 or not records.ids:
         raise UserError(records.env._("Choose exactly one record for this."))
     records.check_access("read")
 

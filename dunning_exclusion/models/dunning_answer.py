@@ -10,6 +10,7 @@ from odoo.tools import format_date
 
 from .arguments import AMOUNTS, DAYS, SEQUENCES, Char, Text, Within, check_one, without_context
 from .dunning_notice import WORKERS
+from .history import log
 from .isolation import administrators, for_each_company, in_language_of
 
 DISPUTE_REASONS = [
@@ -247,7 +248,7 @@ class DunningAnswer(models.Model):
         author = self.message_id.author_id or self.partner_id
         for records in (self.partner_id, self.move_ids):
             bodies = dict.fromkeys(records.ids, body)
-            records._message_log_batch(bodies=bodies, author_id=author.id)
+            log(records, bodies, self.company_id, author_id=author.id)
 
     # What follows from each answer ----------------------------------------------------------
 
@@ -365,7 +366,7 @@ class DunningAnswer(models.Model):
             labels = dict(answer._fields["state"]._description_selection(answer.env))
             words = Markup("<p>%s: %s</p>") % (answer.type_id.name, labels[state])
             for records in (answer.partner_id, answer.move_ids):
-                records._message_log_batch(bodies=dict.fromkeys(records.ids, words))
+                log(records, dict.fromkeys(records.ids, words), answer.company_id)
             answer._tell_customer(state)
 
     def _accepted_promise(self):

@@ -111,7 +111,7 @@ class DunningBlock(models.Model):
     origin = fields.Selection(
         ORIGINS,
         required=True,
-        default=lambda self: "import" if self.env.context.get("import_file") else "user",
+        default=lambda self: self._default_origin(),
         readonly=True,
         copy=False,
         help="Where the hold comes from: somebody set it, the customer asked for it on the page "
@@ -411,6 +411,11 @@ class DunningBlock(models.Model):
                 self.env._("A hold needs a customer: fill in the field 'Customer'.")
             )
         return self.env["res.partner"].browse(partner_id).commercial_partner_id.id
+
+    def _default_origin(self):
+        # Imports are told nowhere, so they are an administrator's: any client can send this key.
+        manager = self.env.user.has_group("dunning_exclusion.group_dunning_manager")
+        return "import" if manager and self.env.context.get("import_file") else "user"
 
     def _default_end(self, reason_id, date_from):
         """Return the end date that the reason proposes, or False."""

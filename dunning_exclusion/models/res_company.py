@@ -4,13 +4,13 @@ from functools import lru_cache
 import pytz
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
-from odoo.fields import Domain
+from odoo.exceptions import AccessError, ValidationError
+from odoo.fields import Command, Domain
 from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds
+from .arguments import AMOUNTS, DAYS, TERM, Within, check_bounds, read_record
 from .dunning_mixin import EMPLOYEES, ON_REQUEST
 
 ANSWER_LIMITS = (
@@ -33,6 +33,8 @@ SETTINGS = {
     *(*ANSWER_LIMITS, "dunning_answers", "dunning_answer_off_ids", "dunning_answer_user_id"),
     "dunning_reply_holds",
 }
+# What would change the records that a setting names.
+CHANGES = (Command.CREATE, Command.UPDATE, Command.DELETE)
 # What most settings have in common; those that Odoo's own work needs are read with all fields.
 SETTING = {"groups": EMPLOYEES, "prefetch": ON_REQUEST}
 
@@ -307,6 +309,7 @@ class ResCompany(models.Model):
             and self.env.user.has_group("dunning_exclusion.group_dunning_manager")
             and self <= self.env.user.company_ids
         ):
+            self._check_dunning_choices(vals)
             # sudo: in Odoo only those who give rights to others may write companies
             return self.sudo().write(vals)
         result = super().write(vals)
@@ -315,6 +318,19 @@ class ResCompany(models.Model):
         if not vals.keys().isdisjoint(("dunning_mirror_no_followup", "dunning_mirror_scope")):
             self.env["dunning.mirror"]._sync(self)
         return result
+
+    def _check_dunning_choices(self, vals):
+        """Check that settings choose among what the user may read, and change nothing of it."""
+        if vals.get("dunning_answer_user_id"):
+            read_record(self.env["res.users"], vals["dunning_answer_user_id"])
+        for command in vals.get("dunning_answer_off_ids") or ():
+            if isinstance(command, (list, tuple)) and command[:1] and command[0] in CHANGES:
+                raise AccessError(
+                    self.env._(
+                        "Settings only choose among kinds of answers: they add, change or delete "
+                        "none."
+                    )
+                )
 
     def _dunning_today(self):
         """Return today's date in the time zone of the company."""

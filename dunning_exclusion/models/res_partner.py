@@ -8,6 +8,7 @@ from ..screening import items
 from ..screening.question import Question
 from .arguments import read_record
 from .dunning_mixin import READERS
+from .history import log
 from .outcome_pages import among
 
 # How a customer is treated. Those who may edit contacts need not be follow-up users.
@@ -31,6 +32,8 @@ class ResPartner(models.Model):
     type = fields.Selection(
         selection_add=[("dunning", "Reminder Address")], ondelete={"dunning": "set default"}
     )
+    # Odoo searches the chatter past the record rule on notes of follow-ups.
+    message_ids = fields.One2many(bypass_search_access=False)
     # Profile and scenario are stored on the customer (commercial partner) in the fields "own". On
     # its contacts the related fields show and set those of the customer.
     dunning_own_profile_id = fields.Many2one(
@@ -322,7 +325,7 @@ class ResPartner(models.Model):
         text = self.env._("Reminders of type '%(type)s' switched on.", type=reminder.name)
         if not on:
             text = self.env._("Reminders of type '%(type)s' switched off.", type=reminder.name)
-        changed._message_log_batch(bodies=dict.fromkeys(changed.ids, text))
+        log(changed, dict.fromkeys(changed.ids, text), self.env.company)
         return True
 
     @api.model

@@ -19,6 +19,7 @@ TABLE = "dunning_exclusion/tests/access_table.csv"
 ADDONS = (
     *("dunning_exclusion", "dunning_exclusion_credit_control"),
     *("dunning_exclusion_payment", "dunning_exclusion_queue_job"),
+    *("dunning_exclusion_financial_report", "dunning_exclusion_partner_statement"),
 )
 ROLES = {
     "portal": "base.group_portal",

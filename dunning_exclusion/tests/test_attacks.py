@@ -77,6 +77,49 @@ class TestAttacks(AccessTableCommon):
         self.assertRefused("template stranger", file, "unlink")
         self.assertFalse(self._call("template stranger", self.template, "has_access", "write"))
 
+    def test_settings_change_no_kinds_of_answers(self):
+        kind = self.env.ref("dunning_exclusion.answer_paid")
+        for role in ("stranger", "administrator"):
+            company = self.users[role].company_id
+            for command in (
+                Command.create({"code": "own", "name": "Own"}),
+                Command.update(kind.id, {"name": "Forged"}),
+                Command.delete(kind.id),
+            ):
+                vals = {"dunning_answer_off_ids": [list(command)]}
+                self.assertRefused(role, company, "write", vals)
+                self.assertRefused(role, self.env["dunning.settings"], "create", vals)
+            foreign = {"dunning_answer_user_id": self.users["portal"].id}
+            if role == "stranger":
+                self.assertRefused(role, company, "write", foreign)
+            with self.undone():
+                chosen = {"dunning_answer_off_ids": [list(Command.link(kind.id))]}
+                self._call(role, company, "write", chosen)
+                self.assertEqual(company.dunning_answer_off_ids, kind)
+
+    def test_dialogs_read_with_the_rights_of_the_user(self):
+        self.letter.sudo().failure_reason = "Secret"
+        foreign = self._create_customer("Foreign", company_id=self.company.id)
+        for name, value in (("notice_id", self.letter.id), ("partner_id", foreign.id)):
+            found = {"failure_reason": {}, "email": {}, "partner_id": {"fields": {}}}
+            dialog = self.env["dunning.address"]
+            with self.subTest(field=name):
+                try:
+                    told = self._call("stranger", dialog, "onchange", {name: value}, [name], found)
+                except UserError:
+                    continue
+                self.assertFalse(any(told["value"].values()), told)
+
+    def test_scenarios_of_others_are_not_chosen(self):
+        for name in ("create", "web_save"):
+            setup = self.env["dunning.customer.setup"]
+            vals = {
+                "partner_ids": [Command.set(self.customer.ids)],
+                "scenario_id": self.scenario.id,
+            }
+            args = [vals] if name == "create" else [vals, {"scenario_id": {"fields": {}}}]
+            self.assertRefused("stranger", setup, name, *args)
+
     def test_strangers_are_no_recipients(self):
         company = self.users["stranger"].company_id
         values = {"name": "Level", "type_id": self.type_overdue.id}

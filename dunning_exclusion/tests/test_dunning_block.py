@@ -59,6 +59,9 @@ class TestBlockHistory(DunningCommon):
         result = imported.load(columns, [[str(self.customer.id), "reply"]])
         self.assertFalse(result["messages"])
         self.assertEqual(imported.browse(result["ids"]).origin, "import")
+        # Others import holds as their own: any client can say that it imports.
+        by_user = self.env["dunning.block"].with_user(self.worker).with_context(import_file=True)
+        self.assertEqual(by_user.create(values).origin, "user")
         by_system = self.env["dunning.block"].sudo().create({**values, "origin": "reply"})
         self.assertEqual(by_system.origin, "reply")
         self.assertEqual(by_system.copy().origin, "user")

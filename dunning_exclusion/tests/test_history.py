@@ -72,6 +72,37 @@ class TestHistory(OutcomeCommon):
                 if what != "reminded":
                     self.assertEqual(messages.author_id, self.accountant.partner_id)
 
+    def test_notes_are_read_by_those_who_read_follow_ups_of_the_company(self):
+        group, contacts = "account.group_account_readonly", "base.group_partner_manager"
+        readers = self.accountant | self._create_user("history_auditor", group)
+        others = self._create_user("history_employee", "base.group_user", contacts)
+        others |= self._create_user("history_stranger", group, companies=self.other_company)
+        customer = self.customer.with_user(self.accountant)
+        before = self.customer.message_ids
+        customer.action_dunning_stop()
+        customer.action_dunning_toggle_type(self.type_overdue.id, False)
+        self.env["dunning.promise"].with_user(self.accountant).create({"partner_id": customer.id})
+        self.customer.invalidate_recordset(["message_ids"])
+        notes = self.customer.message_ids - before
+        self.assertEqual(len(notes), 3)
+        secret, mine = (
+            [("message_ids", "any", [("id", "in", notes.ids)])],
+            [("id", "in", notes.ids)],
+        )
+        for user in readers | others:
+            self.env.invalidate_all()
+            allowed, theirs = user in readers, notes.with_user(user)
+            with self.subTest(user=user.login):
+                self.assertEqual(bool(customer.with_user(user).message_ids & notes), allowed)
+                self.assertEqual(bool(theirs.search(mine)), allowed)
+                self.assertEqual(bool(theirs.read_group(mine, ["__count"], ["body"])), allowed)
+                self.assertEqual(bool(customer.with_user(user).search(secret)), allowed)
+                for note in theirs:
+                    self.assertEqual(note.has_access("read"), allowed)
+        both = self._create_user("history_both", group, companies=self.company | self.other_company)
+        one = notes.with_user(both).with_context(allowed_company_ids=self.other_company.ids)
+        self.assertFalse(one.search(mine), "the company is not selected")
+
     def test_many_holds_of_a_customer_are_one_message(self):
         invoices = self.invoice.browse().concat(*(self._create_invoice() for _n in range(25)))
         [message] = self._lines(self.customer, invoices.action_dunning_stop)

@@ -33,6 +33,14 @@ class TestTransients(OutcomeCommon):
             with self.subTest(model=model._name):
                 self.assertIn([("create_uid", "=", user.id)], domains)
 
+    def test_dialogs_compute_nothing_with_the_rights_of_the_system(self):
+        for model in self.env.values():
+            for field in model._fields.values() if model.is_transient() and is_ours(model) else ():
+                with self.subTest(field=field):
+                    # Clients put any record into a dialog before it is saved (onchange).
+                    by_system = field.related_sudo if field.related else field.compute_sudo
+                    self.assertFalse((field.compute or field.related) and by_system)
+
     def _dialogs(self, user):
         """Return one dialog of each kind that a follow-up administrator opens."""
         env = self.env(user=user)

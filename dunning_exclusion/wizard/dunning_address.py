@@ -16,18 +16,21 @@ class DunningAddress(models.TransientModel):
     _inherit = ["dunning.protected.mixin"]
 
     notice_id = fields.Many2one("dunning.notice", string="Reminder", required=True, readonly=True)
-    failure_reason = fields.Text(related="notice_id.failure_reason")
+    # Whatever a client puts into the dialog is read with the rights of the user.
+    failure_reason = fields.Text(related="notice_id.failure_reason", related_sudo=False)
     possible_ids = fields.Many2many("res.partner", compute="_compute_possible")
     partner_id = fields.Many2one(
         "res.partner",
         string="Recipient",
         compute="_compute_partner",
+        compute_sudo=False,
         store=True,
         readonly=False,
         domain="[('id', 'in', possible_ids)]",
     )
     email = Char(
         compute="_compute_email",
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="The address of this contact from now on. The change stands in its chatter.",

@@ -39,6 +39,7 @@ class DunningBlockWizard(models.TransientModel):
     date_to = fields.Date(
         string="Last Day",
         compute="_compute_date_to",
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="The last day of the hold; empty: until Resume is pressed.",
@@ -48,7 +49,7 @@ class DunningBlockWizard(models.TransientModel):
         help="Only what was issued up to this day is held, such as the day on which insolvency was "
         "opened; newer items are reminded. Empty: all items.",
     )
-    asks_items_until = fields.Boolean(related="reason_id.asks_items_until")
+    asks_items_until = fields.Boolean(related="reason_id.asks_items_until", related_sudo=False)
     note = Text(help="Anything colleagues should know about it.")
     res_model = Char(
         "What Is Held",

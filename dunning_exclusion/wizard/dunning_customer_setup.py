@@ -8,6 +8,7 @@ class DunningCustomerSetup(models.TransientModel):
 
     _name = "dunning.customer.setup"
     _description = "Profile and Scenario of Customers"
+    _inherit = ["dunning.protected.mixin"]
 
     partner_ids = fields.Many2many(
         "res.partner",
@@ -17,12 +18,17 @@ class DunningCustomerSetup(models.TransientModel):
     )
     sets_profile = fields.Boolean(string="Set the Profile", default=True)
     profile_id = fields.Many2one(
-        "dunning.profile", compute="_compute_current", store=True, readonly=False
+        "dunning.profile",
+        compute="_compute_current",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
     )
     sets_scenario = fields.Boolean(string="Set the Scenario", default=True)
     scenario_id = fields.Many2one(
         "dunning.scenario",
         compute="_compute_current",
+        compute_sudo=False,
         store=True,
         readonly=False,
         domain="[('campaign_type', '=', 'invoice')]",

@@ -23,7 +23,7 @@ class DunningScenarioPreview(models.TransientModel):
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
     )
-    company_currency_id = fields.Many2one(related="company_id.currency_id")
+    company_currency_id = fields.Many2one(related="company_id.currency_id", related_sudo=False)
     date = fields.Date(
         required=True,
         default=lambda self: self.env.company._dunning_today(),

@@ -27,7 +27,7 @@ class DunningSettingsMixin(models.AbstractModel):
     company_id = fields.Many2one(
         "res.company", required=True, default=lambda self: self.env.company
     )
-    currency_id = fields.Many2one(related="company_id.currency_id")
+    currency_id = fields.Many2one(related="company_id.currency_id", related_sudo=False)
     dunning_item_minimum = setting(fields.Monetary, "dunning_item_minimum")
     dunning_customer_minimum = setting(fields.Monetary, "dunning_customer_minimum")
     dunning_customer_maximum = setting(fields.Monetary, "dunning_customer_maximum")
