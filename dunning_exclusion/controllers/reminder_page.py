@@ -234,9 +234,15 @@ def get_answers(notice):
 
 
 def find_invoice(notice, move_id):
-    """Return the posted document of this customer and company with this id, or an empty one."""
+    """Return the document of this customer and company with this id, or an empty one.
+
+    Only what is open now, or what the reminder lists: whoever has the link need not see the rest.
+    """
+    open_items = [("account_type", "=", "asset_receivable"), ("reconciled", "=", False)]
+    shown = Domain("line_ids", "any", open_items) | Domain("id", "in", notice.line_ids.move_id.ids)
     return notice.env["account.move"].search(
-        Domain("id", "=", move_id if move_id < 2**31 else 0)
+        shown
+        & Domain("id", "=", move_id if move_id < 2**31 else 0)
         & Domain("state", "=", "posted")
         & Domain("company_id", "=", notice.company_id.id)
         & Domain("commercial_partner_id", "=", notice.partner_id.id)

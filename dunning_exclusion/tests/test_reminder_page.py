@@ -255,9 +255,17 @@ class TestReminderPage(AnswersCommon):
             response = self._open(self._url(path=f"/invoice/{self.first.id}"))
             self.assertEqual(response.content, PDF)
             foreign = self._create_invoice(self.other_customer)
-            for move_id in (foreign.id, 2**31, 2**31 - 1, 0):
+            # Of this customer, but settled, and not in the reminder.
+            settled = self._create_invoice(self.customer)
+            self._pay(settled)
+            for move_id in (foreign.id, settled.id, 2**31, 2**31 - 1, 0):
                 response = self._open(self._url(path=f"/invoice/{move_id}"))
                 self.assertEqual(response.status_code, 404)
+            later = self._create_invoice(self.customer)
+            self._pay(self.first)
+            for move in (later, self.first):
+                response = self._open(self._url(path=f"/invoice/{move.id}"))
+                self.assertEqual(response.content, PDF, "open, or in the reminder")
 
     def test_short_address_of_letters_leads_to_the_page(self):
         short = self.notice._get_short_url().split("/", 3)[3]
