@@ -2,6 +2,7 @@
 
 from babel.dates import get_day_names
 
+from odoo.tools import format_list
 from odoo.tools.misc import babel_locale_parse, format_date, get_lang
 
 from ..screening.domains import parse_domain
@@ -131,14 +132,15 @@ def _action(level):
 
 def _customers(scenario):
     env = scenario.env
-    profiles = ", ".join(scenario.with_context(active_test=False).profile_ids.mapped("name"))
+    profiles = scenario.with_context(active_test=False).profile_ids
+    names = format_list(env, profiles.mapped("name"), "or")
     filtered = _has_conditions(scenario.customer_domain)
     if profiles and filtered:
         return env._(
-            "For customers of the profiles %(profiles)s that match the filter.", profiles=profiles
+            "For customers whose profile is %(names)s, if they match the filter.", names=names
         )
     if profiles:
-        return env._("For customers of the profiles %(profiles)s.", profiles=profiles)
+        return env._("For customers whose profile is %(names)s.", names=names)
     if filtered:
         return env._("For customers that match the filter.")
     return env._("For every customer.")

@@ -87,12 +87,14 @@ class TestDunningScenarioWords(ScenarioCommon):
         self.scenario.write(
             {"automatic": True, "profile_ids": profile.ids, "date_start": date(2026, 1, 31)}
         )
-        self.assertSentence(self.scenario, "For customers of the profiles Public bodies.")
+        self.assertSentence(self.scenario, "For customers whose profile is Public bodies.")
         self.assertSentence(self.scenario, "The nightly job sends it.")
         self.assertSentence(self.scenario, "Items from before 01/31/2026 are left alone.")
         self.scenario.customer_domain = '[("name", "=", "Alpha")]'
+        self.scenario.profile_ids |= profile.create({"name": "Hospitals"})
         self.assertSentence(
-            self.scenario, "For customers of the profiles Public bodies that match the filter."
+            self.scenario,
+            "For customers whose profile is Public bodies or Hospitals, if they match the filter.",
         )
 
     def test_scenario_without_levels_says_so(self):

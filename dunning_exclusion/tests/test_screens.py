@@ -12,15 +12,24 @@ class TestScreens(DunningCommon):
     # Phones ---------------------------------------------------------------------------------
 
     def test_lists_are_cards_on_a_phone(self):
-        for name in ("run", "customer", "invoice", "answer"):
+        for name in (
+            *("run", "customer", "invoice", "answer"),
+            *("scenario", "reminder_type", "exclusion_rule", "block_reason", "profile"),
+        ):
             action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
             self.assertIn("kanban", action.view_mode.split(","), name)
-        for name in ("block", "promise", "notice", "screening"):
+        for name in ("block", "promise", "notice", "screening", "exclusion_report"):
             action = self.env.ref(f"dunning_exclusion.dunning_{name}_action")
             with self.subTest(model=action.res_model):
                 self.assertIn("kanban", action.view_mode.split(","))
                 view = self.env[action.res_model].get_view(view_type="kanban")
                 self.assertTrue(etree.fromstring(view["arch"]).xpath("//field[@name='partner_id']"))
+        for name in ("answer", "promise", "scenario", "scenario.preview", "takeover"):
+            with self.subTest(records_of=name):
+                form = self.env[f"dunning.{name}"].get_view(view_type="form")
+                lists = etree.fromstring(form["arch"]).xpath("//field[list[not(@editable)]]")
+                self.assertTrue(lists)
+                self.assertFalse([field for field in lists if field.find("kanban") is None])
 
     # Styles ---------------------------------------------------------------------------------
 

@@ -1,3 +1,6 @@
+from datetime import timedelta
+
+from odoo import fields
 from odoo.tests import tagged
 
 from .tours_common import ToursCommon
@@ -164,3 +167,16 @@ class TestToursOnAPhone(ToursCommon):
         self._create_run()
         self._start("action-dunning_exclusion.action_open_latest_run", "dunning_phone")
         self.assertTrue(invoice.dunning_stop)
+
+    def test_cards_say_what_holds_back_and_no_screen_is_wider_than_the_phone(self):
+        self._create_invoice()
+        self.customer.action_dunning_stop()
+        invoices = [self._create_invoice(self.other_customer) for _n in range(3)]
+        soon = fields.Date.today() + timedelta(days=5)
+        invoices[0].dunning_pause_until = soon
+        items = invoices[1].line_ids.filtered(lambda line: line.display_type == "payment_term")
+        values = {"partner_id": self.other_customer.id, "date": soon, "move_line_ids": items.ids}
+        self.env["dunning.promise"].create(values)
+        self._start(
+            "action-dunning_exclusion.action_dashboard", "dunning_phone_cards", self.manager.login
+        )

@@ -8,6 +8,18 @@ const FIGURES = ".o_dunning_figures";
 addTour("dunning_task_list", () => [
     { trigger: `${FIGURES}:contains('400.00')` },
     {
+        content: "On a screen of 1366 pixels the list shows all it has beside the message",
+        trigger: ".o_dunning_task_list .o_list_renderer",
+        run() {
+            const { scrollWidth, clientWidth } = this.anchor;
+            if (window.innerWidth === 1366 && scrollWidth > clientWidth) {
+                const heads = [...this.anchor.querySelectorAll("thead th")];
+                const widths = heads.map((head) => `${head.innerText} ${head.offsetWidth}`);
+                throw new Error(`${scrollWidth} > ${clientWidth}: ${widths}`);
+            }
+        },
+    },
+    {
         content: "Untick one item",
         trigger: `${ROW}:contains('300.00') .o_dunning_tick input:checked`,
         run: "click",
