@@ -2,8 +2,7 @@
 
 from babel.dates import get_day_names
 
-from odoo.tools import format_list
-from odoo.tools.misc import babel_locale_parse, format_date, get_lang
+from odoo.tools import babel_locale_parse, format_date, format_list, get_lang
 
 from ..screening.domains import parse_domain
 
@@ -23,10 +22,9 @@ def describe(scenario):
         sentences.append(env._("Sent by hand from a run."))
     if scenario.date_start:
         day = format_date(env, scenario.date_start)
-        if workflow:
-            sentences.append(env._("Nothing is sent before %(day)s.", day=day))
-        else:
-            sentences.append(env._("Items from before %(day)s are left alone.", day=day))
+        later = env._("Nothing is sent before %(day)s.", day=day)
+        newer = env._("Items from before %(day)s are left alone.", day=day)
+        sentences.append(later if workflow else newer)
     return "\n".join(sentences)
 
 

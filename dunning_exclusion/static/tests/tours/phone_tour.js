@@ -5,9 +5,12 @@ function open(action) {
         content: `Open ${action}`,
         trigger: ".o_main_navbar",
         run: () =>
-            odoo.__WOWL_DEBUG__.root.env.services.action.doAction(`dunning_exclusion.${action}`, {
-                clearBreadcrumbs: true,
-            }),
+            window.odoo.__WOWL_DEBUG__.root.env.services.action.doAction(
+                `dunning_exclusion.${action}`,
+                {
+                    clearBreadcrumbs: true,
+                }
+            ),
     };
 }
 
