@@ -31,6 +31,17 @@ class TestScreens(DunningCommon):
                 self.assertTrue(lists)
                 self.assertFalse([field for field in lists if field.find("kanban") is None])
 
+    # Widths ---------------------------------------------------------------------------------
+
+    def test_excluded_receivables_name_customers_in_every_language(self):
+        """Rows are unfolded when the widths are fixed already: names keep theirs."""
+        view = self.env["dunning.screening"].get_view(view_type="list")
+        arch = etree.fromstring(view["arch"])
+        for name in ("partner_id", "move_id", "amount_residual", "outcome"):
+            with self.subTest(column=name):
+                self.assertTrue(arch.xpath(f"//field[@name='{name}']/@width"))
+        self.assertFalse(arch.xpath("//field[@name='rule_id']/@width"))
+
     # Styles ---------------------------------------------------------------------------------
 
     def test_styles_compile_in_light_and_dark(self):
