@@ -5,6 +5,7 @@ from odoo.fields import Command
 from odoo.service.model import call_kw
 from odoo.tests import tagged
 
+from ..models.mail_mail import THREADS
 from .test_access_table import AccessTableCommon, takes_no_records
 
 EDITOR = "mail.group_mail_template_editor"
@@ -50,6 +51,38 @@ class TestAttacks(AccessTableCommon):
             with self.subTest(role=role):
                 self.assertRefused(role, self.template, "send_mail", notice.id)
                 self.assertRefused(role, self.template, "send_mail_batch", notice.ids)
+
+        xmlid = self.template.get_external_id()[self.template.id]
+        for role in ("auditor", "user", "administrator"):
+            self.assertRefused(role, notice, "message_mail_with_source", xmlid)
+            self.assertRefused(role, notice, "message_post_with_source", xmlid)
+            self.assertRefused(role, notice, "activity_send_mail", self.template.id)
+
+    def _written_by(self, sender):
+        """Return an e-mail to nobody in particular."""
+        headers = f"From: {sender}\nTo: nobody@example.com\nMessage-Id: <attack@example.com>"
+        return f"{headers}\nSubject: Paid\nContent-Type: text/plain\n\nI have paid\n"
+
+    def test_employees_hand_over_no_emails(self):
+        sender, gateway = self.users["administrator"].email, self.env["mail.thread"]
+        email, kept = self._written_by(sender), self.kept
+        forged = {"company_id": self.company.id, "partner_id": self.customer.id}
+        for name in THREADS:
+            for role in ("employee", "user", "administrator", "accountant", "stranger"):
+                self.assertRefused(role, gateway, "message_process", name, email, forged)
+                into = {"thread_id": kept[name].id}
+                self.assertRefused(role, gateway, "message_process", name, email, **into)
+        for name in THREADS:
+            with self.subTest(model=name), self.assertRaises(UserError), self.undone():
+                gateway.sudo().message_process(name, email, forged)
+        before = self.env["dunning.answer"].search_count([])
+        into = {"thread_id": self.invoice.id}
+        email = self._written_by(self.customer.email)
+        self._call("employee", gateway, "message_process", "account.move", email, **into)
+        self.assertEqual(self.env["dunning.answer"].search_count([]), before)
+        into["message"] = email.replace("attack", "reply")
+        gateway.sudo().message_process("account.move", **into)
+        self.assertEqual(self.env["dunning.answer"].search_count([]), before + 1)
 
     def test_what_odoo_noted_on_records_is_neither_changed_nor_deleted(self):
         blocks = self.env["dunning.block"].with_user(self.users["user"])
