@@ -232,15 +232,20 @@ def overtaken_by(run):
 
 def _is_paid_since(run, payment):
     """Return whether the open amount of a listed item changed by a payment after this one."""
+    # OFFSET 0: the few payments are looked up, whatever PostgreSQL expects.
     query = SQL(
         """SELECT 1 FROM account_partial_reconcile partial
-             JOIN account_move_line item ON item.id = partial.debit_move_id
-             JOIN dunning_run_line line ON line.move_line_id = item.id
-            WHERE partial.id > %s AND line.run_id = %s AND line.notice_id IS NULL
-              AND line.outcome <> 'dropped' AND line.amount_residual <> item.amount_residual
-            LIMIT 1""",
-        payment - PAYMENTS_AT_WORK,
+            CROSS JOIN LATERAL (
+                SELECT id, amount_residual FROM account_move_line
+                 WHERE id = partial.debit_move_id OFFSET 0) item
+            CROSS JOIN LATERAL (
+                SELECT FROM dunning_run_line line
+                 WHERE line.move_line_id = item.id AND line.run_id = %s AND line.notice_id IS NULL
+                   AND line.outcome <> 'dropped' AND line.amount_residual <> item.amount_residual
+                OFFSET 0) line
+            WHERE partial.id > %s LIMIT 1""",
         run.id,
+        payment - PAYMENTS_AT_WORK,
     )
     return bool(run.env.execute_query(query))
 

@@ -27,8 +27,11 @@ SUBJECT_FIELDS = frozenset(
 )
 # From this many new lines on, PostgreSQL is told at once to look at their values (ANALYZE).
 MANY_LINES = 10_000
-# The columns that the task list filters and groups by.
-ANALYZED = ("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id")
+# The columns that the task list filters and groups by, and those that are empty in most lines.
+ANALYZED = (
+    *("run_id", "company_id", "partner_id", "outcome", "checked", "notice_id"),
+    *("action_ids", "override_user_id"),
+)
 # The rule that keeps some days between two messages to a customer.
 RECENTLY = "dunning_exclusion.rule_reminded_recently"
 # The columns of a line that the screening fills.

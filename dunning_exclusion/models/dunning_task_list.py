@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, html2plaintext
 
+from ..screening.statement import planned
 from . import customer_maximum
 from .arguments import check_one, read_ids, read_record, without_context
 from .dunning_changes import (
@@ -242,24 +243,28 @@ class DunningRun(models.Model):
         """Return how much of what is ticked was not sent yet: each item counts once."""
         Line = self.env["dunning.run.line"]
         Line.flush_model()
-        items, amount, customers, messages = self.env.execute_query(
-            SQL(
-                """WITH line AS (SELECT * FROM dunning_run_line
-                                  WHERE run_id = %(run)s AND checked AND notice_id IS NULL)
-                   SELECT %(items)s, %(amount)s, COUNT(DISTINCT partner_id),
-                          (SELECT COUNT(*) FROM (
-                               SELECT partner_id, message_key FROM line WHERE action_ids IS NULL
-                                UNION
-                               SELECT partner_id, action.id::int
-                                 FROM line, jsonb_array_elements(action_ids) AS action (id)
-                                WHERE action_ids IS NOT NULL
-                                  AND (held_action_ids @> action.id) IS NOT TRUE) AS message)
-                     FROM line""",
-                run=self.id,
-                items=distinct_items("line"),
-                amount=distinct_amount("line"),
-            )
-        )[0]
+        query = SQL(
+            """WITH line AS (SELECT partner_id, move_line_id, message_key, amount_residual,
+                                    shared, action_ids, held_action_ids
+                               FROM dunning_run_line
+                              WHERE run_id = %(run)s AND checked AND notice_id IS NULL)
+               SELECT %(items)s, %(amount)s, COUNT(DISTINCT partner_id),
+                      (SELECT COUNT(*) FROM (
+                           SELECT partner_id, message_key FROM line WHERE action_ids IS NULL
+                            GROUP BY partner_id, message_key
+                            UNION
+                           SELECT partner_id, action.id::int
+                             FROM line, jsonb_array_elements(action_ids) AS action (id)
+                            WHERE action_ids IS NOT NULL
+                              AND (held_action_ids @> action.id) IS NOT TRUE) AS message)
+                 FROM line""",
+            run=self.id,
+            items=distinct_items("line"),
+            amount=distinct_amount("line"),
+        )
+        # PostgreSQL expects a hundred actions of each line, and would compile for that.
+        with planned(self.env):
+            items, amount, customers, messages = self.env.execute_query(query)[0]
         counts = {"customer_count": customers, "message_count": messages}
         return {**counts, "item_count": items, "amount": float(amount)}
 
