@@ -2,7 +2,7 @@
 
 import re
 
-from odoo import SUPERUSER_ID, api, models
+from odoo import SUPERUSER_ID, models
 from odoo.exceptions import AccessError
 from odoo.fields import Command, Domain
 from odoo.tools import email_normalize, html2plaintext, is_html_empty
@@ -42,11 +42,14 @@ class MailThread(models.AbstractModel):
     def _message_route_process(self, message, message_dict, routes):
         """Override of `mail` to remember which e-mails were written by a program.
 
-        :raise AccessError: for records of follow-ups, when an employee hands an e-mail over: in
-            Odoo every employee can, with any sender
+        :raise AccessError: for records of follow-ups, when an employee hands an e-mail over (in
+            Odoo every employee can, with any sender), or when it would make a new record
         """
         trusted = self.env.su or self.env.user.has_group("base.group_system")
-        if not trusted and any(route[0] in THREADS for route in routes or ()):
+        ours = [route for route in routes or () if route[0] in THREADS]
+        if not all(thread_id for _model, thread_id, *_values in ours):
+            raise AccessError(self.env._("Records of follow-ups are not made by e-mail."))
+        if ours and not trusted:
             raise AccessError(
                 self.env._(
                     "E-mails on follow-ups are taken from Odoo's mail server, or from a mail "
@@ -55,13 +58,6 @@ class MailThread(models.AbstractModel):
             )
         thread = self.with_context(dunning_automatic=not trusted or is_automatic(message))
         return super(MailThread, thread)._message_route_process(message, message_dict, routes)
-
-    @api.model
-    def message_new(self, msg_dict, custom_values=None):
-        """Override of `mail`: no e-mail makes records of follow-ups, whatever the address."""
-        if self._name in THREADS:
-            raise AccessError(self.env._("Records of follow-ups are not made by e-mail."))
-        return super().message_new(msg_dict, custom_values)
 
     def _message_post_after_hook(self, message, msg_values):
         """Override of `mail`: e-mails of customers hold reminders back, answers to them end it."""
