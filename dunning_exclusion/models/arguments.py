@@ -29,9 +29,14 @@ KEPT = ("lang", "tz", "uid", "allowed_company_ids")
 
 def check_one(records):
     """Raise a UserError unless `records` is exactly one record that the user may read."""
-    # What is not saved has no id.
-    if len(records) != 1 or not records.ids:
+    if len(records) != 1:
         raise UserError(records.env._("Choose exactly one record for this."))
+    check_all(records)
+
+
+def check_all(records):
+    """Raise a UserError unless `records` are saved and the user may read them."""
+    read_ids(records.env, records._ids)
     records.check_access("read")
 
 

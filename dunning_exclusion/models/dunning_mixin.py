@@ -9,7 +9,7 @@ from odoo.tools import OrderedSet
 
 from ..screening import statement
 from ..screening.question import FEW, Owner
-from .arguments import read_date
+from .arguments import check_all, read_date
 from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
 from .dunning_screening import OUTCOMES, OWNERS
 from .outcome_pages import MOST, among, complete, read_found, read_page, read_rows, walk
@@ -432,7 +432,7 @@ class DunningMixin(models.AbstractModel):
 
         :return: the action that tells it, with buttons to undo it and to say why
         """
-        self.check_access("read")
+        check_all(self)
         return self._dunning_block("stop")._prepare_stopped()
 
     def action_dunning_pause(self):
@@ -444,7 +444,7 @@ class DunningMixin(models.AbstractModel):
         return self._dunning_block_dialog("prevent")
 
     def _dunning_block_dialog(self, kind):
-        self.check_access("read")
+        check_all(self)
         self.env["dunning.block"].check_access("create")
         if not self:
             raise UserError(self.env._("Select at least one record first."))
@@ -458,6 +458,6 @@ class DunningMixin(models.AbstractModel):
 
     def action_dunning_resume(self):
         """Lift every active block on the records. Nothing is sent by this."""
-        self.check_access("read")
+        check_all(self)
         self._dunning_fresh_blocks().action_lift()
         return True

@@ -10,7 +10,7 @@ from ..screening.domains import find_faults
 from ..screening.question import Question
 from ..screening.statement import BY_LINE, by_line
 from . import customer_maximum
-from .arguments import DAYS, Char, Within, check_one, without_context
+from .arguments import DAYS, Char, Within, check_all, check_one, without_context
 from .bank_account import find_without_account
 from .dunning_changes import oldest_transaction, read_basis
 from .dunning_exclusion_condition import condition_fault, condition_query
@@ -297,6 +297,7 @@ class DunningRun(models.Model):
         :raise UserError: when the run was sent or cancelled already
         """
         self = without_context(self)
+        check_all(self)
         for run in self:
             run.check_access("write")
             run._check_preparable()
