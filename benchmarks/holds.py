@@ -91,6 +91,13 @@ def set_up(env):
             "dunning_not_delivered_from": fields.Date.today() - timedelta(days=60),
         }
     )
+    # Odoo asks each company for the account to which its customers pay.
+    env["res.partner.bank"].create(
+        [
+            {"partner_id": company.partner_id.id, "acc_number": f"BENCH{company.id:012}"}
+            for company in companies
+        ]
+    )
     methods = env["account.payment.method.line"].search(
         [("payment_type", "=", "inbound"), ("company_id", "in", companies.ids)], order="id"
     )

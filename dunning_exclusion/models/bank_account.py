@@ -39,12 +39,13 @@ def find_without_account(run):
             """SELECT DISTINCT currency_id, COALESCE(action.id::int, level_id)
                  FROM (SELECT DISTINCT line.currency_id, line.level_id, line.action_ids
                          FROM dunning_run_line line
-                         LEFT JOIN (account_move move
-                              JOIN res_partner_bank bank ON bank.id = move.partner_bank_id)
-                           ON move.id = line.move_id
-                          AND (bank.currency_id IS NULL OR bank.currency_id = line.currency_id)
-                        WHERE line.run_id = %s AND line.outcome <> 'dropped' AND bank.id IS NULL
-                          AND line.currency_id = ANY(%s)) listed
+                        WHERE line.run_id = %s AND line.outcome <> 'dropped'
+                          AND line.currency_id = ANY(%s)
+                          AND NOT EXISTS (
+                              SELECT 1 FROM account_move move
+                                JOIN res_partner_bank bank ON bank.id = move.partner_bank_id
+                               WHERE move.id = line.move_id AND (bank.currency_id IS NULL
+                                     OR bank.currency_id = line.currency_id))) listed
                  LEFT JOIN jsonb_array_elements(action_ids) AS action (id) ON TRUE""",
             run.id,
             missing.ids,

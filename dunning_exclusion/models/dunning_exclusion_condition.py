@@ -375,15 +375,25 @@ class DunningExclusionCondition(models.AbstractModel):
         the days that the company says, see `waiting_money.is_recent`. An override adds a UNION ALL
         to what `super` returns.
         """
+        is_under_way = SQL(
+            """payment.state = 'in_process' AND payment.payment_type = 'inbound'
+               AND payment.is_reconciled IS NOT TRUE"""
+        )
+        invoices = SQL(
+            """SELECT linked.invoice_id FROM account_payment payment
+                 JOIN account_move__account_payment linked ON linked.payment_id = payment.id
+                WHERE %s""",
+            is_under_way,
+        )
         return SQL(
             """SELECT item.id AS item_id, 'payment' AS source, payment.date AS day, payment.amount,
                       payment.currency_id
-                 FROM item
+                 FROM %s
                  JOIN account_move__account_payment linked ON linked.invoice_id = item.move_id
                  JOIN account_payment payment ON payment.id = linked.payment_id
-                WHERE item.amount_residual > 0 AND payment.state = 'in_process'
-                  AND payment.payment_type = 'inbound' AND payment.is_reconciled IS NOT TRUE
-                  AND %s""",
+                WHERE item.amount_residual > 0 AND %s AND %s""",
+            waiting_money.items_of(question, invoices),
+            is_under_way,
             waiting_money.is_recent(SQL("payment.date"), SQL("item.company_id"), question),
         )
 
@@ -451,8 +461,11 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     def _condition_no_address(self, question):
-        recipients = self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id"))
-        return SQL("total.sends_email AND NOT EXISTS (%s)", recipients)
+        # Nothing is looked up for customers with an address of their own: it counts, too.
+        return SQL(
+            "total.sends_email AND (customer.email LIKE '%%@%%') IS NOT TRUE AND NOT EXISTS (%s)",
+            self.env["res.partner"]._dunning_recipients_sql(SQL("customer.id")),
+        )
 
     def _condition_bounced(self, question):
         chosen = SQL()

@@ -325,11 +325,7 @@ class DunningRun(models.Model):
         """Replace the lines by those of today, and note what later changes are compared with."""
         Line = self.env["dunning.run.line"]
         Line._delete_unsent(self.ids)
-        if self._insert_lines() > MANY_LINES:
-            # Without it the task list is slow until autovacuum has run. SKIP_LOCKED: nobody waits
-            # for another transaction that analyzes the table already.
-            columns = SQL(", ").join(map(SQL.identifier, ANALYZED))
-            self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", columns))
+        self._insert_lines()
         Line.invalidate_model()
         # sudo: users do not write the state of a run
         self.sudo().write(
@@ -342,12 +338,19 @@ class DunningRun(models.Model):
             }
         )
         self.invalidate_recordset()
-        self._untick_second_messages()
+        # Without workflows, all that a customer is reminded of is of one scenario.
+        if self.workflow_ids:
+            self._untick_second_messages()
         if customer_maximum.counts_with_others(self):
             self._untick_above_maximum()
 
     def _insert_lines(self):
-        """Insert the lines of the run; return their number."""
+        """Insert the lines of the run.
+
+        They are written to a table of the transaction first: while it fills that one, PostgreSQL
+        shares the work among several processes. They are stored customer by customer, as the task
+        list shows them.
+        """
         columns, workflows = SCREENED, self.browse().scenario_ids
         if self.mode == "scenario":
             scenarios, _due_only = self._get_scenarios()
@@ -356,17 +359,30 @@ class DunningRun(models.Model):
             if workflows:
                 screening = by_line(screening, SCREENED, workflows.ids)
                 columns = (*SCREENED, *BY_LINE)
+            columns = SQL(", ").join(map(SQL.identifier, columns))
+            self.env.cr.execute(
+                SQL(
+                    """CREATE TEMPORARY TABLE dunning_screened ON COMMIT DROP AS
+                       SELECT %s FROM (%s) AS screening""",
+                    columns,
+                    screening,
+                )
+            )
             self.env.cr.execute(
                 SQL(
                     """INSERT INTO dunning_run_line (run_id, checked, %(columns)s)
                        SELECT %(run)s, outcome = 'included', %(columns)s
-                         FROM (%(screening)s) AS screening""",
-                    columns=SQL(", ").join(map(SQL.identifier, columns)),
+                         FROM dunning_screened ORDER BY partner_id""",
+                    columns=columns,
                     run=self.id,
-                    screening=screening,
                 )
             )
-            return self.env.cr.rowcount
+            if self.env.cr.rowcount > MANY_LINES:
+                # Without it the task list is slow until autovacuum has run. SKIP_LOCKED: nobody
+                # waits for another transaction that analyzes the table already.
+                analyzed = SQL(", ").join(map(SQL.identifier, ANALYZED))
+                self.env.cr.execute(SQL("ANALYZE (SKIP_LOCKED) dunning_run_line (%s)", analyzed))
+            self.env.cr.execute(SQL("DROP TABLE dunning_screened"))
 
     def _get_question(self):
         """Return what the run asks of the screening."""

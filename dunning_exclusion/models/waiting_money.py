@@ -85,13 +85,13 @@ def waiting(question, payments) -> SQL:
         """WITH %(parts)s,
                 queue AS (%(queue)s)
            SELECT id, BOOL_OR(covered) AS covered, BOOL_OR(under_way) AS under_way
-             FROM (SELECT id, running <= credits AS covered,
-                          bank > 0 AND running > credits AND running_after <= credits + bank
-                              AS under_way
-                     FROM queue WHERE is_due
+             FROM (SELECT id, running <= credits AS covered, running > credits AS under_way
+                     FROM queue
+                    WHERE is_due AND (running <= credits
+                                      OR bank > 0 AND running_after <= credits + bank)
                    UNION ALL
                    SELECT item_id, FALSE, TRUE FROM directed) money
-            GROUP BY id HAVING BOOL_OR(covered OR under_way)""",
+            GROUP BY id""",
         parts=_parts(question, payments),
         queue=_queue(question),
     )
@@ -124,6 +124,17 @@ def sources(question, payments) -> SQL:
     )
 
 
+def items_of(question, entries) -> SQL:
+    """Return `item` for a FROM, restricted to the items of `entries`, a SELECT of few ids.
+
+    Without it PostgreSQL, which knows nothing of `item`, compares each item with each entry.
+    """
+    if question.few:
+        return SQL("item")
+    # IS TRUE keeps it from being planned as a join.
+    return SQL("(SELECT * FROM item WHERE (move_id IN (%s)) IS TRUE) item", entries)
+
+
 def is_recent(day, company_id, question) -> SQL:
     """Return whether a payment of `day` still counts in the company with the id `company_id`."""
     # sudo: the setting counts whoever asks
@@ -144,13 +155,14 @@ def is_recent(day, company_id, question) -> SQL:
 
 
 def _parts(question, payments) -> SQL:
-    """Return the parts named, bank_line, directed and money."""
+    """Return the parts found, named, bank_line, directed and money."""
     named = _named_by_items if question.few else _named_by_words
     return SQL(
-        """named AS MATERIALIZED (
-               SELECT named.bank_id, named.move_id, item.id AS item_id, item.company_id,
+        """found AS MATERIALIZED (%(named)s),
+           named AS MATERIALIZED (
+               SELECT found.bank_id, found.move_id, item.id AS item_id, item.company_id,
                       item.partner_id, item.amount_residual
-                 FROM (%(named)s) named JOIN item ON item.move_id = named.move_id),
+                 FROM found JOIN %(items)s ON item.move_id = found.move_id),
            bank_line AS MATERIALIZED (%(bank)s),
            directed AS MATERIALIZED (
                SELECT named.item_id, 'bank' AS source, bank_line.day, bank_line.amount,
@@ -168,6 +180,7 @@ def _parts(question, payments) -> SQL:
                        SELECT company_id, partner_id, 0, amount FROM bank_line) waits
                 GROUP BY company_id, partner_id)""",
         named=named(question),
+        items=items_of(question, SQL("SELECT move_id FROM found")),
         bank=_bank_lines(question),
         payments=payments,
     )
