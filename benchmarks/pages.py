@@ -15,8 +15,14 @@ from .table import measure
 
 ROUNDS = 3
 PAGE = 80
-# The web client counts no further.
-COUNT_LIMIT = 10_001
+# The web client counts no further, unless the view says so.
+COUNT_LIMIT = 10_000
+# The lists in our menus; of other models it is the ordinary list.
+VIEWS = {
+    "res.partner": "res_partner_view_list",
+    "account.move": "account_move_view_list",
+    "dunning.screening": "dunning_screening_view_list",
+}
 SCREENING = "dunning.screening"
 LIST, OVERVIEW = "list", "overview"
 
@@ -44,9 +50,16 @@ class Session(requests.Session):
         kwargs = {"context": self.context, **kwargs}
         return self.ask(f"/web/dataset/call_kw/{model}/{method}", **params, kwargs=kwargs)
 
+    def view_id(self, model):
+        """Return the id of the list of our menus, or False."""
+        named = [["module", "=", "dunning_exclusion"], ["name", "=", VIEWS.get(model)]]
+        found = self.call("ir.model.data", "search_read", named, ["res_id"])
+        return found[0]["res_id"] if found else False
+
     def specification(self, model, kind):
-        """Return the fields that a view shows, as the web client names them."""
-        views = self.call(model, "get_views", views=[[False, kind], [False, "search"]])
+        """Return the fields that a view shows, as the web client names them, and its limit."""
+        chosen = self.view_id(model) if kind == "list" else False
+        views = self.call(model, "get_views", views=[[chosen, kind], [False, "search"]])
         arch = ElementTree.fromstring(views["views"][kind]["arch"])
         known = views["models"][model]["fields"]
         wanted = {}
@@ -55,15 +68,16 @@ class Session(requests.Session):
             unseen = node.get("column_invisible") in ("1", "True")
             named = {"fields": {} if unseen else {"display_name": {}}}
             wanted[node.get("name")] = named if "relation" in field else {}
-        return {name: value for name, value in wanted.items() if name in known}
+        wanted = {name: value for name, value in wanted.items() if name in known}
+        return wanted, int(arch.get("count_limit", COUNT_LIMIT))
 
 
 def pages(session):
     """Return {name of a page: (its kind, what asks for it)}."""
 
     def rows(model, domain, offset=0):
-        wanted = session.specification(model, "list")
-        limits = {"limit": PAGE, "offset": offset, "count_limit": COUNT_LIMIT}
+        wanted, count_limit = session.specification(model, "list")
+        limits = {"limit": PAGE, "offset": offset, "count_limit": count_limit + 1}
         return lambda: session.call(
             model, "web_search_read", domain=domain, specification=wanted, **limits
         )
@@ -82,7 +96,7 @@ def pages(session):
         )
 
     def settings(model="res.config.settings"):
-        wanted = session.specification(model, "form")
+        wanted, _limit = session.specification(model, "form")
         return lambda: session.call(model, "onchange", [], {}, [], wanted)
 
     overdue = [["days_overdue", ">", 0]]
@@ -102,7 +116,11 @@ def pages(session):
         "filter at the side: reasons": (OVERVIEW, panel("rule_id")),
         "pivot": (OVERVIEW, grouped(report, ["rule_id", "outcome"], sets)),
         "graph": (OVERVIEW, grouped(report, ["rule_id"])),
-        "Today": (LIST, lambda: session.call("dunning.run", "retrieve_dashboard")),
+        "Today": (LIST, lambda: session.call("dunning.run", "retrieve_dashboard", True)),
+        "Today, what there is to do": (
+            OVERVIEW,
+            lambda: session.call("dunning.run", "retrieve_dashboard"),
+        ),
         "Today, what is excluded": (
             OVERVIEW,
             lambda: session.call("dunning.run", "retrieve_excluded"),

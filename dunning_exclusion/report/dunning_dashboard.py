@@ -12,6 +12,8 @@ from ..screening import items
 from ..screening.question import Question
 
 EMPTY = {"count": 0, "amount": 0.0}
+# What the page shows until it is known.
+UNKNOWN = {"count": None, "amount": None}
 # The ages of holds, in days: the youngest and the oldest of each.
 AGES = [(0, 30), (31, FORGOTTEN_AFTER_DAYS), (FORGOTTEN_AFTER_DAYS + 1, None)]
 # What the buttons open, and with which filters.
@@ -31,9 +33,11 @@ class DunningRun(models.Model):
 
     @api.model
     @api.readonly
-    def retrieve_dashboard(self):
+    def retrieve_dashboard(self, quick=False):
         """Return what there is to do in the current company.
 
+        :param quick: leave out what takes all open items or holds: these figures are None, and so
+            are both tables. The page shows the rest at once, and asks for all then.
         :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
             this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
             holds: lists of dicts `{label, count, amount, domain}`
@@ -43,14 +47,16 @@ class DunningRun(models.Model):
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        held = self._today_held(company, today)
+        lists = held = None
+        if not quick:
+            lists, held = self._today_lists(company, today), self._today_held(company, today)
         notices = self._today_notices(company, today)
         return {
             "currency_id": company.currency_id.id,
-            "tasks": self._get_today_tasks(company, today, held, notices),
+            "tasks": self._get_today_tasks(company, today, lists, held, notices),
             "sent": notices["sent"],
-            "by_age": self._dashboard_by_age(today, held),
-            "by_person": self._dashboard_by_person(held),
+            "by_age": held and self._dashboard_by_age(today, held),
+            "by_person": held and self._dashboard_by_person(held),
         }
 
     @api.model
@@ -134,17 +140,21 @@ class DunningRun(models.Model):
     # What there is to do --------------------------------------------------------------------
 
     @api.model
-    def _get_today_tasks(self, company, today, held, notices):
+    def _get_today_tasks(self, company, today, lists, held, notices):
         """Return what there is to do, in the order of the page.
 
         An override may add tasks of its own: see `_prepare_today_task`.
 
-        :param held: what `_today_held` returns
+        :param lists: what `_today_lists` returns, or None: it is not known yet
+        :param held: what `_today_held` returns, or None
         :param notices: what `_today_notices` returns
         """
-        lists = self._today_lists(company, today)
+        lists = lists or {"to_send": UNKNOWN, "to_approve": UNKNOWN}
         promises = self._today_promises(company, today)
-        blocks = {topic: held[topic].get(0, EMPTY) for topic in ("answers", "ending", "forgotten")}
+        blocks = {
+            topic: held[topic].get(0, EMPTY) if held else UNKNOWN
+            for topic in ("answers", "ending", "forgotten")
+        }
         answers = {**blocks["answers"], "count": self._count_answers(company)}
         titles, task = self._get_today_titles(), self._prepare_today_task
         tasks = [
@@ -182,7 +192,7 @@ class DunningRun(models.Model):
         """Return one task of the page, as a dict for its screen.
 
         :param titles: what `_get_today_titles` returns
-        :param figures: dict of `count` and `amount`
+        :param figures: dict of `count` and `amount`, which are None where they are not known yet
         :param action: the xmlid of what the button opens, with the filter `filter_name`
         :param alert: whether somebody should worry when there is something
         """
@@ -192,9 +202,10 @@ class DunningRun(models.Model):
             button = ""
         return {
             **{"name": name, "title": title, "button": button, "action": action},
-            **{"count": figures["count"], "amount": float(figures["amount"] or 0)},
+            "count": figures["count"],
+            "amount": figures["amount"] if figures["amount"] is None else float(figures["amount"]),
             "context": {f"search_default_{filter_name}": 1} if filter_name else {},
-            "alert": alert and figures["count"] > 0,
+            "alert": alert and bool(figures["count"]),
         }
 
     @api.model
@@ -239,8 +250,8 @@ class DunningRun(models.Model):
         )
         [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
         return {
-            "to_send": {"count": to_send, "amount": amount},
-            "to_approve": {"count": above, "amount": amount_above},
+            "to_send": {"count": to_send, "amount": amount or 0.0},
+            "to_approve": {"count": above, "amount": amount_above or 0.0},
         }
 
     @api.model
@@ -254,7 +265,7 @@ class DunningRun(models.Model):
             company.id,
         )
         found = self.env.execute_query(query)
-        counted = {state: {"count": count, "amount": amount} for state, count, amount in found}
+        counted = {state: {"count": count, "amount": amt or 0.0} for state, count, amt in found}
         return {state: counted.get(state, EMPTY) for state in ("broken", "proposed")}
 
     @api.model

@@ -75,6 +75,20 @@ class TestToday(DunningCommon):
         board = self.env["dunning.run"].retrieve_dashboard()
         return {task["name"]: (task["count"], task["amount"]) for task in board["tasks"]}
 
+    def test_the_page_first_shows_what_takes_no_time(self):
+        self._create_what_is_to_do()
+        Run = self.env["dunning.run"]
+        quick, whole = Run.retrieve_dashboard(quick=True), Run.retrieve_dashboard()
+        later = {"to_send", "to_approve", "ending", "forgotten"}
+        for one, other in zip(quick["tasks"], whole["tasks"], strict=True):
+            with self.subTest(task=one["name"]):
+                known = one["name"] not in later
+                self.assertEqual(one["count"], other["count"] if known else None)
+                if one["name"] != "answers":
+                    self.assertEqual(one["amount"], other["amount"] if known else None)
+        self.assertEqual(quick["sent"], whole["sent"])
+        self.assertIsNone(quick["by_age"] or quick["by_person"])
+
     def _sql(self, query, *args):
         """Return the one row of `query`, with 0 for nothing."""
         self.env.flush_all()

@@ -1,4 +1,4 @@
-import { animationFrame, expect, test } from "@odoo/hoot";
+import { animationFrame, Deferred, expect, test } from "@odoo/hoot";
 import { queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import {
     contains,
@@ -46,8 +46,8 @@ const BY_REASON = [
     { label: "Creditor", count: 1, amount: -100, domain: [["rule_id", "=", 6]] },
 ];
 
-async function openDashboard(steps = []) {
-    onRpc("dunning.run", "retrieve_dashboard", () => BOARD);
+async function openDashboard(steps = [], answer = () => BOARD) {
+    onRpc("dunning.run", "retrieve_dashboard", ({ args: [quick] }) => answer(quick));
     onRpc("dunning.run", "retrieve_excluded", ({ args: [day] }) => ({
         by_reason: BY_REASON,
         steps,
@@ -72,6 +72,20 @@ test("each task has a number, an amount and one button", async () => {
     );
     expect("section[data-name=to_send] button").toHaveCount(1);
     expect(".o_dunning_sent").toHaveText("Sent this month: 8 messages, 2,100.00");
+});
+
+test("figures of all open items follow the page", async () => {
+    const figures = new Deferred();
+    const unknown = { ...BOARD.tasks[0], count: null, amount: null };
+    const quickBoard = { ...BOARD, tasks: [unknown], by_age: null, by_person: null };
+    await openDashboard([], (quick) => (quick ? quickBoard : figures));
+    expect("section[data-name=to_send]").toHaveText(/To send\s*…\s*Open the list/);
+    expect("[data-name=by_age]").toHaveText(/Loading…/);
+    figures.resolve(BOARD);
+    await animationFrame();
+    await animationFrame();
+    expect("section[data-name=to_send]").toHaveText(/3 customers\s*1,200\.00/);
+    expect("[data-name=by_age]").toHaveText(/Nobody is held back/);
 });
 
 test("what needs attention has a sign, not only a colour", async () => {

@@ -30,12 +30,17 @@ export class DunningDashboard extends Component {
         this.openLabel = _t("To do");
         this.state = useState({ data: null, day: false, excluded: { steps: [], by_reason: null } });
         onWillStart(async () => {
-            this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
-            this.loadExcluded();
+            this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", [true]);
+            this.loadFigures();
         });
     }
 
-    /** What is excluded takes all open items: the page does not wait for it. */
+    /** Some figures take all open items: the page does not wait for them. */
+    async loadFigures() {
+        this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
+        return this.loadExcluded();
+    }
+
     async loadExcluded() {
         const { day } = this.state;
         const excluded = await this.orm.call("dunning.run", "retrieve_excluded", [day]);
@@ -131,7 +136,7 @@ export class DunningDashboard extends Component {
 
     /** The number of a task, with a word where its title does not say what is counted. */
     taskCount({ name, count }) {
-        return (UNITS[name] || formatInteger)(count);
+        return count === null ? "…" : (UNITS[name] || formatInteger)(count);
     }
 
     count(number) {
