@@ -77,7 +77,11 @@ def pages(session):
 
     def rows(model, domain, offset=0):
         wanted, count_limit = session.specification(model, "list")
-        limits = {"limit": PAGE, "offset": offset, "count_limit": count_limit + 1}
+        limits = {
+            "limit": PAGE,
+            "offset": offset,
+            "count_limit": max(count_limit, offset + PAGE) + 1,
+        }
         return lambda: session.call(
             model, "web_search_read", domain=domain, specification=wanted, **limits
         )
