@@ -105,8 +105,8 @@ class DunningAutomation(models.AbstractModel):
             )
         if broken := self.env["dunning.scenario"]._broken_in(company):
             return self.env._(
-                "These scenarios have a fault: %(scenarios)s. Correct them or switch them off, then "
-                "automatic sending goes on.",
+                "These scenarios have a fault: %(scenarios)s. Correct them or switch them off, "
+                "then automatic sending goes on.",
                 scenarios=", ".join(broken.mapped("name")),
             )
         days = company.dunning_freshness_days

@@ -106,8 +106,7 @@ class DunningNotice(models.Model):
     amount = fields.Monetary(string="Reminded Amount", readonly=True)
     outstanding = fields.Monetary(
         readonly=True,
-        help="All that the customer owes, less credits, including held items, in company "
-        "currency.",
+        help="All that the customer owes, less credits, including held items, in company currency.",
     )
     overdue = fields.Monetary(
         readonly=True,

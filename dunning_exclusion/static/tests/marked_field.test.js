@@ -10,7 +10,11 @@ class Line extends models.Model {
     marks = fields.Json();
 
     _records = [
-        { id: 1, name: "INV/1", marks: { item: ["Reminders of the item are stopped", "Promised to pay"] } },
+        {
+            id: 1,
+            name: "INV/1",
+            marks: { item: ["Reminders of the item are stopped", "Promised to pay"] },
+        },
         { id: 2, name: "INV/2", marks: { amount: ["Below the minimum"] } },
         { id: 3, name: "INV/3", marks: false },
     ];

@@ -16,7 +16,11 @@ defineMailModels();
 async function stop(blockIds) {
     mockService("action", { doAction: (action) => expect.step(action.tag || action) });
     const env = (await mountWithCleanup(MainComponentsContainer)).env;
-    const params = { message: "Reminders of Alpha are stopped.", block_ids: blockIds, next: "next" };
+    const params = {
+        message: "Reminders of Alpha are stopped.",
+        block_ids: blockIds,
+        next: "next",
+    };
     expect(tellStopped(env, { params })).toBe("next");
     expect(Boolean(getService("notification"))).toBe(true);
     await animationFrame();

@@ -84,7 +84,9 @@ const FIGURES = {
 async function mountTaskList(figures = FIGURES) {
     mockDate(`${TODAY} 12:00:00`);
     onRpc("dunning.run", "read_figures", () => figures);
-    onRpc("dunning.run.line", "read_customer_marks", () => ({ 1: ["Reminders of the customer are stopped"] }));
+    onRpc("dunning.run.line", "read_customer_marks", () => ({
+        1: ["Reminders of the customer are stopped"],
+    }));
     await mountView({
         resModel: "dunning.run.line",
         type: "list",
@@ -274,7 +276,10 @@ test("sent, in the mail queue, to print: three numbers, and a button that prints
 });
 
 test("what is sent against reasons is named before it is sent", async () => {
-    const against = { count: 4, reasons: ["Promised to pay", "Reminders of the customer are stopped"] };
+    const against = {
+        count: 4,
+        reasons: ["Promised to pay", "Reminders of the customer are stopped"],
+    };
     await mountTaskList({ ...FIGURES, against });
     await contains(".o_dunning_send").click();
     expect(".modal-body").toHaveText(

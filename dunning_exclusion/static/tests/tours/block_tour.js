@@ -66,7 +66,8 @@ addTour("dunning_way_out", () => [
     { trigger: "a[name=dunning]", run: "click" },
     {
         content: "One headline says why nothing is sent",
-        trigger: ".o_dunning_headline[data-state=held]:contains('Reminders of the customer are stopped')",
+        trigger:
+            ".o_dunning_headline[data-state=held]:contains('Reminders of the customer are stopped')",
     },
     {
         content: "The reason leads to the hold",
@@ -114,7 +115,8 @@ addTour("dunning_bulk_stop", () => [
     { trigger: ".modal button[name=action_apply]", run: "click" },
     {
         content: "Say why",
-        trigger: ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Add reason')",
+        trigger:
+            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Add reason')",
         run: "click",
     },
     { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
@@ -130,7 +132,8 @@ addTour("dunning_bulk_stop_shown", () => [
     { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
     {
-        trigger: ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Show')",
+        trigger:
+            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Show')",
         run: "click",
     },
     { trigger: ".breadcrumb:contains('Invoices'), .o_breadcrumb:contains('Invoices')" },

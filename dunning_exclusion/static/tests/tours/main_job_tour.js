@@ -13,7 +13,8 @@ addTour("dunning_main_job", () => [
     },
     {
         content: "It can be undone",
-        trigger: ".o_notification:contains('Reminders of Alpha are stopped') button:contains('Undo')",
+        trigger:
+            ".o_notification:contains('Reminders of Alpha are stopped') button:contains('Undo')",
     },
     {
         content: "The tab says so",

@@ -55,8 +55,7 @@ addTour("dunning_task_list", () => [
         run: "click",
     },
     {
-        trigger:
-            ".modal-body:contains('1 item despite a reason: Reminders of the ')",
+        trigger: ".modal-body:contains('1 item despite a reason: Reminders of the ')",
     },
     { trigger: ".modal-footer .btn-secondary", run: "click" },
     {
@@ -201,5 +200,7 @@ addTour("dunning_phone", () => [
     },
     { trigger: `${ROW}:contains('100.00') button[name=action_dunning_stop]`, run: "click" },
     { trigger: `${ROW}:contains('100.00') .o_dunning_mark` },
-    { trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('Reminders of the item are stopped')` },
+    {
+        trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('Reminders of the item are stopped')`,
+    },
 ]);
