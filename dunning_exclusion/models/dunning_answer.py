@@ -42,18 +42,13 @@ class DunningAnswerType(models.Model):
     hint = Text(translate=True, help="What follows from it, as the page tells the customer.")
     on_page = fields.Boolean(default=True)
     asks_items = fields.Boolean(
-        "Asks for Items",
-        default=True,
-        help="The customer chooses the items that the answer is about; otherwise it is about all "
-        "of them.",
+        "Asks for Items", default=True, help="Otherwise the answer is about all of them."
     )
     asks_reason = fields.Boolean("Asks for a Reason")
     asks_file = fields.Boolean("Asks for a File")
     # What the page asks for besides; what has no label is not asked. Day and text are needed then.
     date_label = Char(translate=True)
-    date_when = fields.Selection(
-        [("past", "Past"), ("future", "Future")], string="Past or Future Date"
-    )
+    date_when = fields.Selection([("past", "Past"), ("future", "Future")], "Past or Future Date")
     amount_label = Char(translate=True)
     reference_label = Char(translate=True)
     text_label = Char(translate=True)

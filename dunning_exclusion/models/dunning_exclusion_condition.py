@@ -420,9 +420,7 @@ class DunningExclusionCondition(models.AbstractModel):
     def _describe_waiting(self, source, day, amount):
         """Return a sentence about money of this `source`, `amount` with its currency."""
         if source == "credit":
-            return self.env._(
-                "%(amount)s of payments and credit notes are not matched yet", amount=amount
-            )
+            return self.env._("%(amount)s of payments and credits not matched yet", amount=amount)
         day = format_date(self.env, day)
         if source == "bank":
             return self.env._(

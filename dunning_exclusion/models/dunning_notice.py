@@ -58,9 +58,7 @@ class DunningNotice(models.Model):
     type_id = fields.Many2one(
         "dunning.reminder.type", string="Reminder Type", index="btree_not_null", ondelete="restrict"
     )
-    date = fields.Date(
-        required=True, help="The day the message was sent; until then, the day it was made."
-    )
+    date = fields.Date(required=True, help="The day it was sent; until then, the day it was made.")
     action = fields.Selection(ACTIONS, required=True, default="email")
     description = fields.Text(help="Amounts and conditions met, in words.")
     state = fields.Selection(

@@ -42,9 +42,7 @@ class DunningReasons(models.AbstractModel):
     _name = "dunning.reasons"
     _description = "Reasons Against a Reminder"
 
-    reason_ids = fields.Json(
-        "Reason Ids", readonly=True, help="Ids of all reasons, the deciding one first."
-    )
+    reason_ids = fields.Json(readonly=True, help="Ids of all reasons, the deciding one first.")
     rule_ids = fields.Many2many(
         "dunning.exclusion.rule",
         string="All Reasons",
