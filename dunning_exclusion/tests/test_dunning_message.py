@@ -140,7 +140,7 @@ class TestDunningMessage(MessageCommon):
         summary = self._text(self._part(notice, "summary"))
         self.assertIn("Outstanding on your account $ 170.00", summary)
         self.assertIn("of which overdue $ 170.00", summary)
-        self.assertIn("also what is not listed above", summary)
+        self.assertIn("even what is not listed above", summary)
 
     def test_message_that_lists_everything_does_not_speak_of_more(self):
         self._create_invoice(amount=100)

@@ -113,6 +113,7 @@ addTour("dunning_bulk_stop", () => [
     { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
     { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
+    { trigger: "body:not(:has(.modal))" },
     {
         content: "Say why",
         trigger:
