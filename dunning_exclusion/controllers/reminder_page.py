@@ -263,7 +263,7 @@ def answer(notice, code, form, files):
     env, company = notice.env, notice.company_id
     kind = get_types(notice).filtered(lambda kind: kind.code == code)
     if not kind:
-        raise UserError(env._("This answer is not possible any more: go back to the overview."))
+        raise UserError(env._("This answer is no longer possible: go back to the overview."))
     _check_number(notice)
     rows = [row for row in get_items(notice) if not row["is_credit"]]
     chosen = set(form.get("items") or ())
@@ -291,7 +291,7 @@ def _check_number(notice):
     lately = Answer.search_count(mine & Domain("create_date", ">", hour_ago))
     if lately >= MOST_IN_AN_HOUR or Answer.search_count(mine) >= MOST_ANSWERS:
         raise UserError(
-            notice.env._("You have sent many answers: please wait, or write us an e-mail.")
+            notice.env._("You have sent many answers: please wait, or send us an e-mail.")
         )
 
 

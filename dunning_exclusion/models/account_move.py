@@ -169,7 +169,7 @@ class AccountMove(models.Model):
         """Check that no user sets what only promises set."""
         if not self.env.su and any(vals.get("dunning_promised") for vals in vals_list):
             raise AccessError(
-                self.env._("Only promises to pay say that an entry was promised: note a promise.")
+                self.env._("An entry counts as promised only through a promise to pay: note one.")
             )
 
     def write(self, vals):

@@ -193,7 +193,7 @@ def refuse(run, above):
     customer_id, amount = max(above.items(), key=lambda item: item[1])
     raise UserError(
         run.env._(
-            "%(customer)s would be sent %(amount)s that day, more than the maximum of "
+            "%(customer)s would be reminded of %(amount)s that day, more than the maximum of "
             "%(maximum)s: only a follow-up approver may release it.",
             customer=customers.browse(customer_id).display_name,
             amount=company.currency_id.format(float(amount)),

@@ -41,12 +41,14 @@ class DunningAnswerType(models.Model):
     name = Char(required=True, translate=True, help="The words of the customer.")
     hint = Text(translate=True, help="What follows from it, as the page tells the customer.")
     on_page = fields.Boolean(default=True)
-    asks_items = fields.Boolean(default=True, help="Which items it is about; else about all.")
-    asks_reason = fields.Boolean()
-    asks_file = fields.Boolean()
+    asks_items = fields.Boolean(
+        "Asks for Items", default=True, help="Otherwise the answer is about all of them."
+    )
+    asks_reason = fields.Boolean("Asks for a Reason")
+    asks_file = fields.Boolean("Asks for a File")
     # What the page asks for besides; what has no label is not asked. Day and text are needed then.
     date_label = Char(translate=True)
-    date_when = fields.Selection([("past", "Past"), ("future", "Future")])
+    date_when = fields.Selection([("past", "Past"), ("future", "Future")], "Past or Future Date")
     amount_label = Char(translate=True)
     reference_label = Char(translate=True)
     text_label = Char(translate=True)
@@ -79,14 +81,14 @@ class DunningAnswer(models.Model):
             ("waiting", "To Look At"),
             ("accepted", "Settled"),
             ("declined", "Declined"),
-            ("undone", "Taken Back"),
+            ("undone", "Withdrawn"),
         ],
         required=True,
         readonly=True,
         default="waiting",
         index=True,
         tracking=True,
-        help="To look at: somebody has to decide. Taken back: by the customer, on the page.",
+        help="To look at: somebody has to decide. Withdrawn: by the customer, on the page.",
     )
     user_id = fields.Many2one("res.users", "Responsible", index="btree_not_null", readonly=True)
     move_line_ids = fields.Many2many(
@@ -444,7 +446,7 @@ class DunningAnswer(models.Model):
             answer.block_ids.action_lift()
             answer.promise_id.action_cancel()
             answer.activity_ids.unlink()
-            taken_back = Markup("<p>%s</p>") % answer.env._("The customer took this back:")
+            taken_back = Markup("<p>%s</p>") % answer.env._("The customer withdrew this:")
             answer._note_history(taken_back + answer._describe())
 
     # Payments that the bank has not told of yet ---------------------------------------------

@@ -99,21 +99,21 @@ class DunningAutomation(models.AbstractModel):
         """Return why nothing may be sent automatically in `company` today, or None."""
         if broken := self.env["dunning.exclusion.rule"]._broken_in(company):
             return self.env._(
-                "These exclusion rules are broken: %(rules)s. Correct them or switch them off, "
+                "These exclusion rules have a fault: %(rules)s. Correct them or switch them off, "
                 "then automatic sending goes on.",
                 rules=", ".join(broken.mapped("name")),
             )
         if broken := self.env["dunning.scenario"]._broken_in(company):
             return self.env._(
-                "These scenarios are broken: %(scenarios)s. Correct them or switch them off, then "
-                "automatic sending goes on.",
+                "These scenarios have a fault: %(scenarios)s. Correct them or switch them off, "
+                "then automatic sending goes on.",
                 scenarios=", ".join(broken.mapped("name")),
             )
         days = company.dunning_freshness_days
         if days and (stale := self._get_stale_journals(company, days)):
             return self.env._(
                 "The bank data are too old: %(journals)s. Import the bank statements, then "
-                "automatic sending goes on. Days that they may be old: %(days)s.",
+                "automatic sending goes on. Maximum age in days: %(days)s.",
                 days=days,
                 journals=", ".join(stale.mapped("name")),
             )

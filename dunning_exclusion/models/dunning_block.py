@@ -147,6 +147,7 @@ class DunningBlock(models.Model):
     )
     target = fields.Selection(
         [("customer", "Customer"), ("item", "Invoice")],
+        string="Applies To",
         compute="_compute_target",
         precompute=True,
         store=True,
@@ -325,7 +326,7 @@ class DunningBlock(models.Model):
             )
         if self.lifted_by_id and not self.lifted_on:
             return self.env._(
-                "Hold of %(customer)s: somebody ended it, but it is not said when: fill in "
+                "Hold of %(customer)s: somebody ended it, but the day is missing: fill in "
                 "'Ended On'.",
                 customer=self.partner_id.display_name,
             )
@@ -548,7 +549,7 @@ class DunningBlock(models.Model):
         }
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Why Is It Stopped?"),
+            "name": self.env._("Why Are Reminders Stopped?"),
             "res_model": "dunning.block.wizard",
             "views": [(False, "form")],
             "target": "new",
@@ -563,15 +564,16 @@ class DunningBlock(models.Model):
         count = len(self)
         if count == 1:
             message = self.env._(
-                "%(name)s is stopped.", name=(self.move_id or self.partner_id).display_name
+                "Reminders of %(name)s are stopped.",
+                name=(self.move_id or self.partner_id).display_name,
             )
         else:
-            message = self.env._("%(count)s stopped.", count=count)
+            message = self.env._("Reminders of %(count)s records are stopped.", count=count)
         return {
             "type": "ir.actions.client",
             "tag": "dunning_stopped",
             "params": {
-                "message": message if self else self.env._("It was stopped already."),
+                "message": message if self else self.env._("Reminders were stopped already."),
                 "block_ids": self.ids,
                 "show": count > 1,
                 "next": {"type": "ir.actions.act_window_close"},

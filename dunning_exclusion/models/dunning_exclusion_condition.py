@@ -430,7 +430,7 @@ class DunningExclusionCondition(models.AbstractModel):
     def _describe_waiting(self, source, day, amount):
         """Return a sentence about money of this `source`, `amount` with its currency."""
         if source == "credit":
-            return self.env._("%(amount)s of payments and credit notes wait", amount=amount)
+            return self.env._("%(amount)s of payments and credits not matched yet", amount=amount)
         day = format_date(self.env, day)
         if source == "bank":
             return self.env._(
@@ -511,7 +511,7 @@ class DunningExclusionCondition(models.AbstractModel):
             until = day + timedelta(days=question.companies.dunning_min_days_between_messages - 1)
             if on_its_way:
                 # When it will leave is not known.
-                words, until = self.env._("one is on its way"), False
+                words, until = self.env._("a message is on its way"), False
             details.append({"since": day, "until": until, "words": words})
         return details
 

@@ -80,6 +80,7 @@ class DunningExclusionRule(models.Model):
     )
     level = fields.Selection(
         [("customer", "Customer"), ("item", "Item")],
+        string="Excludes",
         required=True,
         compute="_compute_level",
         precompute=True,
@@ -93,7 +94,7 @@ class DunningExclusionRule(models.Model):
         precompute=True,
         store=True,
         readonly=False,
-        help="What the (x) stands beside in the task list.",
+        help="Where the (x) is shown in the task list.",
     )
     source = fields.Selection(
         [("builtin", "Built in"), ("domain", "Own condition")],
@@ -139,13 +140,15 @@ class DunningExclusionRule(models.Model):
     )
     way_out = fields.Selection(
         WAYS_OUT,
+        string="Remedy",
         compute="_compute_way_out",
         store=True,
-        help="What frees the items that the rule excludes.",
+        help="What ends the exclusion of the items.",
     )
     broken = fields.Char(
         compute="_compute_broken",
-        help="Why the condition cannot be evaluated any more. While a rule is broken, nothing is "
+        string="Fault",
+        help="Why the condition can no longer be evaluated. While a rule has a fault, nothing is "
         "sent automatically in its company.",
     )
 
@@ -207,7 +210,7 @@ class DunningExclusionRule(models.Model):
                 raise ValidationError(
                     self.env._(
                         "Rule '%(rule)s': a condition on invoices or items excludes items. "
-                        "Choose 'Item' in the field 'Level', or apply the rule to customers.",
+                        "Choose 'Item' in the field 'Excludes', or apply the rule to customers.",
                         rule=rule.name,
                     )
                 )

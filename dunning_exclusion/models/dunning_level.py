@@ -72,7 +72,7 @@ class DunningLevel(models.Model):
         "res.partner",
         "dunning_level_additional_partner_rel",
         string="Additional Recipients",
-        help="Get the message, too, whoever the customer is.",
+        help="They get the message, too, whoever the customer is.",
     )
     user_ids = fields.Many2many(
         "res.users", string="Users", help="Who is notified, or gets the activity."
@@ -110,8 +110,8 @@ class DunningLevel(models.Model):
             if level.repeat_max and not level.repeat_every:
                 raise ValidationError(
                     self.env._(
-                        "Level '%(level)s' has a limit of repetitions, but it is not said after "
-                        "how many days it is repeated: fill in 'Repeat Every (days)', or set "
+                        "Level '%(level)s' has a limit of repetitions, but the number of days "
+                        "between them is missing: fill in 'Repeat Every (days)', or set "
                         "'Repeat at Most' to 0.",
                         level=level.name,
                     )

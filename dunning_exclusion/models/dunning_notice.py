@@ -58,7 +58,7 @@ class DunningNotice(models.Model):
     type_id = fields.Many2one(
         "dunning.reminder.type", string="Reminder Type", index="btree_not_null", ondelete="restrict"
     )
-    date = fields.Date(required=True, help="The day the message left; before, the day it was made.")
+    date = fields.Date(required=True, help="The day it was sent; until then, the day it was made.")
     action = fields.Selection(ACTIONS, required=True, default="email")
     description = fields.Text(help="Amounts and conditions met, in words.")
     state = fields.Selection(
@@ -66,12 +66,12 @@ class DunningNotice(models.Model):
         required=True,
         default="queued",
         index=True,
-        help="Queued: on its way. Sent: it left, and the level counts. Failed: it did "
-        "not leave. Skipped: nothing was left to remind of, or somebody discarded it.",
+        help="Queued: on its way. Sent: it went out, and the level counts. Failed: it did "
+        "not go out. Skipped: nothing was left to remind of, or somebody discarded it.",
     )
     failure_reason = fields.Text()
     unreached = fields.Text(
-        string="Not Reached",
+        string="Recipients Not Reached",
         readonly=True,
         copy=False,
         help="Contacts that did not get the message, and why, although others did.",
@@ -104,8 +104,7 @@ class DunningNotice(models.Model):
     amount = fields.Monetary(string="Reminded Amount", readonly=True)
     outstanding = fields.Monetary(
         readonly=True,
-        help="All that the customer owes, credits deducted and held items counted, in "
-        "company currency.",
+        help="All that the customer owes, less credits, including held items, in company currency.",
     )
     overdue = fields.Monetary(
         readonly=True,
@@ -116,6 +115,7 @@ class DunningNotice(models.Model):
     outstanding_currency = fields.Monetary(currency_field="open_currency_id", readonly=True)
     overdue_currency = fields.Monetary(currency_field="open_currency_id", readonly=True)
     held_amount = fields.Monetary(
+        string="Amount Not in the Message",
         compute="_compute_held_amount",
         help="The part of the outstanding amount that is not listed in the message.",
     )
@@ -501,7 +501,7 @@ class DunningNotice(models.Model):
     def _message_receive_bounce(self, email, partner):
         """Override of `mail`: a message that came back from everybody has not reached its level."""
         result = super()._message_receive_bounce(email, partner)
-        reason = self.env._("Came back from %(email)s.", email=email)
+        reason = self.env._("The message to %(email)s bounced.", email=email)
         for notice in self.filtered(lambda notice: notice.state in ("queued", "sent")):
             gone = notice.recipient_ids.filtered(
                 lambda recipient: recipient in partner or recipient.email_normalized == email

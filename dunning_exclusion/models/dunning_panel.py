@@ -188,7 +188,7 @@ class DunningMixin(models.AbstractModel):
         # sudo: the way out of a reason is no secret
         rule = self.env["dunning.exclusion.rule"].sudo().search([("code", "=", str(code))])
         if not rule:
-            raise UserError(self.env._("There is no such reason any more: reload the page."))
+            raise UserError(self.env._("This reason no longer exists: reload the page."))
         if rule.way_out == "resume" and block_id:
             block = read_record(self.env["dunning.block"], block_id)
             return block._get_records_action(target="new")
@@ -321,7 +321,7 @@ class DunningMixin(models.AbstractModel):
         due = min(positive.mapped("date_due"))
         if due >= company._dunning_today():
             return self.env._("Not due yet: due on %(day)s", day=format_date(self.env, due))
-        return self.env._("Not due yet: every reminder that is foreseen was sent")
+        return self.env._("Not due yet: all planned reminders were sent")
 
     def _forecast(self):
         """Return what is due today, and the next reminders: the first of each scenario.

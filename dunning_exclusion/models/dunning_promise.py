@@ -95,7 +95,10 @@ class DunningPromise(models.Model):
     )
     noted_on = fields.Date(readonly=True, copy=False)
     broken_reported = fields.Boolean(
-        readonly=True, copy=False, help="A to-do was planned for whoever noted the promise."
+        string="Broken Promise Reported",
+        readonly=True,
+        copy=False,
+        help="A to-do was planned for whoever noted the promise.",
     )
     cancelled_on = fields.Date(
         readonly=True,
@@ -377,7 +380,7 @@ class DunningPromise(models.Model):
     def _in_words(self):
         """Return what was promised for when."""
         return self.env._(
-            "Promise to pay %(amount)s until %(day)s",
+            "Promise to pay %(amount)s by %(day)s",
             amount=self.currency_id.format(self.promised_amount),
             day=format_date(self.env, self.date),
         )

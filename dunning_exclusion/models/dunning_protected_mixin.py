@@ -94,8 +94,8 @@ class DunningProtectedMixin(models.AbstractModel):
             company = record.mapped(self._company_path) if self._company_path else None
             if not company:
                 message = self.env._(
-                    "'%(record)s' is shared by all companies: only who may act in all of them can "
-                    "add, change or delete it.",
+                    "'%(record)s' is shared by all companies: only people who may act in all of "
+                    "them can add, change or delete it.",
                     record=record.display_name,
                 )
                 advice = self.env._(
@@ -105,8 +105,8 @@ class DunningProtectedMixin(models.AbstractModel):
             if not company <= self.env.user.company_ids:
                 raise AccessError(
                     self.env._(
-                        "'%(record)s' serves another company: only who may act there can add, "
-                        "change or delete it.",
+                        "'%(record)s' belongs to another company: only people who may act there "
+                        "can add, change or delete it.",
                         record=record.display_name,
                     )
                 )

@@ -86,7 +86,7 @@ def _find_fault(notice, lines):
     if bad := lines.filtered(lambda line: not line.checked)[:1]:
         return bad.skip_reason or bad.rule_id.name
     if any(notice.message_key not in line._get_message_keys() for line in lines):
-        return env._("Conditions not met any more")
+        return env._("Conditions no longer met")
     return None if is_message_owed(lines) else env._("Nothing is owed in total.")
 
 
@@ -388,7 +388,7 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
         (moved, env._("Belongs to another customer since")),
         (scenario_off, env._("Scenario switched off since")),
         (type_off, env._("Reminder type switched off since")),
-        (SQL("%s IS NOT TRUE", meant), env._("The scenario is not for this customer any more")),
+        (SQL("%s IS NOT TRUE", meant), env._("The scenario no longer applies to this customer")),
         (SQL("said.day + %s > %s", gap, today), env._("Reminded too recently")),
         (_raised_sql(run, today), env._("A higher level was sent to the customer since")),
     )
@@ -398,7 +398,7 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
              FROM (%(messages)s) run_line %(joins)s
             WHERE %(waits)s ORDER BY run_line.id, run_line.place""",
         cases=SQL(" ").join(SQL("WHEN %s THEN %s", *case) for case in cases),
-        unfit=env._("Conditions not met any more"),
+        unfit=env._("Conditions no longer met"),
         joins=_reasons_joins(run),
         messages=_messages_query(run, customers, line_ids),
         waits=WAITS,

@@ -151,7 +151,7 @@ class DunningRun(models.Model):
     unchecked_amount = fields.Monetary(compute="_compute_figures", string="Held Back Amount")
     dropped_amount = fields.Monetary(compute="_compute_figures", string="Not Listed Amount")
     included_customer_count = fields.Integer(
-        compute="_compute_customers", string="Customers to Send"
+        compute="_compute_customers", string="Customers to Remind"
     )
     unchecked_customer_count = fields.Integer(
         compute="_compute_customers", string="Held Back Customers"
@@ -163,7 +163,7 @@ class DunningRun(models.Model):
         compute="_compute_progress", help="Percentage of the selected customers dealt with."
     )
     sent_count = fields.Integer(
-        compute="_compute_notice_counts", string="Sent", help="How many messages left."
+        compute="_compute_notice_counts", string="Sent", help="How many messages were sent."
     )
     waiting_count = fields.Integer(
         compute="_compute_notice_counts",

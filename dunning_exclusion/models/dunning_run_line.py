@@ -65,7 +65,7 @@ class DunningRunLine(models.Model):
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
     action_ids = fields.Json(readonly=True, help="Ids of the actions, where there are several.")
-    held_action_ids = fields.Json(readonly=True, help="Ids of the actions that are held or done.")
+    held_action_ids = fields.Json("Held Action Ids", readonly=True, help="Held or done actions.")
     level_ids = fields.Many2many(
         "dunning.level",
         string="Reminder Levels",
@@ -131,10 +131,10 @@ class DunningRunLine(models.Model):
     )
     override_date = fields.Datetime(string="Selected on", readonly=True)
     override_reason_ids = fields.Json(
-        readonly=True, help="The reasons that stood against the item when somebody selected it."
+        "Overridden Reasons", readonly=True, help="Those against the item when it was selected."
     )
     override_note = Char(
-        string="Sent Because",
+        string="Reason for Sending",
         readonly=True,
         help="Why somebody selected the item although a reason stands against it.",
     )

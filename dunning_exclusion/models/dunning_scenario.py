@@ -94,10 +94,10 @@ class DunningScenario(models.Model):
     activated = fields.Boolean(
         readonly=True,
         copy=False,
-        help="The scenario is or was switched on: its start is not set by itself any more.",
+        help="The scenario is or was switched on: its start is no longer set by itself.",
     )
     # The day since which the workflow has run on its present days: it has missed no earlier one.
-    settled_on = fields.Date(string="Days Set On", readonly=True, copy=False)
+    settled_on = fields.Date(string="On These Days Since", readonly=True, copy=False)
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
         default="weekly",
@@ -123,10 +123,11 @@ class DunningScenario(models.Model):
     )
     broken = fields.Char(
         compute="_compute_broken",
-        help="Why a condition cannot be evaluated any more. While a scenario is broken it reminds "
+        string="Fault",
+        help="Why a condition can no longer be evaluated. While a scenario has a fault, it reminds "
         "nobody, and nothing is sent automatically in its company.",
     )
-    description = fields.Text(string="In Words", compute="_compute_description")
+    description = fields.Text(compute="_compute_description")
 
     _sequence_within = Within("sequence", *SEQUENCES)
     _min_days_between_within = Within("min_days_between", *TERM)

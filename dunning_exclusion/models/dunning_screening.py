@@ -139,7 +139,7 @@ class DunningScreening(models.Model):
     outstanding = fields.Monetary(
         currency_field="company_currency_id",
         aggregator=None,
-        help="All the customer owes, credits deducted, held items counted.",
+        help="All that the customer owes, less credits, including held items, in company currency.",
     )
     overdue = fields.Monetary(
         currency_field="company_currency_id",
@@ -156,7 +156,7 @@ class DunningScreening(models.Model):
         help="To send: it is reminded. Held back: listed, not selected. Not listed: in no list.",
     )
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
-    way_out = fields.Selection(related="rule_id.way_out", string="Way Out")
+    way_out = fields.Selection(related="rule_id.way_out", string="Remedy")
 
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
@@ -303,7 +303,7 @@ class DunningScreening(models.Model):
             if not broken:
                 return None
             return env._(
-                "Nothing can be screened, because these conditions cannot be evaluated any more: "
+                "Nothing can be screened, because these conditions can no longer be evaluated: "
                 "%(names)s. Correct them, or switch them off.",
                 names=", ".join(broken),
             )

@@ -299,7 +299,7 @@ class DunningRunLine(models.Model):
                 action.id: {
                     "name": action.display_name,
                     "reasons": [rules[rule].name for rule in against or [] if rule in rules]
-                    or [self.env._("not due any more")],
+                    or [self.env._("its turn has passed")],
                 }
                 for action in actions
                 # Of a line that is not sent at all, its own reasons say why.

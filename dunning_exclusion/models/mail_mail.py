@@ -65,7 +65,7 @@ class MailMail(models.Model):
         """Note on queued notices that their e-mails, which are deleted, will not leave any more."""
         unsent = self.filtered(lambda mail: mail.state not in ("sent", "received"))
         queued = unsent._get_dunning_notices().filtered(lambda notice: notice.state == "queued")
-        queued._fail(self.env._("The e-mail was deleted from the mail queue before it left."))
+        queued._fail(self.env._("The e-mail was deleted from the mail queue before it was sent."))
 
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None

@@ -101,8 +101,8 @@ class MailTemplate(models.Model):
     def _dunning_reach_error(self):
         return AccessError(
             self.env._(
-                "The template '%(template)s' is used in other companies, too: only who may act in "
-                "all of them can change or delete it. Make a copy for your company instead.",
+                "The template '%(template)s' is used in other companies, too: only people who may "
+                "act in all of them can change or delete it. Make a copy for your company instead.",
                 template=self[:1].name,
             )
         )

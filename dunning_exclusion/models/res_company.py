@@ -74,7 +74,8 @@ class ResCompany(models.Model):
     dunning_list_creditors = fields.Boolean(
         string="List Creditor Customers",
         **SETTING,
-        help="Customers whom we owe are listed without being selected instead of being excluded.",
+        help="Customers with a credit balance, whom we owe, are listed without being selected "
+        "instead of being excluded.",
     )
     dunning_exclude_promises = fields.Boolean(
         string="Exclude Entries with Upcoming Promises",
@@ -83,7 +84,7 @@ class ResCompany(models.Model):
         help="Items with an open promise to pay are not selected.",
     )
     dunning_honour_no_followup = fields.Boolean(
-        string="Honour No Follow-Up on Miscellaneous Entries",
+        string="Honor No Follow-Up on Miscellaneous Entries",
         **SETTING,
         help="Odoo sets 'No Follow-Up' on miscellaneous entries by itself, so the flag counts "
         "there only when this is switched on. On invoices it always counts.",
@@ -121,7 +122,7 @@ class ResCompany(models.Model):
         help="A promise is broken when this many days after the promised date have passed.",
     )
     dunning_payment_days = fields.Integer(
-        string="Payments on Their Way Count (days)",
+        string="Payments Count as on Their Way For (days)",
         default=10,
         **SETTING,
         help="For so many days a payment in process, a bank statement line that is not matched or "
@@ -143,7 +144,7 @@ class ResCompany(models.Model):
         string="Keep Unsent Lines of Automatic Runs (days)",
         default=30,
         **SETTING,
-        help="0: they are kept for ever.",
+        help="0: they are kept forever.",
     )
 
     dunning_min_days_between_messages = fields.Integer(
@@ -154,7 +155,7 @@ class ResCompany(models.Model):
         "message. 0: no limit.",
     )
     dunning_no_fall_back_days = fields.Integer(
-        string="Never Fall Back For (days)",
+        string="No Softer Reminders For (days)",
         **SETTING,
         help="For this many days after a message, overdue items whose turn it is go along at the "
         "highest level that the customer got from the scenario. 0: each item at its own level.",
@@ -164,9 +165,9 @@ class ResCompany(models.Model):
         _tz_get,
         string="Time Zone of Follow-ups",
         **SETTING,
-        help="Where the day of the company begins and ends: on it items fall due, and holds and "
-        "promises end. Empty: the time zone of the company's contact, else that of its country if "
-        "the same time is kept everywhere in it, else UTC.",
+        help="The time zone in which the company's days begin and end: by it items fall due, and "
+        "holds and promises end. Empty: the time zone of the company's contact, else that of its "
+        "country if the same time is kept everywhere in it, else UTC.",
     )
     dunning_answers = fields.Boolean(
         string="Customers Answer on a Page",
@@ -180,15 +181,15 @@ class ResCompany(models.Model):
         "type_id",
         string="Answers Not Offered",
         **SETTING,
-        help="The page of a reminder does not offer these; all others it does.",
+        help="The page of a reminder offers all answers but these.",
     )
     dunning_answer_user_id = fields.Many2one(
         "res.users",
         string="Responsible for Answers",
         index="btree_not_null",
         **SETTING,
-        help="Gets a to-do for each answer of a customer. Empty: who sent the reminder, else the "
-        "salesperson, else a follow-up administrator.",
+        help="Gets a to-do for each answer of a customer. Empty: the person who sent the "
+        "reminder, else the salesperson, else a follow-up administrator.",
     )
     dunning_answer_decide_days = fields.Integer(
         string="Answer Customers Within (days)",

@@ -85,7 +85,7 @@ class ResPartner(models.Model):
         help="The kinds of reminders this customer does not get from the current company.",
     )
     dunning_bounced_email = fields.Char(
-        string="Address That Bounced",
+        string="Undeliverable Address",
         compute="_compute_dunning_bounced_email",
         store=True,
         help="The e-mail address from which a message came back; empty once somebody writes from "
@@ -95,7 +95,7 @@ class ResPartner(models.Model):
     dunning_outstanding = fields.Monetary(
         "Outstanding",
         compute="_compute_dunning_balance",
-        help="All open items, credits deducted, held items counted. In company currency.",
+        help="All that the customer owes, less credits, including held items, in company currency.",
         groups=READERS,
     )
     dunning_overdue = fields.Monetary(

@@ -56,7 +56,7 @@ def describe(lines, level):
         words += " " + env._("Conditions met: %(conditions)s.", conditions=met)
     against = [
         env._(
-            "%(item)s against a reason (%(reasons)s): %(user)s, %(note)s",
+            "%(item)s despite a reason (%(reasons)s): %(user)s, %(note)s",
             item=line.move_id.name or line.move_line_id.display_name,
             reasons=", ".join(line._get_override_rules().mapped("name")),
             user=line.override_user_id.name,

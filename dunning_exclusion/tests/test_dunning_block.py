@@ -447,7 +447,7 @@ class TestBlockRights(OutcomeCommon):
         wizard = dialog.save()
         self.assertEqual(wizard.target_count, 3)
         report = wizard.action_apply()
-        said = "2 new holds. Holds with another reason or note now: 1."
+        said = "2 new holds. Holds whose reason or note was changed: 1."
         self.assertEqual(report["params"]["message"], said)
         for customer in customers:
             self.assertTrue(customer.prevent_dunning)

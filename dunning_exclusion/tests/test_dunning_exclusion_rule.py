@@ -91,7 +91,7 @@ class TestOwnRules(OutcomeCommon):
         rule = self._create_rule()
         with self.assertRaisesRegex(ValidationError, "no_such_field"):
             rule.domain = "[('no_such_field', '=', 1)]"
-        with self.assertRaisesRegex(ValidationError, "Level"):
+        with self.assertRaisesRegex(ValidationError, "Excludes"):
             self._create_rule("account.move", "[('id', '=', 1)]", level="customer")
         with self.assertRaisesRegex(ValidationError, "no built-in condition"):
             self._create_rule(source="builtin", code="no_such_method", level="item")
@@ -134,7 +134,7 @@ class TestOwnRules(OutcomeCommon):
             lambda: screening.search([]).read(["outcome"]),
             self._create_run,
         ):
-            with refused_statement(self, "any more: Ours. Correct"):
+            with refused_statement(self, "no longer be evaluated: Ours. Correct"):
                 ask()
         rule.domain = "[('name', '=', 'Alpha')]"
         self.assertOutcome(self.invoice, "unchecked", rule.code)

@@ -126,7 +126,7 @@ class TestDunningLines(ScenarioCommon):
         run.action_send()
         self.assertEqual(run.notice_ids.level_id, self.second)
         self.assertEqual(run.line_ids.level_ids, self.second)
-        self.assertEqual(self._held(run.line_ids), {"Statement": ["not due any more"]})
+        self.assertEqual(self._held(run.line_ids), {"Statement": ["its turn has passed"]})
 
     def _held(self, line):
         held = line.held_actions or {}

@@ -128,7 +128,7 @@ class TestDunningMessage(MessageCommon):
         self._create_invoice(days=3)
         notice = self._send("upcoming", delay=-5)
         heads = [self._text(head) for head in self._part(notice, "items").xpath(".//th")]
-        self.assertEqual(heads, ["Document", "Date", "Due date", "Open amount"])
+        self.assertEqual(heads, ["Document", "Date", "Due date", "Amount due"])
         self.assertEqual(len(self._rows(notice)[0]), 4)
 
     def test_held_item_is_not_listed_but_counted_and_said_so(self):
@@ -140,7 +140,7 @@ class TestDunningMessage(MessageCommon):
         summary = self._text(self._part(notice, "summary"))
         self.assertIn("Outstanding on your account $ 170.00", summary)
         self.assertIn("of which overdue $ 170.00", summary)
-        self.assertIn("also what is not listed above", summary)
+        self.assertIn("even what is not listed above", summary)
 
     def test_message_that_lists_everything_does_not_speak_of_more(self):
         self._create_invoice(amount=100)
@@ -565,7 +565,7 @@ LANGUAGES = {
         "final": "Laatste aanmaning",
     },
 }
-ENGLISH = ("Dear", "Please", "reminder", "Kind regards", "Open amount", "Outstanding", "overdue")
+ENGLISH = ("Dear", "Please", "reminder", "Kind regards", "Amount due", "Outstanding", "overdue")
 
 
 @tagged("post_install", "-at_install")

@@ -263,7 +263,7 @@ class TestExplainApi(OutcomeCommon, HttpCase):
                     {
                         "outcome": "unchecked",
                         "rule": "stop_customer",
-                        "reason": "The customer is stopped",
+                        "reason": "Reminders of the customer are stopped",
                         "marker": "customer",
                         "level": "customer",
                         "since": fields.Date.to_string(self.today),

@@ -5,7 +5,7 @@ from odoo.tools import mute_logger
 from ..models.dunning_recheck import screen_again
 from .scenario_common import ScenarioCommon
 
-UNFIT = "Conditions not met any more"
+UNFIT = "Conditions no longer met"
 
 
 @tagged("post_install", "-at_install")

@@ -115,7 +115,7 @@ class TestTaskList(DunningCommon):
         marks = self.env["dunning.run.line"].read_customer_marks(
             [("run_id", "=", run.id)], [self.customer.id, self.other_customer.id]
         )
-        self.assertEqual(marks, {self.other_customer.id: ["The customer is stopped"]})
+        self.assertEqual(marks, {self.other_customer.id: ["Reminders of the customer are stopped"]})
 
 
 @tagged("post_install", "-at_install")

@@ -466,7 +466,7 @@ class TestBrokenScenario(ScenarioCommon):
                     record[field] = REFUSED
                 broken = self.env["dunning.scenario"]._broken_in(self.company)
                 self.assertEqual(broken, self.broken)
-                with refused_statement(self, "any more: Broken. Correct"):
+                with refused_statement(self, "no longer be evaluated: Broken. Correct"):
                     self._create_run()
                 self._write_unchecked(record, **{field: "[]"})
 
@@ -489,7 +489,7 @@ class TestBrokenScenario(ScenarioCommon):
         other = self._with_another_company()
         self._write_unchecked(self.broken, customer_domain=REFUSED)
         self._assert_only(other)
-        message = self.env["mail.message"].search([("body", "ilike", "scenarios are broken")])
+        message = self.env["mail.message"].search([("body", "ilike", "scenarios have a fault")])
         self.assertIn("Broken", message.body)
         self.broken.active = False
         self.assertFalse(self.env["dunning.scenario"]._broken_in(self.company))

@@ -52,7 +52,7 @@ class TestAtMostOneMessage(StoryCommon):
         other = self._reminded(90, state="queued", action="letter")
         self.assertOutcome(other, "unchecked", "reminded_recently")
         reason = other.dunning_explain()[0]
-        self.assertEqual(reason["reason"], "Got a message recently: one is on its way")
+        self.assertEqual(reason["reason"], "Got a message recently: a message is on its way")
         self.assertFalse(reason["until"])
 
     def test_reason_names_the_day_of_the_last_message(self):

@@ -107,7 +107,7 @@ class TestNullValues(OutcomeCommon):
                 run.action_send()
                 self.assertEqual(
                     run.line_ids.mapped("skip_reason"),
-                    ["The scenario is not for this customer any more"],
+                    ["The scenario no longer applies to this customer"],
                 )
 
     def test_every_column_may_be_empty(self):

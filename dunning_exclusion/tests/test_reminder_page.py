@@ -226,12 +226,12 @@ class TestReminderPage(AnswersCommon):
                 page = self._fill_in(code, **values)
                 form = next(f for f in self._tree(page).forms if f.action.endswith("/undo"))
                 page = self._open(form.action, data=dict(form.form_values()))
-                self.assertIn("You took this back.", self._text(page))
+                self.assertIn("You withdrew this.", self._text(page))
                 answer = self._answers(code)[0]
                 self.assertEqual(answer.state, "undone")
                 self.assertFalse(answer.activity_ids)
                 self.assertEqual(self._outcomes(), [FREE, FREE])
-                self.assertIn("took this back", self.first.message_ids[0].body)
+                self.assertIn("withdrew this", self.first.message_ids[0].body)
 
     def test_what_somebody_decided_is_not_taken_back(self):
         page = self._fill_in("dispute", reason="other", text="No")

@@ -125,7 +125,7 @@ class TestMailQueueLooksAgain(StoryCommon):
         changes = {
             "scenario": lambda _customer: self.scenario.write({"active": False}),
             "type": lambda _customer: self.type_overdue.write({"active": False}),
-            "scenario is not for": lambda customer: customer.write(
+            "scenario no longer applies": lambda customer: customer.write(
                 {"dunning_profile_id": strict.id}
             ),
             "reminder type": lambda customer: customer.write(

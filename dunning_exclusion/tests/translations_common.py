@@ -23,7 +23,6 @@ ALIKE = {
             "Message",
             "Messages",
             "PDF",
-            "Possible",
             "Mode",
             "Note",
             "Pause",

@@ -18,7 +18,9 @@ class DunningAddress(models.TransientModel):
     notice_id = fields.Many2one("dunning.notice", string="Reminder", required=True, readonly=True)
     # Whatever a client puts into the dialog is read with the rights of the user.
     failure_reason = fields.Text(related="notice_id.failure_reason", related_sudo=False)
-    possible_ids = fields.Many2many("res.partner", compute="_compute_possible")
+    possible_ids = fields.Many2many(
+        "res.partner", string="Possible Recipients", compute="_compute_possible"
+    )
     partner_id = fields.Many2one(
         "res.partner",
         string="Recipient",

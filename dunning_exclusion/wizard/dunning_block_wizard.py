@@ -65,7 +65,7 @@ class DunningBlockWizard(models.TransientModel):
         string="Holds", readonly=True, help="The numbers of the holds to be explained."
     )
     explanation = fields.Char(compute="_compute_explanation")
-    target_count = fields.Integer(string="How Many", compute="_compute_targets")
+    target_count = fields.Integer(string="Number of Records", compute="_compute_targets")
     target_names = fields.Char(string="Whom", compute="_compute_targets")
     already_blocked = fields.Char("Already Held", compute="_compute_targets")
 
@@ -180,7 +180,7 @@ class DunningBlockWizard(models.TransientModel):
             end = self.env._("1 hold now ends on %(date)s.", **words)
             ends = self.env._("%(count)s holds now end on %(date)s.", **words)
         unchanged = self.env._("Held already, unchanged: %(names)s.", names=self._names(kept))
-        changed = self.env._("Holds with another reason or note now: %s.", len(noted))
+        changed = self.env._("Holds whose reason or note was changed: %s.", len(noted))
         sentences = (
             (new, self.env._("1 new hold."), self.env._("%s new holds.", len(new))),
             (ended, end, ends),

@@ -116,13 +116,13 @@ class DunningHandover(models.TransientModel):
             (self.env._("Issued on"), lambda item: item.move_id.invoice_date),
             (self.env._("Due on"), lambda item: item.date_maturity),
             (self.env._("Amount"), lambda item: item.amount_currency),
-            (self.env._("Open"), lambda item: item.amount_residual_currency),
+            (self.env._("Open amount"), lambda item: item.amount_residual_currency),
             (self.env._("Currency"), lambda item: item.currency_id.name),
         )
         file = io.BytesIO()
         with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
             sheet, day = book.add_worksheet(), book.add_format({"num_format": "yyyy-mm-dd"})
-            heads = [title for title, _value in columns] + [self.env._("Sent until then")]
+            heads = [title for title, _value in columns] + [self.env._("Reminders sent so far")]
             for place, title in enumerate(heads):
                 sheet.write_string(0, place, title, book.add_format({"bold": True}))
             for row, (item, notices) in enumerate(self._get_items(), start=1):

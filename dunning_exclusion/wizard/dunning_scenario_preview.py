@@ -29,7 +29,9 @@ class DunningScenarioPreview(models.TransientModel):
         default=lambda self: self.env.company._dunning_today(),
     )
     scenario_active = fields.Boolean(related="scenario_id.active", related_sudo=False)
-    asks_for_start = fields.Boolean(compute="_compute_asks_for_start")
+    asks_for_start = fields.Boolean(
+        string="Asks for a Start Date", compute="_compute_asks_for_start"
+    )
     old_items = fields.Boolean(
         string="Old Items Too",
         help="Also remind of what fell due or was issued before the scenario is switched on.",

@@ -32,7 +32,7 @@ class DunningTakeover(models.TransientModel):
         "takeover_id",
         string="Holds to Be Created",
         default=lambda self: self._default_line_ids(),
-        help="Remove the lines that shall not be taken over.",
+        help="Remove the lines that should not be taken over.",
     )
 
     @api.model

@@ -17,7 +17,7 @@ const PANEL = {
     reasons: [
         {
             rule: "stop_customer",
-            reason: "The customer is stopped",
+            reason: "Reminders of the customer are stopped",
             until: false,
             block_id: 7,
             way_out: "Open the hold to resume",
@@ -45,7 +45,7 @@ const PANEL = {
             days_overdue: 9,
             amount: 120,
             outcome: "unchecked",
-            reasons: ["The customer is stopped"],
+            reasons: ["Reminders of the customer are stopped"],
             stopped: false,
         },
     ],
@@ -61,7 +61,7 @@ const PANEL = {
 
 const HEADLINE = {
     state: "held",
-    text: "Held back until somebody decides: The customer is stopped",
+    text: "Held back until somebody decides: Reminders of the customer are stopped",
     next: [],
 };
 
@@ -98,7 +98,7 @@ test("it says who stopped the customer, since when and why", async () => {
     await mountPanel();
     await contains("a[name=dunning]").click();
     expect(".o_dunning_status").toHaveText(/Stopped.*without an end.*Dispute.*by Ann/s);
-    expect(".o_dunning_reasons").toHaveText(/^The customer is stopped/);
+    expect(".o_dunning_reasons").toHaveText(/^Reminders of the customer are stopped/);
     expect("button[name=action_dunning_stop]").toHaveCount(0);
     expect("button[name=action_dunning_resume]").toHaveCount(1);
     expect.verifySteps([["res.partner", serverState.partnerId]]);

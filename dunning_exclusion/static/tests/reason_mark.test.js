@@ -9,7 +9,10 @@ defineMailModels();
 
 test("the tooltip lists every reason under its title", async () => {
     await mountWithCleanup(ReasonMark, {
-        props: { reasons: ["The item is stopped", "Promised to pay"], title: "Not sent" },
+        props: {
+            reasons: ["Reminders of the item are stopped", "Promised to pay"],
+            title: "Not sent",
+        },
     });
     await hover(".o_dunning_mark");
     await runAllTimers();

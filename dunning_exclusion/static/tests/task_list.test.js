@@ -84,7 +84,9 @@ const FIGURES = {
 async function mountTaskList(figures = FIGURES) {
     mockDate(`${TODAY} 12:00:00`);
     onRpc("dunning.run", "read_figures", () => figures);
-    onRpc("dunning.run.line", "read_customer_marks", () => ({ 1: ["The customer is stopped"] }));
+    onRpc("dunning.run.line", "read_customer_marks", () => ({
+        1: ["Reminders of the customer are stopped"],
+    }));
     await mountView({
         resModel: "dunning.run.line",
         type: "list",
@@ -115,7 +117,7 @@ test("each customer has a tick box, its totals and its reasons", async () => {
     expect(".o_group_header:eq(0) input").not.toBeChecked();
     expect(".o_group_header:eq(0) .o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Excluded: The customer is stopped"
+        "Excluded: Reminders of the customer are stopped"
     );
     expect(".o_group_header:eq(1) input").toBeChecked();
     expect(".o_group_header:eq(1) .o_dunning_mark").toHaveCount(0);
@@ -274,11 +276,14 @@ test("sent, in the mail queue, to print: three numbers, and a button that prints
 });
 
 test("what is sent against reasons is named before it is sent", async () => {
-    const against = { count: 4, reasons: ["Promised to pay", "The customer is stopped"] };
+    const against = {
+        count: 4,
+        reasons: ["Promised to pay", "Reminders of the customer are stopped"],
+    };
     await mountTaskList({ ...FIGURES, against });
     await contains(".o_dunning_send").click();
     expect(".modal-body").toHaveText(
-        /4 items against a reason: Promised to pay, The customer is stopped\./
+        /4 items despite a reason: Promised to pay, Reminders of the customer are stopped\./
     );
 });
 

@@ -102,7 +102,7 @@ export class TaskListController extends ListController {
     get againstText() {
         const { count, reasons } = this.figures.against;
         const words = { items: counted.items(count), reasons: reasons.join(", ") };
-        return _t("%(items)s against a reason: %(reasons)s.", words);
+        return _t("%(items)s despite a reason: %(reasons)s.", words);
     }
 
     get confirmationText() {
@@ -165,9 +165,10 @@ export class TaskListController extends ListController {
 
     giveUp({ id, name }) {
         this.dialogService.add(ConfirmationDialog, {
-            title: _t("Give this list up?"),
+            title: _t("Cancel this list?"),
             body: _t("%s: what was sent stays sent, the rest of it is not sent.", name),
-            confirmLabel: _t("Give it up"),
+            confirmLabel: _t("Cancel it"),
+            cancelLabel: _t("Keep it"),
             confirm: () => this.doRunAction("action_cancel", id),
             cancel: () => {},
         });

@@ -117,7 +117,7 @@ export class TaskListModel extends RelationalModel {
             return this.askApproval(ASK.name, ASK.label, lineIds(), reasons);
         }
         this.dialog.add(WhyDialog, {
-            title: _t("Send it against a reason?"),
+            title: _t("Send it despite a reason?"),
             reasons,
             confirmLabel: _t("Select it"),
             confirm: tick,

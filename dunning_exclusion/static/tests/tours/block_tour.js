@@ -28,7 +28,7 @@ addTour("dunning_stop_invoice", () => [
     { trigger: ".o_dunning_alert:contains('are stopped')" },
     {
         content: "Why is this not reminded?",
-        trigger: ".o_dunning_reasons:contains('The item is stopped')",
+        trigger: ".o_dunning_reasons:contains('Reminders of the item are stopped')",
     },
     {
         trigger: ".o_dunning_panel button[name=action_dunning_resume]",
@@ -66,7 +66,8 @@ addTour("dunning_way_out", () => [
     { trigger: "a[name=dunning]", run: "click" },
     {
         content: "One headline says why nothing is sent",
-        trigger: ".o_dunning_headline[data-state=held]:contains('The customer is stopped')",
+        trigger:
+            ".o_dunning_headline[data-state=held]:contains('Reminders of the customer are stopped')",
     },
     {
         content: "The reason leads to the hold",
@@ -93,7 +94,7 @@ addTour("dunning_today", () => [
         trigger: "section[data-name=to_send]:contains('2'):contains('150.00')",
     },
     { trigger: "section[data-name=forgotten].o_dunning_nothing" },
-    { trigger: "[data-name=by_reason] a:contains('The customer is stopped')" },
+    { trigger: "[data-name=by_reason] a:contains('Reminders of the customer are stopped')" },
     { trigger: "button[name=to_send]", run: "click" },
     { trigger: ".o_dunning_task_list tr.o_group_header:contains('Beta')" },
 ]);
@@ -112,9 +113,11 @@ addTour("dunning_bulk_stop", () => [
     { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
     { trigger: ".modal .o_field_widget[name=target_count]:contains('2')" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
+    { trigger: "body:not(:has(.modal))" },
     {
         content: "Say why",
-        trigger: ".o_notification:contains('2 stopped') button:contains('Add reason')",
+        trigger:
+            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Add reason')",
         run: "click",
     },
     { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
@@ -130,7 +133,8 @@ addTour("dunning_bulk_stop_shown", () => [
     { trigger: ".o_menu_item:contains('Stop Follow-up')", run: "click" },
     { trigger: ".modal button[name=action_apply]", run: "click" },
     {
-        trigger: ".o_notification:contains('2 stopped') button:contains('Show')",
+        trigger:
+            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Show')",
         run: "click",
     },
     { trigger: ".breadcrumb:contains('Invoices'), .o_breadcrumb:contains('Invoices')" },

@@ -13,7 +13,8 @@ addTour("dunning_main_job", () => [
     },
     {
         content: "It can be undone",
-        trigger: ".o_notification:contains('Alpha is stopped') button:contains('Undo')",
+        trigger:
+            ".o_notification:contains('Reminders of Alpha are stopped') button:contains('Undo')",
     },
     {
         content: "The tab says so",
@@ -48,7 +49,7 @@ addTour("dunning_main_job", () => [
     },
     {
         content: "It has the (x) with the reason",
-        trigger: `${GROUP}:contains('Alpha') .o_dunning_mark[aria-label*='The customer is stopped']`,
+        trigger: `${GROUP}:contains('Alpha') .o_dunning_mark[aria-label*='Reminders of the customer are stopped']`,
     },
     {
         content: "The other one is ticked with both invoices",
@@ -124,11 +125,11 @@ addTour("dunning_new_user", () => [
     },
     {
         content: "... and why",
-        trigger: ".o_data_row:contains('Delta'):contains('The customer is stopped')",
+        trigger: ".o_data_row:contains('Delta'):contains('Reminders of the customer are stopped')",
     },
     ...customer("Alpha"),
     { content: "Stop", trigger: "button:contains('STOP')", run: "click" },
-    { trigger: ".o_notification:contains('Alpha is stopped')" },
+    { trigger: ".o_notification:contains('Reminders of Alpha are stopped')" },
     ...customer("Gamma"),
     { content: "Promise", trigger: ".nav-link:contains('Follow-up')", run: "click" },
     { trigger: ".o_dunning_panel button:contains('Promise')", run: "click" },

@@ -45,7 +45,7 @@ addTour("dunning_task_list", () => [
     { trigger: `${FIGURES}:contains('450.00')` },
     { trigger: `${ROW}.text-warning:contains('50.00')` },
     {
-        content: "The message as it will leave stands beside the list",
+        content: "The message as it will be sent stands beside the list",
         trigger: ".o_dunning_side:contains('Alpha'):contains('alpha@example.com')",
     },
     { trigger: ".o_dunning_side iframe[sandbox='allow-same-origin']" },
@@ -55,8 +55,7 @@ addTour("dunning_task_list", () => [
         run: "click",
     },
     {
-        trigger:
-            ".modal-body:contains('1 item against a reason: The customer'), .modal-body:contains('1 item against a reason: The item')",
+        trigger: ".modal-body:contains('1 item despite a reason: Reminders of the ')",
     },
     { trigger: ".modal-footer .btn-secondary", run: "click" },
     {
@@ -169,7 +168,7 @@ addTour("dunning_keys", () => [
     { trigger: ".modal .o_dunning_keys", run: "press Escape" },
     press("s"),
     {
-        content: "The item is stopped, and the keys stay there",
+        content: "Reminders of the item are stopped, and the keys stay there",
         trigger: `${FIGURES}:contains('100.00')`,
     },
     { trigger: `${ROW}:contains('300.00') .o_dunning_mark` },
@@ -201,5 +200,7 @@ addTour("dunning_phone", () => [
     },
     { trigger: `${ROW}:contains('100.00') button[name=action_dunning_stop]`, run: "click" },
     { trigger: `${ROW}:contains('100.00') .o_dunning_mark` },
-    { trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('The item is stopped')` },
+    {
+        trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('Reminders of the item are stopped')`,
+    },
 ]);
