@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 GIVEN_UP = "mail_dup"
 # Employees who may open the page of a customer and answer there.
 WORKERS = "dunning_exclusion.group_dunning_user"
+# A part of the message, whose markup is our own.
+PART = {"compute": "_compute_parts", "compute_sudo": True, "sanitize": False}
 
 
 class DunningNotice(models.Model):
@@ -151,9 +153,7 @@ class DunningNotice(models.Model):
         compute="_compute_preheader", help="The line that mail programs show beside the subject."
     )
     items_table = fields.Html(
-        compute="_compute_parts",
-        compute_sudo=True,
-        sanitize=False,
+        **PART,
         string="Table of Items",
         help="The items with their days overdue, and the total in each currency.",
     )
@@ -165,15 +165,11 @@ class DunningNotice(models.Model):
         help="The button that leads to the customer's page of the reminder.",
     )
     account_summary = fields.Html(
-        compute="_compute_parts",
-        compute_sudo=True,
-        sanitize=False,
+        **PART,
         help="What the customer owes, and how much of it is overdue.",
     )
     payment_information = fields.Html(
-        compute="_compute_parts",
-        compute_sudo=True,
-        sanitize=False,
+        **PART,
         help="The bank accounts that fit the currencies of the items.",
     )
 

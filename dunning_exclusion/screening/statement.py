@@ -80,7 +80,7 @@ def _branch(branch) -> SQL:
 
 
 def _restriction(question) -> SQL:
-    """Return WHERE for the items that are asked about, where those of their customers are read."""
+    """Return WHERE for the items that are asked about, where all of their customers were read."""
     if question.owner and question.owner.kind != "partner":
         return SQL("WHERE %s", question.owner.matches("listed"))
     return SQL()
