@@ -78,7 +78,7 @@ def plan(env):
     env.cr._cnx.notices = told = []
     env["dunning.run"].create({}).action_prepare()
     env.cr.rollback()
-    plans = [text.split("plan:\n")[1] for text in told if "Insert on dunning_run_line" in text]
+    plans = [text.split("plan:\n")[1] for text in told if "TABLE dunning_screened" in text]
     yield {"plan": max(plans, key=len)}
 
 
