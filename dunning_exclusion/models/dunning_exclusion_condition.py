@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from odoo import models
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL
 
 from ..screening import items, said, statement
 from ..screening.domains import company_query, find_fault
 from . import waiting_money
+from .short_date import short_date
 
 KINDS = ("stop", "pause", "prevent")
 # These follow from all items of a customer together, see `screening.statement`.
@@ -431,7 +432,7 @@ class DunningExclusionCondition(models.AbstractModel):
         """Return a sentence about money of this `source`, `amount` with its currency."""
         if source == "credit":
             return self.env._("%(amount)s of payments and credits not matched yet", amount=amount)
-        day = format_date(self.env, day)
+        day = short_date(self.env, day)
         if source == "bank":
             return self.env._(
                 "bank statement line of %(day)s, %(amount)s, not matched yet",
@@ -507,7 +508,7 @@ class DunningExclusionCondition(models.AbstractModel):
         for day, on_its_way in self.env.execute_query(
             SQL("SELECT day, on_its_way FROM (%s) recent ORDER BY partner_id", recent)
         ):
-            words = self.env._("on %(date)s", date=format_date(self.env, day))
+            words = self.env._("on %(date)s", date=short_date(self.env, day))
             until = day + timedelta(days=question.companies.dunning_min_days_between_messages - 1)
             if on_its_way:
                 # When it will leave is not known.

@@ -3,7 +3,6 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-from odoo.tools.misc import format_date
 
 from ..screening import candidates, items, statement
 from ..screening.days import next_day
@@ -12,6 +11,7 @@ from .arguments import LAST_DAY, check_one, read_record
 from .dunning_exclusion_rule import SETUP_WAYS_OUT
 from .dunning_screening import OWNERS
 from .scenario_sentence import get_label
+from .short_date import short_date
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10
@@ -274,7 +274,7 @@ class DunningMixin(models.AbstractModel):
     def _forecast_words(self, day, level, company):
         scenario = level.scenario_id
         today = day == company._dunning_today()
-        words = {"day": self.env._("Today") if today else format_date(self.env, day)}
+        words = {"day": self.env._("Today") if today else short_date(self.env, day)}
         if scenario.campaign_type == "customer":
             return self.env._("%(day)s: %(workflow)s", workflow=scenario.name, **words)
         return self.env._(
@@ -286,7 +286,7 @@ class DunningMixin(models.AbstractModel):
             return self.env._("Next reminder today: %(level)s", level=level.name)
         return self.env._(
             "Next reminder on %(day)s: %(level)s",
-            day=format_date(self.env, day),
+            day=short_date(self.env, day),
             level=level.name,
         )
 
@@ -303,7 +303,7 @@ class DunningMixin(models.AbstractModel):
         words = {"reason": chosen.name or reason["reason"]}
         outcome = chosen._effect_in(company) if chosen else reason["outcome"]
         if until:
-            until = format_date(self.env, until)
+            until = short_date(self.env, until)
             return "held", self.env._("Held back until %(day)s: %(reason)s", day=until, **words)
         if outcome == "dropped":
             return "not_listed", self.env._("Not listed because: %(reason)s", **words)
@@ -320,7 +320,7 @@ class DunningMixin(models.AbstractModel):
             return self.env._("Not due yet: nothing is open")
         due = min(positive.mapped("date_due"))
         if due >= company._dunning_today():
-            return self.env._("Not due yet: due on %(day)s", day=format_date(self.env, due))
+            return self.env._("Not due yet: due on %(day)s", day=short_date(self.env, due))
         return self.env._("Not due yet: all planned reminders were sent")
 
     def _forecast(self):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date, html2plaintext
+from odoo.tools import SQL, html2plaintext
 
 from ..screening.statement import planned
 from . import customer_maximum
@@ -16,6 +16,7 @@ from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 from .isolation import in_language_of
 from .many_lines import distinct_amount, distinct_items
+from .short_date import short_date
 
 
 class DunningRun(models.Model):
@@ -136,7 +137,7 @@ class DunningRun(models.Model):
         """Return in sentences what has changed since the lines were listed."""
         words = {
             "day": self.env._(
-                "The list is as of %(day)s, not of today.", day=format_date(self.env, self.date)
+                "The list is as of %(day)s, not of today.", day=short_date(self.env, self.date)
             ),
             "settings": self.env._("Settings, rules or scenarios were changed since."),
             "payments": self.env._("Payments came in since."),

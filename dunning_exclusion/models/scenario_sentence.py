@@ -2,9 +2,10 @@
 
 from babel.dates import get_day_names
 
-from odoo.tools import babel_locale_parse, format_date, format_list, get_lang
+from odoo.tools import babel_locale_parse, format_list, get_lang
 
 from ..screening.domains import parse_domain
+from .short_date import short_date
 
 # Longer scenarios are cut: the sentence is there to be read at a glance.
 SHOWN_STEPS = 6
@@ -21,7 +22,7 @@ def describe(scenario):
     else:
         sentences.append(env._("Sent by hand from a run."))
     if scenario.date_start:
-        day = format_date(env, scenario.date_start)
+        day = short_date(env, scenario.date_start)
         later = env._("Nothing is sent before %(day)s.", day=day)
         newer = env._("Items from before %(day)s are left alone.", day=day)
         sentences.append(later if workflow else newer)

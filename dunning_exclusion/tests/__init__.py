@@ -77,6 +77,7 @@ from . import (
     test_screens,
     test_set_aside,
     test_shared_records,
+    test_short_date,
     test_simulation,
     test_stories_branches,
     test_stories_lists,

@@ -3,8 +3,8 @@ from datetime import timedelta
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
-from odoo.tools.misc import format_date
 
+from ..models.short_date import short_date
 from .common import DunningCommon
 from .scenario_common import ScenarioCommon
 
@@ -20,7 +20,7 @@ class TestDunningForecast(ScenarioCommon):
         return (customer or self.customer).dunning_next_reminders()
 
     def _says(self, day, what):
-        date = format_date(self.env, self.today + timedelta(days=day)) if day else "Today"
+        date = short_date(self.env, self.today + timedelta(days=day)) if day else "Today"
         return [f"{date}: {what}"]
 
     def assertNext(self, day, level):
@@ -142,7 +142,7 @@ class TestHeadline(ScenarioCommon):
         return headline["state"], headline["text"]
 
     def _day(self, days):
-        return format_date(self.env, self.today + timedelta(days=days))
+        return short_date(self.env, self.today + timedelta(days=days))
 
     def assertHeadline(self, state, text, record=None):
         self.assertEqual(self._headline(record), (state, text))

@@ -3,8 +3,8 @@ from datetime import timedelta
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import format_date
 
+from ..models.short_date import short_date
 from .stories_common import StoryCommon
 
 
@@ -62,7 +62,7 @@ class TestAtMostOneMessage(StoryCommon):
             day = self.today - timedelta(days=3)
             self.assertEqual(reason["rule"], "reminded_recently")
             self.assertEqual((reason["since"], reason["until"]), (day, day + timedelta(days=6)))
-            self.assertIn(format_date(self.env, day), reason["reason"])
+            self.assertIn(short_date(self.env, day), reason["reason"])
             self.assertEqual((reason["marker"], reason["level"]), ("customer", "customer"))
         self.assertFalse(other.dunning_explain(self._days(4)))
         self.assertTrue(other.dunning_explain(self._days(3)))

@@ -85,11 +85,11 @@ class TestDunningScenarioWords(ScenarioCommon):
         profile = self.env["dunning.profile"].create({"name": "Public bodies"})
         self.assertSentence(self.scenario, "Sent by hand from a run.")
         self.scenario.write(
-            {"automatic": True, "profile_ids": profile.ids, "date_start": date(2026, 1, 31)}
+            {"automatic": True, "profile_ids": profile.ids, "date_start": date(2020, 1, 31)}
         )
         self.assertSentence(self.scenario, "For customers whose profile is Public bodies.")
         self.assertSentence(self.scenario, "The nightly job sends it.")
-        self.assertSentence(self.scenario, "Items from before 01/31/2026 are left alone.")
+        self.assertSentence(self.scenario, "Items from before Jan 31, 2020 are left alone.")
         self.scenario.customer_domain = '[("name", "=", "Alpha")]'
         self.scenario.profile_ids |= profile.create({"name": "Hospitals"})
         self.assertSentence(

@@ -2,9 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tools import SQL
-from odoo.tools.misc import format_date
 
 from ..models.arguments import DAYS, Within, check_one, read_date
+from ..models.short_date import short_date
 from ..screening import candidates
 from ..screening.question import Question
 
@@ -159,7 +159,7 @@ class DunningScenarioPreview(models.TransientModel):
             return fault
         start = scenario._get_first_day(self.company_id)
         if start and self.date < start:
-            return self.env._("Nothing is sent before %(day)s.", day=format_date(self.env, start))
+            return self.env._("Nothing is sent before %(day)s.", day=short_date(self.env, start))
         if scenario.campaign_type == "customer" and not scenario._due_since(
             self.company_id, self.date
         ):
@@ -168,7 +168,7 @@ class DunningScenarioPreview(models.TransientModel):
                 "a run for this day."
             )
         older = start and scenario._count_before_start(self.company_id)
-        words = {"count": older, "day": format_date(self.env, start)}
+        words = {"count": older, "day": short_date(self.env, start)}
         if older and self.asks_for_start:
             return self.env._(
                 "Overdue items from before %(day)s are left alone (%(count)s in all): select "

@@ -191,7 +191,7 @@ class DunningSettings(models.TransientModel):
             "name": self.env._("Follow-up Settings"),
             "res_model": "dunning.settings",
             "res_id": self.create({}).id,
-            "view_mode": "form",
+            "views": [(False, "form")],
         }
 
 

@@ -147,16 +147,15 @@ test("it says what the customer is reminded of next, and when", async () => {
 });
 
 test("a reason is a way out", async () => {
-    onRpc("action_dunning_way_out", ({ args }) => {
-        expect.step(args);
-        return { type: "opened" };
+    // As a button of the form: the action is then as complete as that of a menu.
+    mockService("action", {
+        doActionButton: ({ name, resIds, args }) => expect.step([name, resIds, args]),
     });
-    mockService("action", { doAction: ({ type }) => expect.step(type) });
     await mountPanel();
     await contains("a[name=dunning]").click();
     await contains("button[name=way_out]:contains(Open the hold)").click();
     const id = serverState.partnerId;
-    expect.verifySteps([["res.partner", id], [[id], "stop_customer", 7], "opened"]);
+    expect.verifySteps([["res.partner", id], ["action_dunning_way_out", [id], '["stop_customer",7]']]);
 });
 
 test("what is saved is told anew, while the tab is open", async () => {

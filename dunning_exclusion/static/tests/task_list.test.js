@@ -214,6 +214,7 @@ test("an approver releases a customer with one click and a word", async () => {
     await mountTaskList({ ...FIGURES, above: [1], can_approve: true });
     expect(".o_group_header button[name=release]").toHaveCount(1);
     await contains(".o_group_header button[name=release]").click();
+    expect(".modal-body p").toHaveText("Alpha");
     await contains("#dunning_why").edit("All right", { confirm: "enter" });
     expect.verifySteps([[[1], "All right"]]);
 });
@@ -450,4 +451,5 @@ test("a run that is done cannot be ticked or sent", async () => {
     expect(".o_dunning_send").toHaveCount(0);
     expect(".o_group_header:eq(1) input").not.toBeEnabled();
     expect(".o_dunning_figures").toHaveText(/1 sent/);
+    expect(".o_dunning_outcomes").not.toHaveText(/to send/);
 });

@@ -164,11 +164,18 @@ export class FollowUpPanel extends Component {
     }
 
     /** Open what removes the reason. */
-    async takeWayOut({ rule, block_id }) {
-        const { resModel, resId } = this.props.record;
-        const args = [[resId], rule, block_id];
-        const action = await this.orm.call(resModel, "action_dunning_way_out", args);
-        await this.action.doAction(action, { onClose: () => this.reload() });
+    takeWayOut({ rule, block_id }) {
+        const { resModel, resId, context } = this.props.record;
+        return this.action.doActionButton({
+            type: "object",
+            name: "action_dunning_way_out",
+            args: JSON.stringify([rule, block_id]),
+            resModel,
+            resId,
+            resIds: [resId],
+            context,
+            onClose: () => this.reload(),
+        });
     }
 
     async stopItem(itemId) {

@@ -81,9 +81,10 @@ export class TaskListController extends ListController {
     }
 
     get outcomesText() {
-        const { included_count, unchecked_count, dropped_count } = this.figures;
+        const { state, included_count, unchecked_count, dropped_count } = this.figures;
+        const isOpen = ["prepared", "sending"].includes(state);
         return [
-            counted.toSend(included_count || 0),
+            ...(isOpen ? [counted.toSend(included_count || 0)] : []),
             counted.heldBack(unchecked_count || 0),
             counted.notListed(dropped_count || 0),
         ].join(" · ");

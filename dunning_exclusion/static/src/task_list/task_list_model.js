@@ -103,6 +103,7 @@ export class TaskListModel extends RelationalModel {
         return this.askWhy(
             {
                 customerId: partner_id?.id,
+                customer: partner_id?.display_name || "",
                 reasons: [...new Set(Object.values(marks || {}).flat())],
                 lineIds: () => [record.resId],
             },
@@ -111,13 +112,14 @@ export class TaskListModel extends RelationalModel {
     }
 
     /** Ask why something is sent against `reasons`, or to have it released above the maximum. */
-    askWhy({ customerId, reasons, lineIds }, tick) {
+    askWhy({ customerId, customer, reasons, lineIds }, tick) {
         const { above, can_approve } = this.figures;
         if (above?.includes(customerId) && !can_approve) {
-            return this.askApproval(ASK.name, ASK.label, lineIds(), reasons);
+            return this.askApproval(ASK.name, ASK.label, lineIds(), { customer, reasons });
         }
         this.dialog.add(WhyDialog, {
             title: _t("Send it despite a reason?"),
+            customer,
             reasons,
             confirmLabel: _t("Select it"),
             confirm: tick,
@@ -125,10 +127,10 @@ export class TaskListModel extends RelationalModel {
     }
 
     /** Ask for a word, then ask the approvers to release lines, or release them. */
-    askApproval(name, label, lineIds, reasons = []) {
+    askApproval(name, label, lineIds, about) {
         this.dialog.add(WhyDialog, {
+            ...about,
             title: label,
-            reasons,
             confirmLabel: label,
             confirm: async (note) => {
                 await this.orm.call("dunning.run.line", name, [await lineIds, note]);

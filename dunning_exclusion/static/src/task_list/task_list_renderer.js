@@ -124,6 +124,7 @@ export class TaskListRenderer extends ListRenderer {
             return this.model.askWhy(
                 {
                     customerId: this.isCustomer(group) && group.value,
+                    customer: group.displayName,
                     reasons: this.groupReasons(group),
                     lineIds: () => this.groupLineIds(group),
                 },
@@ -182,7 +183,7 @@ export class TaskListRenderer extends ListRenderer {
         const action = actions.find(({ key }) => key === hotkey);
         if (action) {
             const ids = record ? [record.resId] : this.groupLineIds(group);
-            this.onAction(ids, action);
+            this.onAction(ids, action, group);
         }
         return Boolean(action);
     }
@@ -233,9 +234,12 @@ export class TaskListRenderer extends ListRenderer {
         return [...this.availableActions(CUSTOMER_ACTIONS), ...more];
     }
 
-    onAction(ids, { name, label }) {
-        const asks = [ASK.name, RELEASE.name].includes(name);
-        return asks ? this.model.askApproval(name, label, ids) : this.doLineAction(ids, name);
+    onAction(ids, { name, label }, group) {
+        if (![ASK.name, RELEASE.name].includes(name)) {
+            return this.doLineAction(ids, name);
+        }
+        const about = { customer: group.displayName, reasons: this.groupReasons(group) };
+        return this.model.askApproval(name, label, ids, about);
     }
 
     // The side ----------------------------------------------------------------

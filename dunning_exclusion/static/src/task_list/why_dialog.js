@@ -10,6 +10,7 @@ export class WhyDialog extends Component {
     static components = { Dialog };
     static props = {
         title: String,
+        customer: String,
         reasons: { type: Array, element: String },
         confirmLabel: String,
         confirm: Function,
