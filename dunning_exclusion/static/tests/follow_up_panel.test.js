@@ -155,7 +155,10 @@ test("a reason is a way out", async () => {
     await contains("a[name=dunning]").click();
     await contains("button[name=way_out]:contains(Open the hold)").click();
     const id = serverState.partnerId;
-    expect.verifySteps([["res.partner", id], ["action_dunning_way_out", [id], '["stop_customer",7]']]);
+    expect.verifySteps([
+        ["res.partner", id],
+        ["action_dunning_way_out", [id], '["stop_customer",7]'],
+    ]);
 });
 
 test("what is saved is told anew, while the tab is open", async () => {
