@@ -10,7 +10,7 @@ from odoo.tools import SQL
 from ..screening import items, said, statement
 from ..screening.domains import company_query, find_fault
 from . import waiting_money
-from .short_date import short_date
+from .scenario_sentence import short_date
 
 KINDS = ("stop", "pause", "prevent")
 # These follow from all items of a customer together, see `screening.statement`.

@@ -10,8 +10,7 @@ from ..screening.question import Owner, Question
 from .arguments import LAST_DAY, check_one, read_record
 from .dunning_exclusion_rule import SETUP_WAYS_OUT
 from .dunning_screening import OWNERS
-from .scenario_sentence import get_label
-from .short_date import short_date
+from .scenario_sentence import get_label, short_date
 
 ITEM_LIMIT = 80
 HISTORY_LIMIT = 10

@@ -8,6 +8,7 @@ from odoo.tools import SQL, format_date
 from .arguments import AMOUNTS, DAYS, Text, Within, without_context
 from .history import note_in_chatter
 from .isolation import for_each_company, in_language_of
+from .scenario_sentence import short_date
 
 # Written by the system when a promise is noted, cancelled or broken.
 NOTED_FIELDS = frozenset({"user_id", "noted_on", "open_amount", "move_ids"})
@@ -135,10 +136,11 @@ class DunningPromise(models.Model):
     _amount_within = Within("amount", *AMOUNTS)
 
     @api.depends("partner_id", "date")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for promise in self:
-            parts = (promise.partner_id.display_name, promise.date)
-            promise.display_name = " ".join(str(part) for part in parts if part)
+            parts = (promise.partner_id.display_name, short_date(self.env, promise.date))
+            promise.display_name = " ".join(part for part in parts if part)
 
     @api.depends("amount", "open_amount")
     def _compute_promised_amount(self):

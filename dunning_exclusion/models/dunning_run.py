@@ -15,6 +15,7 @@ from .bank_account import find_without_account
 from .dunning_changes import oldest_transaction, read_basis
 from .dunning_exclusion_condition import condition_fault, condition_query
 from .dunning_screening import OUTCOMES
+from .scenario_sentence import get_label, short_date
 
 # Fields that only buttons and jobs write.
 SYSTEM_FIELDS = frozenset(
@@ -186,11 +187,14 @@ class DunningRun(models.Model):
     )
 
     @api.depends("date", "mode", "scenario_ids", "type_id")
+    @api.depends_context("lang")
     def _compute_name(self):
         for run in self:
             about = ", ".join(run.scenario_ids.mapped("name")) or run.type_id.name
+            if not about and run.mode == "criteria":
+                about = get_label(run, "mode")
             about = about or self.env._("All scenarios")
-            run.name = f"{run.date or ''} {about}".strip()
+            run.name = f"{short_date(self.env, run.date)} {about}".strip()
 
     def _compute_figures(self):
         by_outcome, by_tick = self.env["dunning.run.line"]._read_grouping_sets(

@@ -16,7 +16,7 @@ from .dunning_recheck import screen_again
 from .dunning_screening import OUTCOMES
 from .isolation import in_language_of
 from .many_lines import distinct_amount, distinct_items
-from .short_date import short_date
+from .scenario_sentence import short_date
 
 
 class DunningRun(models.Model):

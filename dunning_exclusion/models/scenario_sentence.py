@@ -1,11 +1,11 @@
 """Says in words what a scenario does, for people who would rather read than set up."""
 
-from babel.dates import get_day_names
+from babel.dates import format_skeleton, get_day_names
 
+from odoo import fields
 from odoo.tools import babel_locale_parse, format_list, get_lang
 
 from ..screening.domains import parse_domain
-from .short_date import short_date
 
 # Longer scenarios are cut: the sentence is there to be read at a glance.
 SHOWN_STEPS = 6
@@ -161,3 +161,16 @@ def get_label(record, field_name):
     """Return what people read for the value of a selection field."""
     selection = record._fields[field_name]._description_selection(record.env)
     return dict(selection).get(record[field_name], "")
+
+
+def short_date(env, day):
+    """Return `day` as Odoo's lists and forms write it, such as "Dec 8", in the user's language.
+
+    The year is written when it is not the current one. Sentences that stand beside fields say days
+    this way; documents and the history, which are read years later, use `format_date`.
+    """
+    if not day:
+        return ""
+    this_year = day.year == fields.Date.context_today(env.user).year
+    locale = babel_locale_parse(get_lang(env).code)
+    return format_skeleton("MMMd" if this_year else "yMMMd", day, locale=locale)

@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
-from ..models.short_date import short_date
+from ..models.scenario_sentence import short_date
 from .common import DunningCommon
 from .scenario_common import ScenarioCommon
 

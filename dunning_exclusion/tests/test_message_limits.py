@@ -4,7 +4,7 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from ..models.short_date import short_date
+from ..models.scenario_sentence import short_date
 from .stories_common import StoryCommon
 
 

@@ -4,7 +4,7 @@ from freezegun import freeze_time
 
 from odoo.tests import TransactionCase, tagged
 
-from ..models.short_date import short_date
+from ..models.scenario_sentence import short_date
 
 
 @tagged("post_install", "-at_install")
@@ -22,3 +22,12 @@ class TestShortDate(TransactionCase):
                 with self.subTest(code=code):
                     env = self.env(context={"lang": code})
                     self.assertEqual([short_date(env, day) for day in days], expected)
+
+    def test_runs_are_named_after_day_and_what_is_sent(self):
+        with freeze_time("2026-11-27"):
+            run = self.env["dunning.run"].new({"date": date(2026, 12, 8)})
+            self.assertEqual(run.name, "Dec 8 All scenarios")
+            run.mode = "criteria"
+            self.assertEqual(run.name, "Dec 8 By criteria")
+            run.type_id = self.env.ref("dunning_exclusion.type_overdue")
+            self.assertEqual(run.name, f"Dec 8 {run.type_id.name}")

@@ -4,7 +4,7 @@ from odoo.fields import Command
 from odoo.tools import SQL
 
 from ..models.arguments import DAYS, Within, check_one, read_date
-from ..models.short_date import short_date
+from ..models.scenario_sentence import short_date
 from ..screening import candidates
 from ..screening.question import Question
 
