@@ -17,7 +17,7 @@ FLOORS = {
         models/dunning_exclusion_rule models/dunning_level models/dunning_promise
         models/dunning_protected_mixin models/dunning_reminder_type
         models/dunning_scenario models/history models/isolation models/scenario_sentence
-        models/short_date models/waiting_money
+        models/waiting_money
     """,
     "outcomes: the model that asks the statement, flags that repeat its answer": """
         models/dunning_mirror models/dunning_screening models/outcome_pages
@@ -146,7 +146,7 @@ def house():
     return [
         ("AbstractModels", 9, len(abstract), abstract),
         ("Python files of models and screening", 52, len(counted), []),
-        ("Python lines of models and screening", 13920, sum(lines[name] for name in counted), []),
+        ("Python lines of models and screening", 13930, sum(lines[name] for name in counted), []),
         ("files of screening", 8, len(screening), screening),
         ("lines of the longest file", 650, lines[longest], [longest]),
         ("lines of the longest method", 40, length, [where]),

@@ -39,6 +39,16 @@ class TestCustomerSetup(DunningCommon):
         self.assertFalse(self.other_customer.dunning_profile_id)
         self.assertEqual(self.customers.dunning_scenario_id, self.scenario)
 
+    def test_customers_that_differ_keep_what_they_have(self):
+        self.customer.dunning_profile_id = self.profile
+        dialog = self.env["dunning.customer.setup"].with_context(active_ids=self.customers.ids)
+        form = Form(dialog)
+        self.assertEqual((form.sets_profile, form.sets_scenario), (False, True))
+        self._setup(self.customers)
+        self.assertEqual(self.customer.dunning_profile_id, self.profile)
+        self._setup(self.customers, profile_id=self.profile)
+        self.assertEqual(self.other_customer.dunning_profile_id, self.profile)
+
     def test_dialog_proposes_what_is_set_now(self):
         self.customer.dunning_profile_id = self.profile
         dialog = self.env["dunning.customer.setup"].with_context(active_ids=self.customer.ids)

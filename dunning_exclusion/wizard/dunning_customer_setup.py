@@ -16,7 +16,9 @@ class DunningCustomerSetup(models.TransientModel):
         required=True,
         default=lambda self: read_selected(self.env["res.partner"]),
     )
-    sets_profile = fields.Boolean(string="Set the Profile", default=True)
+    sets_profile = fields.Boolean(
+        string="Set the Profile", compute="_compute_sets_profile", store=True, readonly=False
+    )
     profile_id = fields.Many2one(
         "dunning.profile",
         compute="_compute_current",
@@ -24,7 +26,9 @@ class DunningCustomerSetup(models.TransientModel):
         store=True,
         readonly=False,
     )
-    sets_scenario = fields.Boolean(string="Set the Scenario", default=True)
+    sets_scenario = fields.Boolean(
+        string="Set the Scenario", compute="_compute_sets_scenario", store=True, readonly=False
+    )
     scenario_id = fields.Many2one(
         "dunning.scenario",
         compute="_compute_current",
@@ -38,11 +42,27 @@ class DunningCustomerSetup(models.TransientModel):
     def _compute_current(self):
         """Propose what all the customers have in common now."""
         for setup in self:
-            customers = setup.partner_ids.commercial_partner_id
-            profiles = set(customers.mapped(lambda customer: customer.dunning_profile_id.id))
-            scenarios = set(customers.mapped(lambda customer: customer.dunning_scenario_id.id))
-            setup.profile_id = profiles.pop() if len(profiles) == 1 else False
-            setup.scenario_id = scenarios.pop() if len(scenarios) == 1 else False
+            setup.profile_id = setup._get_common("dunning_profile_id")
+            setup.scenario_id = setup._get_common("dunning_scenario_id")
+
+    @api.depends("profile_id", "partner_ids")
+    def _compute_sets_profile(self):
+        """Tick what is chosen; where customers differ, nobody's profile is cleared by mistake."""
+        for setup in self:
+            agree = setup._get_common("dunning_profile_id") is not None
+            setup.sets_profile = setup.profile_id or agree
+
+    @api.depends("scenario_id", "partner_ids")
+    def _compute_sets_scenario(self):
+        for setup in self:
+            agree = setup._get_common("dunning_scenario_id") is not None
+            setup.sets_scenario = setup.scenario_id or agree
+
+    def _get_common(self, name):
+        """Return the id that all the customers have in the field `name`, or None: they differ."""
+        customers = self.partner_ids.commercial_partner_id
+        found = set(customers.mapped(lambda customer: customer[name].id))
+        return found.pop() if len(found) == 1 else None
 
     def action_apply(self):
         """Set what is chosen; who sets up follow-ups need not be allowed to write contacts."""

@@ -6,7 +6,7 @@ import { Layout } from "@web/search/layout";
 import { deserializeDate } from "@web/core/l10n/dates";
 import { formatDate, formatInteger, formatMonetary } from "@web/views/fields/formatters";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { Component, onWillStart, useState } from "@odoo/owl";
+import { Component, markup, onWillStart, useState } from "@odoo/owl";
 
 const MODULE = "dunning_exclusion";
 const UNITS = {
@@ -14,6 +14,9 @@ const UNITS = {
     to_approve: counted.customers,
     failed: counted.messages,
 };
+
+/** What a method returns has its help as text; the web client shows it as what it is, HTML. */
+const withHelp = (action) => (action.help ? { ...action, help: markup(action.help) } : action);
 
 /**
  * Today: what there is to do, each with a number, an amount and one button; below, what is excluded.
@@ -59,7 +62,7 @@ export class DunningDashboard extends Component {
     get comingText() {
         const { count, amount } = this.state.excluded.to_send;
         return _t("To send on %(day)s, as things are now: %(customers)s, %(amount)s", {
-            day: formatDate(deserializeDate(this.state.day)),
+            day: this.day(this.state.day),
             customers: counted.customers(count),
             amount: this.money(amount),
         });
@@ -83,7 +86,7 @@ export class DunningDashboard extends Component {
         }
         const action = await this.orm.call("dunning.run", "action_open_latest", []);
         return this.action.doAction({
-            ...action,
+            ...withHelp(action),
             context: { ...action.context, ...task.context },
         });
     }
@@ -98,8 +101,10 @@ export class DunningDashboard extends Component {
                 rows: this.state.excluded.by_reason,
                 empty: _t("Nothing that is overdue is excluded."),
                 open: (row) => {
-                    const context = this.state.day ? { dunning_day: this.state.day } : {};
-                    return this.open("dunning_screening_action", context, row.domain);
+                    const { day } = this.state;
+                    const context = day ? { dunning_day: day } : {};
+                    const title = day && { name: _t("Excluded receivables on %s", this.day(day)) };
+                    return this.open("dunning_screening_action", context, row.domain, title);
                 },
             },
             {
@@ -126,7 +131,7 @@ export class DunningDashboard extends Component {
 
     async openStep(step) {
         const action = await this.orm.call("onboarding.onboarding.step", step.action, []);
-        return this.action.doAction(action);
+        return this.action.doAction(withHelp(action));
     }
 
     share(row, rows) {
@@ -139,6 +144,10 @@ export class DunningDashboard extends Component {
         return count === null ? "…" : (UNITS[name] || formatInteger)(count);
     }
 
+    day(text) {
+        return formatDate(deserializeDate(text));
+    }
+
     count(number) {
         return formatInteger(number);
     }
@@ -147,9 +156,10 @@ export class DunningDashboard extends Component {
         return formatMonetary(amount, { currencyId: this.state.data.currency_id });
     }
 
-    async open(name, context = {}, domain) {
+    async open(name, context = {}, domain, title) {
         const action = await this.action.loadAction(`${MODULE}.${name}`);
-        return this.action.doAction({ ...action, context, domain: domain || action.domain });
+        domain ||= action.domain;
+        return this.action.doAction({ ...action, context, domain, ...title });
     }
 }
 
