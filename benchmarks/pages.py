@@ -18,11 +18,7 @@ PAGE = 80
 # The web client counts no further, unless the view says so.
 COUNT_LIMIT = 10_000
 # The lists in our menus; of other models it is the ordinary list.
-VIEWS = {
-    "res.partner": "res_partner_view_list",
-    "account.move": "account_move_view_list",
-    "dunning.screening": "dunning_screening_view_list",
-}
+VIEWS = {"res.partner": "res_partner_view_list", "account.move": "account_move_view_list"}
 SCREENING = "dunning.screening"
 LIST, OVERVIEW = "list", "overview"
 

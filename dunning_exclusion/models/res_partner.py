@@ -334,7 +334,8 @@ class ResPartner(models.Model):
 
         The columns: id, customer_id, place, and whether the address has `bounced`. Reminder
         addresses have place 1, invoice contacts 2, the customer itself 3: the first place counts.
-        Archived contacts and contacts without e-mail address are passed over.
+        Archived contacts and contacts without e-mail address are passed over; the address of the
+        customer itself always counts, which `_condition_no_address` relies on.
 
         :param customer: the ids of the customers (commercial partners) as SQL: one id, or an array
         """

@@ -40,8 +40,11 @@ export class DunningDashboard extends Component {
 
     /** Some figures take all open items: the page does not wait for them. */
     async loadFigures() {
-        this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
-        return this.loadExcluded();
+        try {
+            this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
+        } finally {
+            this.loadExcluded();
+        }
     }
 
     async loadExcluded() {
