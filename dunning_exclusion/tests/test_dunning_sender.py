@@ -93,7 +93,7 @@ class TestDunningSending(DunningCommon, MailCase):
         notice = run.notice_ids.sudo()
         notice._message_receive_bounce(two.email_normalized, two)
         self.assertEqual((notice.state, notice.recipient_ids), ("sent", one))
-        self.assertIn("Two: Came back", notice.unreached)
+        self.assertIn("Two: The message to two@example.com bounced", notice.unreached)
         notice._message_receive_bounce(one.email_normalized, one)
         self.assertEqual(notice.state, "failed")
 

@@ -1,12 +1,6 @@
 import { expect, test } from "@odoo/hoot";
 import { queryFirst } from "@odoo/hoot-dom";
-import {
-    contains,
-    defineModels,
-    fields,
-    models,
-    mountView,
-} from "@web/../tests/web_test_helpers";
+import { contains, defineModels, fields, models, mountView } from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 
 class Excluded extends models.Model {

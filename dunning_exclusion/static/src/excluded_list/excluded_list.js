@@ -3,7 +3,8 @@ import { listView } from "@web/views/list/list_view";
 import { ListRenderer } from "@web/views/list/list_renderer";
 
 /** How many records a group has: once its pages are turned, Odoo counts them to the limit only. */
-const total = ({ count, list }) => (list.hasLimitedCount ? Math.max(count, list.count) : list.count);
+const total = ({ count, list }) =>
+    list.hasLimitedCount ? Math.max(count, list.count) : list.count;
 
 /**
  * The list of what is excluded. It counts to a low limit, as counting all would screen all items;
