@@ -17,7 +17,11 @@ class DunningCustomerSetup(models.TransientModel):
         default=lambda self: read_selected(self.env["res.partner"]),
     )
     sets_profile = fields.Boolean(
-        string="Set the Profile", compute="_compute_sets_profile", store=True, readonly=False
+        string="Set the Profile",
+        compute="_compute_sets_profile",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
     )
     profile_id = fields.Many2one(
         "dunning.profile",
@@ -27,7 +31,11 @@ class DunningCustomerSetup(models.TransientModel):
         readonly=False,
     )
     sets_scenario = fields.Boolean(
-        string="Set the Scenario", compute="_compute_sets_scenario", store=True, readonly=False
+        string="Set the Scenario",
+        compute="_compute_sets_scenario",
+        compute_sudo=False,
+        store=True,
+        readonly=False,
     )
     scenario_id = fields.Many2one(
         "dunning.scenario",
