@@ -103,6 +103,14 @@ class TestHistory(OutcomeCommon):
         one = notes.with_user(both).with_context(allowed_company_ids=self.other_company.ids)
         self.assertFalse(one.search(mine), "the company is not selected")
 
+    def test_notes_are_made_where_the_audit_trail_is_restricted(self):
+        invoice = self._create_invoice()
+        self.company.restrictive_audit_trail = True
+        invoice.action_dunning_stop()
+        for target in (invoice, invoice.partner_id):
+            subtypes = target.message_ids.sudo().subtype_id
+            self.assertIn(self.env.ref("dunning_exclusion.mt_follow_up"), subtypes)
+
     def test_many_holds_of_a_customer_are_one_message(self):
         invoices = self.invoice.browse().concat(*(self._create_invoice() for _n in range(25)))
         [message] = self._lines(self.customer, invoices.action_dunning_stop)
