@@ -130,7 +130,8 @@ test("a coming day can be looked at", async () => {
     await contains("[data-name=by_reason] tbody a:eq(0)").click();
     expect.verifySteps([
         {
-            name: "Excluded receivables on Mar 3, 2026",
+            name: "dunning_exclusion.dunning_screening_action",
+            display_name: "Excluded receivables on Mar 3, 2026",
             context: { dunning_day: "2026-03-03" },
             domain: [["rule_id", "=", 5]],
         },

@@ -106,7 +106,7 @@ export class DunningDashboard extends Component {
                 open: (row) => {
                     const { day } = this.state;
                     const context = day ? { dunning_day: day } : {};
-                    const title = day && { name: _t("Excluded receivables on %s", this.day(day)) };
+                    const title = day && _t("Excluded receivables on %s", this.day(day));
                     return this.open("dunning_screening_action", context, row.domain, title);
                 },
             },
@@ -162,7 +162,8 @@ export class DunningDashboard extends Component {
     async open(name, context = {}, domain, title) {
         const action = await this.action.loadAction(`${MODULE}.${name}`);
         domain ||= action.domain;
-        return this.action.doAction({ ...action, context, domain, ...title });
+        const shown = title && { display_name: title };
+        return this.action.doAction({ ...action, context, domain, ...shown });
     }
 }
 
