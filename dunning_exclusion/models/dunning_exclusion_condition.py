@@ -347,12 +347,14 @@ class DunningExclusionCondition(models.AbstractModel):
                                        WHERE mail.mail_message_id = message.id
                                          AND mail.state IN ('exception', 'cancel')))
                   FROM mail_message message
-                  LEFT JOIN (mail_notification notified
-                             LEFT JOIN res_partner receiver
-                                    ON receiver.id = notified.res_partner_id)
-                         ON notified.mail_message_id = message.id
-                        AND notified.notification_type <> 'inbox'
-                        AND receiver.partner_share IS NOT FALSE
+                  LEFT JOIN LATERAL (
+                       SELECT told.* FROM mail_notification told
+                         LEFT JOIN LATERAL (SELECT partner_share FROM res_partner
+                                             WHERE id = told.res_partner_id OFFSET 0) receiver
+                                ON TRUE
+                        WHERE told.mail_message_id = message.id
+                          AND told.notification_type <> 'inbox'
+                          AND receiver.partner_share IS NOT FALSE OFFSET 0) notified ON TRUE
                  WHERE message.model = 'account.move' AND message.res_id = line.move_id
                    AND (notified.id IS NOT NULL OR message.message_type = 'email_outgoing')
                  GROUP BY message.id ORDER BY message.id DESC LIMIT 1)"""

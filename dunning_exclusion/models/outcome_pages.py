@@ -12,8 +12,10 @@ from odoo.tools import SQL
 
 from ..screening import statement
 
-# How many are looked at first; then which share of all, but at least and at most how many.
-FIRST, SHARE, FEWEST, MOST = 50, 0.4, 2000, 20_000
+# How many are looked at first, and how many times as many as so far at most; then which share of
+# all, but at least and at most how many.
+FIRST, GROWTH = 50, 8
+SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
 
 def complete(order):
@@ -36,10 +38,14 @@ def walk(query, matching, wanted, most=MOST):
         seen += len(batch)
         if len(found) >= wanted or len(batch) < size:
             return found[:wanted]
-        # A third more than are needed if the rest matches as often as what was seen.
-        size = (wanted - len(found)) * seen * 4 // (3 * max(len(found), 1)) + FIRST
-        if seen + size > min(max(SHARE * _count(env, query.table), FEWEST), most):
+        limit = int(min(max(SHARE * _count(env, query.table), FEWEST), most))
+        missing = wanted - len(found)
+        # As likely as not three more of those that were seen could have been found.
+        if seen + missing * seen / (len(found) + 3) > limit:
             return None
+        # A third more than are needed if the rest matches as often as what was seen.
+        likely = missing * seen * 4 // (3 * max(len(found), 1)) + FIRST
+        size = int(min(likely, seen * GROWTH, limit - seen))
 
 
 def _count(env, table):

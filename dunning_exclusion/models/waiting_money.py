@@ -197,12 +197,11 @@ def _queue(question) -> SQL:
              FROM (SELECT item.id, item.company_id, item.partner_id, item.date_due,
                           item.amount_residual AS amount, money.credits, money.bank,
                           item.date_due <= %(today)s AS is_due,
-                          invoice.move_id IS NOT NULL AS is_named
+                          item.move_id IN (SELECT move_id FROM named
+                                             JOIN bank_line USING (bank_id, company_id)) AS is_named
                      FROM item
                      JOIN money ON money.company_id = item.company_id
                       AND money.partner_id = item.partner_id
-                     LEFT JOIN (SELECT move_id FROM named JOIN bank_line USING (bank_id, company_id)
-                                 GROUP BY move_id) invoice ON invoice.move_id = item.move_id
                     WHERE item.amount_residual > 0 AND item.settled IS NOT TRUE) owed
             WHERE is_due OR is_named""",
         today=question.today,
@@ -310,7 +309,8 @@ def _named_by_words(question) -> SQL:
         """SELECT DISTINCT word.bank_id, invoice.id AS move_id
              FROM (SELECT DISTINCT bank.id AS bank_id, %(payee)s AS company_id, word
                      FROM account_bank_statement_line bank
-                     JOIN account_move entry ON entry.id = bank.move_id
+                    CROSS JOIN LATERAL (
+                         SELECT * FROM account_move WHERE id = bank.move_id OFFSET 0) entry
                      %(branches)s
                     CROSS JOIN LATERAL unnest(%(words)s) word
                     WHERE %(waits)s AND word ~ '[0-9]') word

@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
 from odoo.addons.dunning_exclusion.models.res_company import SETTINGS
@@ -49,12 +49,9 @@ class TestDunningSettings(DunningCommon):
                 company.with_user(user).write(values)
         self.assertEqual((self.company | self.other_company).mapped("dunning_item_minimum"), [0, 0])
 
-    def test_page_shows_what_a_threshold_would_exclude_before_it_is_saved(self):
-        self._create_invoice(amount=30)
+    def test_page_saves_settings(self):
         with Form(self._open(self.manager)) as page:
-            self.assertIn("excludes nothing", page.dunning_item_minimum_effect)
             page.dunning_item_minimum = 50
-            self.assertIn("overdue items: 1, customers: 1", page.dunning_item_minimum_effect)
             self.assertEqual(self.company.dunning_item_minimum, 0)
             page.dunning_freshness_days = 3
         self.assertEqual(self.company.dunning_item_minimum, 50)
@@ -77,11 +74,23 @@ class TestDunningSettings(DunningCommon):
         settings = self.env["dunning.settings"].with_user(self.manager)
         values = {"company_id": self.other_company.id}
         self.env.invalidate_all()
-        for name in ("dunning_item_minimum", "dunning_item_minimum_effect"):
-            with self.subTest(name=name), self.assertRaises(AccessError):
-                settings.create(values).read([name])
-            with self.subTest(name=name, form=True), self.assertRaises(AccessError):
-                settings.onchange(values, [], {name: {}})
+        with self.assertRaises(AccessError):
+            settings.create(values).read(["dunning_item_minimum"])
+        with self.assertRaises(AccessError):
+            settings.onchange(values, [], {"dunning_item_minimum": {}})
+
+    def test_effects_are_for_those_who_may_change_the_settings(self):
+        clerk = self._create_user("clerk", "account.group_account_user")
+        for user in (self.approver, clerk):
+            settings = self.env["dunning.settings"].with_user(user)
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                settings.get_threshold_effects({})
+
+    def test_thresholds_that_cannot_be_are_refused(self):
+        settings = self.env["dunning.settings"].with_user(self.manager)
+        for wrong in (None, [], "x", {"dunning_item_minimum": "x"}, {"dunning_item_minimum": 1e99}):
+            with self.subTest(wrong=wrong), self.assertRaises(UserError):
+                settings.get_threshold_effects(wrong)
 
     def test_page_is_for_administrators_only(self):
         with self.assertRaises(AccessError):
@@ -155,17 +164,19 @@ class TestThresholds(DunningCommon):
     def test_values_are_tried_together_and_before_they_are_saved(self):
         self._create_invoice(amount=30)
         self._create_invoice(amount=60)
-        settings = self.env["res.config.settings"].new(
+        effects = self.env["dunning.settings"].get_threshold_effects(
             {"dunning_item_minimum": 50, "dunning_customer_minimum": 80}
         )
-        self.assertIn("customers: 1", settings.dunning_item_minimum_effect)
-        self.assertIn("60", settings.dunning_customer_minimum_effect)
-        self.assertIn("No threshold", settings.dunning_customer_maximum_effect)
+        self.assertIn("items: 1, customers: 1", effects["dunning_item_minimum"])
+        self.assertIn("60", effects["dunning_customer_minimum"])
+        self.assertIn("No threshold", effects["dunning_customer_maximum"])
         self.assertEqual(self.company.dunning_item_minimum, 0)
 
     def test_who_sets_up_a_database_sees_them_without_accounting_rights(self):
         self._create_invoice(amount=60)
         user = self._create_user("system", "base.group_user", "base.group_system")
         settings = self.env["res.config.settings"].with_user(user)
-        settings = settings.with_company(self.company).new({"dunning_item_minimum": 100})
-        self.assertIn("customers: 1", settings.dunning_item_minimum_effect)
+        effects = settings.with_company(self.company).get_threshold_effects(
+            {"dunning_item_minimum": 100}
+        )
+        self.assertIn("customers: 1", effects["dunning_item_minimum"])

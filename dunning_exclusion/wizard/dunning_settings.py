@@ -3,8 +3,10 @@ from datetime import datetime
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
+from ..models.arguments import check_bounds
 from ..models.res_company import SETTINGS, THRESHOLDS
 from ..screening.question import Question
 
@@ -61,21 +63,6 @@ class DunningSettingsMixin(models.AbstractModel):
         compute="_compute_dunning_timezone_now",
         help="The time zone that counts now, and which day it is there.",
     )
-    dunning_item_minimum_effect = fields.Char(
-        "Effect of the Minimum per Item",
-        compute="_compute_dunning_threshold_effects",
-        help="What this value would exclude today.",
-    )
-    dunning_customer_minimum_effect = fields.Char(
-        "Effect of the Minimum per Customer",
-        compute="_compute_dunning_threshold_effects",
-        help="What this value would exclude today.",
-    )
-    dunning_customer_maximum_effect = fields.Char(
-        "Effect of the Maximum per Customer",
-        compute="_compute_dunning_threshold_effects",
-        help="What this value would exclude today.",
-    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -115,14 +102,24 @@ class DunningSettingsMixin(models.AbstractModel):
                 day=format_date(self.env, datetime.now(pytz.timezone(zone)).date()),
             )
 
-    @api.depends(*THRESHOLDS, "company_id")
-    def _compute_dunning_threshold_effects(self):
-        for settings in self:
-            company = settings.company_id._origin
-            company.check_access("read")
-            thresholds = {name: settings[name] for name in THRESHOLDS}
-            for name, effect in self._get_threshold_effects(company, thresholds).items():
-                settings[f"{name}_effect"] = settings._dunning_effect_text(name, *effect)
+    @api.model
+    @api.readonly
+    def get_threshold_effects(self, thresholds):
+        """Say what thresholds would exclude today, all of them together, before they are saved.
+
+        :param thresholds: {name: value in company currency} of the settings `THRESHOLDS`; those
+            that are missing are 0
+        :return: {name: a sentence for people} of each of them
+        :raise AccessError: when the user may not change the settings
+        :raise UserError: when the thresholds are no dict, or a value is out of its bounds
+        """
+        self.check_access("create")
+        if not isinstance(thresholds, dict):
+            raise UserError(self.env._("Thresholds are given as names with their values."))
+        check_bounds(self.env.company, [thresholds])
+        values = {name: float(thresholds.get(name) or 0) for name in THRESHOLDS}
+        effects = self._get_threshold_effects(self.env.company, values)
+        return {name: self._describe_effect(values[name], *effects[name]) for name in THRESHOLDS}
 
     @api.model
     def _get_threshold_effects(self, company, thresholds):
@@ -155,9 +152,9 @@ class DunningSettingsMixin(models.AbstractModel):
             screening,
         )
 
-    def _dunning_effect_text(self, name, items, customers, amount):
-        """Return in words what the threshold `name` would exclude, before it is saved."""
-        if self[name] <= 0:
+    def _describe_effect(self, threshold, items, customers, amount):
+        """Return in words what `threshold` would exclude: the numbers of items and customers."""
+        if threshold <= 0:
             return self.env._("No threshold: excludes nothing.")
         if not items:
             return self.env._("Would exclude nothing today.")
@@ -165,7 +162,7 @@ class DunningSettingsMixin(models.AbstractModel):
             "Would exclude today: %(amount)s (overdue items: %(items)s, customers: %(customers)s).",
             items=items,
             customers=customers,
-            amount=self.company_id.currency_id.format(amount),
+            amount=self.env.company.currency_id.format(amount),
         )
 
 
