@@ -12,7 +12,7 @@ from ..screening.question import FEW, Owner
 from .arguments import check_all, read_date
 from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
 from .dunning_screening import OUTCOMES, OWNERS
-from .outcome_pages import MOST, among, complete, read_found, read_page, read_rows, walk
+from .outcome_pages import SHARE, among, complete, read_found, read_page, read_rows, walk
 
 # Who may see anything of dunning; this group includes accounting users.
 READERS = "dunning_exclusion.group_dunning_user,account.group_account_readonly"
@@ -360,13 +360,15 @@ class DunningMixin(models.AbstractModel):
 
         def matching(ids):
             mine = self._dunning_scoped_to(asked, self.browse(ids))
-            query = search(Domain("id", "in", ids) & mine, order=order, active_test=False)
-            with statement.planned(self.env, few=len(ids) <= FEW):
-                return list(query.get_result_ids())
+            query = search(Domain("id", "in", ids) & mine, active_test=False)
+            with statement.planned(self.env, few=len(ids) <= FEW, some=True):
+                found = set(query.get_result_ids())
+            # Sorted here: PostgreSQL would read the whole table in the order of the list.
+            return [record_id for record_id in ids if record_id in found]
 
         # To answer for one item, all items of its customer are screened, so fewer items are walked.
-        most = MOST if self._dunning_owner_field == "partner_id" else MOST // 4
-        return walk(records, matching, wanted, most)
+        share = SHARE if self._dunning_owner_field == "partner_id" else SHARE / 10
+        return walk(records, matching, wanted, share)
 
     @api.model
     def _asks_for_outcome(self, domain):

@@ -185,7 +185,8 @@ class DunningScreening(models.Model):
         """
         question = self._with_customers(question)
         query = self._statement(question)
-        with self._planned(few=question.few, run=bool(question.candidates)):
+        chosen, some = bool(question.candidates), question.customers is not None
+        with self._planned(question.few, chosen, some):
             yield query
 
     @api.model
@@ -270,15 +271,15 @@ class DunningScreening(models.Model):
         return owner if isinstance(owner, Owner) else None
 
     @contextmanager
-    def _planned(self, few=None, run=False):
-        """Execute the block under `statement.planned`.
+    def _planned(self, few=None, run=False, some=False):
+        """Execute the block under `statement.planned`, which explains the parameters.
 
-        :param few: see there; None: True when the search names whom it is about
+        :param few: None: True when the search names whom it is about
         :raise UserError: when PostgreSQL refuses a condition that people typed
         """
         few = self._scope() is not None if few is None else few
         try:
-            with statement.planned(self.env, few, run):
+            with statement.planned(self.env, few, run, some):
                 yield
         except (DataError, ProgrammingError) as error:
             if message := self._find_broken():
@@ -355,7 +356,7 @@ class DunningScreening(models.Model):
             scope = Owner("partner", tuple(ids))
             scoped = self.with_context(**{SCOPE_KEY: scope})
             query = super(DunningScreening, scoped)._search(domain, order=order, **kwargs)
-            with scoped._planned(few=len(ids) <= FEW):
+            with scoped._planned(few=len(ids) <= FEW, some=True):
                 return list(query.get_result_ids())
 
         return walk(customers, matching, wanted)
@@ -397,7 +398,7 @@ class DunningScreening(models.Model):
         return Domain.AND([customers, *named])
 
     def _fetch_query(self, query, fields):
-        with self._planned():
+        with self._planned(some=bool(self) or query._ids is not None):
             return super()._fetch_query(query, fields)
 
     @api.model
@@ -406,18 +407,18 @@ class DunningScreening(models.Model):
         """Override of `base` to count under the settings of `screening.statement.planned`."""
         if limit and (found := self._walk(Domain(domain), None, limit)) is not None:
             return len(found)
-        with self._planned():
+        with self._planned(some=self._owner_in(Domain(domain)) is not None):
             # Not limited again: the walk has given up.
             return min(super().search_count(domain), limit or sys.maxsize)
 
     @api.model
     def _read_group(self, domain, *args, **kwargs):
-        with self._planned():
+        with self._planned(some=self._owner_in(Domain(domain)) is not None):
             return super()._read_group(domain, *args, **kwargs)
 
     @api.model
     def _read_grouping_sets(self, domain, *args, **kwargs):
-        with self._planned():
+        with self._planned(some=self._owner_in(Domain(domain)) is not None):
             return super()._read_grouping_sets(domain, *args, **kwargs)
 
     @api.model

@@ -23,12 +23,12 @@ def complete(order):
     return order if re.search(r"\bid\b", order) else f"{order}, id"
 
 
-def walk(query, matching, wanted, most=MOST):
+def walk(query, matching, wanted, share=SHARE):
     """Return the first `wanted` ids of a list, or None where it is faster to screen everybody.
 
     :param query: Query of those who are looked at, in the order of the list
     :param matching: returns the ids of the list that belong to some of those, in its order
-    :param most: how many are looked at at most
+    :param share: which share of all are looked at at most
     """
     env, found, seen, size = query._env, [], 0, FIRST
     while True:
@@ -38,14 +38,14 @@ def walk(query, matching, wanted, most=MOST):
         seen += len(batch)
         if len(found) >= wanted or len(batch) < size:
             return found[:wanted]
-        limit = int(min(max(SHARE * _count(env, query.table), FEWEST), most))
+        limit = int(min(max(share * _count(env, query.table), FEWEST), MOST))
         missing = wanted - len(found)
         # As likely as not three more of those that were seen could have been found.
         if seen + missing * seen / (len(found) + 3) > limit:
             return None
         # A third more than are needed if the rest matches as often as what was seen.
         likely = missing * seen * 4 // (3 * max(len(found), 1)) + FIRST
-        size = int(min(likely, seen * GROWTH, limit - seen))
+        size = int(min(likely if len(found) > GROWTH else seen * GROWTH, limit - seen))
 
 
 def _count(env, table):

@@ -8,7 +8,7 @@ from odoo import models
 from odoo.tools import SQL
 
 # For more customers than these, tables are read as for all of them.
-FEW = 200
+FEW = 1000
 
 
 class Owner(NamedTuple):

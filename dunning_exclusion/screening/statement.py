@@ -333,11 +333,12 @@ def all_reasons(lists) -> SQL:
     )
 
 
-def settings(few=False, run=False):
+def settings(few=False, run=False, some=False):
     """Return {setting of PostgreSQL: value} for executing the statement.
 
     :param few: whether the statement is about a handful of customers
     :param run: whether it is about the candidates of a run, which may become its lines
+    :param some: whether it is about some customers, however many, and not about everybody
     """
     chosen = {
         # Compiling the hundreds of expressions of the rules would take longer than screening
@@ -349,8 +350,11 @@ def settings(few=False, run=False):
         # What is asked about a few customers is looked up, also in tables that were filled just
         # now, of which PostgreSQL knows nothing yet.
         "enable_seqscan": "off" if few else "on",
-        # A million items are joined in memory, and never sorted for it.
+        # A million items are joined in memory, and never sorted for it. Where all customers are
+        # asked about, nothing is looked up row by row but what the statement says (LATERAL): without
+        # statistics of the tables PostgreSQL expects one item, and would compare all with all.
         "enable_mergejoin": "off",
+        "enable_nestloop": "on" if few or some else "off",
         # Parallel processes read nothing but the items: where they read the promises, PostgreSQL
         # would leave the rest of the work, the ranks, to a single process.
         "min_parallel_index_scan_size": "1TB",
@@ -369,9 +373,9 @@ def settings(few=False, run=False):
 
 
 @contextmanager
-def planned(env, few=False, run=False):
+def planned(env, few=False, run=False, some=False):
     """Change the `settings` of PostgreSQL, for the length of the block only."""
-    chosen = settings(few, run)
+    chosen = settings(few, run, some)
     former = SQL(", ").join(SQL("current_setting(%s)", name) for name in chosen)
     values = env.execute_query(SQL("SELECT %s, %s", former, _set_all(chosen)))[0]
     restored = SQL("SELECT %s", _set_all(dict(zip(chosen, values, strict=False))))

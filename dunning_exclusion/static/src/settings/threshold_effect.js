@@ -4,11 +4,7 @@ import { registry } from "@web/core/registry";
 import { useRecordObserver } from "@web/model/relational_model/utils";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
-const THRESHOLDS = [
-    "dunning_item_minimum",
-    "dunning_customer_minimum",
-    "dunning_customer_maximum",
-];
+const THRESHOLDS = ["dunning_item_minimum", "dunning_customer_minimum", "dunning_customer_maximum"];
 // The last question of each page: its three thresholds ask the same one.
 const asked = new WeakMap();
 
