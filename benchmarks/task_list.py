@@ -18,8 +18,8 @@ def task_list(env):
     works = {
         "open the task list": lambda: client.page(("outcome", "!=", "dropped")),
         "filter it by a reason": lambda: client.page(("rule_ids", "in", rule.ids)),
-        "tick one customer": client.tick_one_customer,
-        "figures above the list, when it is opened": client.figures,
+        "tick one customer, and read its sums and lines again": client.tick_one_customer,
+        "figures above the list, after that and when it is opened": client.figures,
     }
     for name, work in works.items():
         seconds = Clock(env).median(lambda work=work: json.dumps(work(), default=str))
@@ -69,14 +69,14 @@ class Client:
         return page, self.lines.read_customer_marks(domain, customers)
 
     def tick_one_customer(self):
-        """Tick or untick a customer; read its sums and lines and the figures above anew."""
+        """Tick or untick a customer; read its sums and lines anew. The figures follow."""
         self.ticked = not self.ticked
         domain = [("run_id", "=", self.run.id), ("partner_id", "=", self.customer.id)]
         self.lines.tick(domain, self.ticked)
         sums = ["checked_count:sum", "checked_amount:sum"]
         groups = self.lines.formatted_read_group(domain, [], sums)
         lines = self.lines.web_search_read(domain, self.specification, limit=80)
-        return groups, lines, self.figures()
+        return groups, lines
 
     def figures(self):
         return self.run.browse().read_figures(self.run.id)

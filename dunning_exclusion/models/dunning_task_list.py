@@ -249,7 +249,8 @@ class DunningRun(models.Model):
                                     shared, action_ids, held_action_ids
                                FROM dunning_run_line
                               WHERE run_id = %(run)s AND checked AND notice_id IS NULL)
-               SELECT %(items)s, %(amount)s, COUNT(DISTINCT partner_id),
+               SELECT %(items)s, %(amount)s,
+                      (SELECT COUNT(partner_id) FROM (SELECT DISTINCT partner_id FROM line) one),
                       (SELECT COUNT(*) FROM (
                            SELECT partner_id, message_key FROM line WHERE action_ids IS NULL
                             GROUP BY partner_id, message_key

@@ -243,10 +243,11 @@ class DunningRun(models.Model):
                       SUM(amount) FILTER (WHERE above)
                  FROM (SELECT partner_id, MAX(amount_residual) AS amount,
                               BOOL_OR(selected) AS selected,
-                              BOOL_OR(rule_id = ANY(%s) AND NOT selected) AS above
-                         FROM (%s) line GROUP BY partner_id, move_line_id) item""",
-            rules.ids,
+                              BOOL_OR(NOT selected) AS above
+                         FROM (%s) line WHERE selected OR rule_id = ANY(%s)
+                        GROUP BY partner_id, move_line_id) item""",
             lines,
+            rules.ids,
         )
         [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
         return {

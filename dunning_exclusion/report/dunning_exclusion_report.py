@@ -66,7 +66,8 @@ class DunningExclusionReport(models.Model):
                  FROM dunning_block block
                 WHERE block.company_id = excluded.company_id
                   AND block.partner_id = excluded.partner_id
-                  AND rule.source = 'builtin' AND rule.code = block.kind || '_'
+                  AND rule.source = 'builtin' AND rule.code ~ '^(stop|pause|prevent)_'
+                  AND rule.code = block.kind || '_'
                       || CASE WHEN block.items_until IS NULL THEN block.target ELSE 'item' END
                   AND (block.move_id IS NULL OR block.move_line_id = excluded.move_line_id
                        OR (block.move_line_id IS NULL AND block.move_id = excluded.move_id))

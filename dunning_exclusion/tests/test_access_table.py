@@ -286,6 +286,8 @@ class AccessTableCommon(DunningCommon):
             ("dunning.run", "read_figures"): [self.prepared.id],
             ("dunning.run.line", "read_customer_marks"): [domain, self.customer.ids],
             ("dunning.run.line", "tick"): [domain, False],
+            ("dunning.settings", "get_threshold_effects"): [{}],
+            ("res.config.settings", "get_threshold_effects"): [{}],
             ("dunning.run.line", "tick_against"): ["Because"],
             ("dunning.run.line", "ask_for_approval"): ["Because"],
             ("dunning.run.line", "release"): ["Because"],

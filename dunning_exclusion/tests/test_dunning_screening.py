@@ -419,6 +419,17 @@ class TestScreeningSettings(DunningCommon):
             question = run._get_question()
             self.assertEqual(self._memory_of(question), "128MB")
 
+    def test_companies_where_a_customer_owes_nothing_are_not_planned(self):
+        invoice = self._create_invoice()
+        other = self.setup_other_company()["company"]
+        self.env.ref("dunning_exclusion.rule_item_minimum").with_company(other).enabled = False
+        companies = self.company | other
+        screening = self.env["dunning.screening"]
+        self.assertEqual(len(screening._branches(Question(companies))), 2)
+        mine = Question(companies, customers=tuple(invoice.partner_id.ids))
+        [branch] = screening._branches(mine)
+        self.assertEqual(branch.question.companies, self.company)
+
     def test_a_server_that_allows_more_is_not_told_less(self):
         with self._server_allows("1GB"):
             self.assertEqual(self._memory_of(Question(self.company)), "1GB")
