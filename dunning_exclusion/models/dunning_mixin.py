@@ -350,9 +350,7 @@ class DunningMixin(models.AbstractModel):
         """Return the first `wanted` ids of a search by outcome, or None: see `walk`."""
         if not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return None
-        parts = domain.children if isinstance(domain, DomainAnd) else [domain]
-        others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
-        asked = Domain.AND(part for part in parts if self._asks_for_outcome(part))
+        others, asked = self._split(domain)
         if all(leaf.operator == "=" and leaf.value for leaf in asked.iter_conditions()):
             others &= self._dunning_open_domain
         order = complete(order or self._order)
@@ -375,10 +373,16 @@ class DunningMixin(models.AbstractModel):
         return any(leaf.field_expr == "dunning_outcome" for leaf in domain.iter_conditions())
 
     @api.model
+    def _split(self, domain):
+        """Return the parts of `domain` that do not ask for an outcome, and those that do."""
+        parts = domain.children if isinstance(domain, DomainAnd) else [domain]
+        asked = [part for part in parts if self._asks_for_outcome(part)]
+        return Domain.AND(part for part in parts if part not in asked), Domain.AND(asked)
+
+    @api.model
     def _dunning_scoped(self, domain, search):
         """Return `domain` so that only what its other conditions find is screened."""
-        parts = domain.children if isinstance(domain, DomainAnd) else []
-        others = Domain.AND(part for part in parts if not self._asks_for_outcome(part))
+        others, _asked = self._split(domain)
         if others.is_true() or not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return domain
         # The search itself applies the record rules.

@@ -49,12 +49,6 @@ class DunningRun(models.Model):
             limit=1,
         )
 
-    @api.model
-    def _get_latest_run(self):
-        """Return the latest run that has lines to work on or to look at."""
-        worked_on = Domain("state", "not in", ["draft", "cancelled"])
-        return self.search(worked_on & Domain("company_id", "=", self.env.company.id), limit=1)
-
     def _find_unfinished(self):
         """Return the latest run of an earlier day with ticked lines that were not sent."""
         older = self.search(

@@ -42,6 +42,7 @@ def _branch(branch) -> SQL:
     # search out: of a filter by company, PostgreSQL expects a handful of items, and would compare
     # each item with each one for which money waits.
     question = branch.question
+    one_by_one = question.owner and question.owner.kind != "partner"
     return SQL(
         """WITH item AS MATERIALIZED (%(item)s),
                 waiting AS MATERIALIZED (%(waiting)s),
@@ -75,15 +76,9 @@ def _branch(branch) -> SQL:
         dropped=sum(rule.effect == "dropped" for rule in branch.rules),
         rule_ids=[rule.id for rule in branch.rules],
         same_message=_same_message(question),
-        restriction=_restriction(question),
+        # All items of the customers were read; these are asked about.
+        restriction=SQL("WHERE %s", question.owner.matches("listed")) if one_by_one else SQL(),
     )
-
-
-def _restriction(question) -> SQL:
-    """Return WHERE for the items that are asked about, where all of their customers were read."""
-    if question.owner and question.owner.kind != "partner":
-        return SQL("WHERE %s", question.owner.matches("listed"))
-    return SQL()
 
 
 def _item(branch) -> SQL:
