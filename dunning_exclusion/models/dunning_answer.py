@@ -132,6 +132,7 @@ class DunningAnswer(models.Model):
     promise_id = fields.Many2one(
         "dunning.promise", index="btree_not_null", readonly=True, ondelete="set null"
     )
+    promised_amount = fields.Monetary(related="promise_id.promised_amount")
     # The e-mail that is the answer, for those that came by mail.
     message_id = fields.Many2one(
         "mail.message", index="btree_not_null", readonly=True, ondelete="set null"

@@ -20,10 +20,6 @@ AGES = [(0, 30), (31, FORGOTTEN_AFTER_DAYS), (FORGOTTEN_AFTER_DAYS + 1, None)]
 LIST, PROMISES = "action_open_latest_run", "dunning_promise_action"
 NOTICES, HOLDS = "dunning_notice_action", "dunning_block_action"
 ANSWERS = "dunning_answer_action"
-# Holds by answers of customers that nobody has looked at.
-ANSWERED = """block.id IN (SELECT answered.block_id FROM dunning_answer_block_rel answered
-                             JOIN dunning_answer answer ON answer.id = answered.answer_id
-                            WHERE answer.state = 'waiting')"""
 
 
 class DunningRun(models.Model):
@@ -153,9 +149,9 @@ class DunningRun(models.Model):
         promises = self._today_promises(company, today)
         blocks = {
             topic: held[topic].get(0, EMPTY) if held else UNKNOWN
-            for topic in ("answers", "ending", "forgotten")
+            for topic in ("ending", "forgotten")
         }
-        answers = {**blocks["answers"], "count": self._count_answers(company)}
+        answers = self._today_answers(company, today) if held else UNKNOWN
         titles, task = self._get_today_titles(), self._prepare_today_task
         tasks = [
             task("to_send", titles, lists["to_send"], LIST),
@@ -302,10 +298,36 @@ class DunningRun(models.Model):
         return {topic: counted.get(topic, EMPTY) for topic in ("failed", "letters", "sent")}
 
     @api.model
-    def _count_answers(self, company):
-        """Return how many answers of customers wait for somebody to look at them."""
-        query = "SELECT COUNT(*) FROM dunning_answer WHERE state = 'waiting' AND company_id = %s"
-        return self.env.execute_query(SQL(query, company.id))[0][0]
+    def _today_answers(self, company, today):
+        """Return how many answers of customers wait for somebody to look at them, and the amount.
+
+        The amount is what is open of the items that they are about: those the customer chose, and
+        those they hold. Each counts once.
+        """
+        Block = self.env["dunning.block"]
+        query = SQL(
+            """WITH waiting AS MATERIALIZED (
+                   SELECT id FROM dunning_answer
+                    WHERE state = 'waiting' AND company_id = %(company)s)
+               SELECT (SELECT COUNT(*) FROM waiting), COALESCE(SUM(amount), 0)
+                 FROM (SELECT line.id, line.amount_residual AS amount
+                         FROM waiting
+                         JOIN dunning_answer_move_line_rel chosen ON chosen.answer_id = waiting.id
+                         JOIN account_move_line line ON line.id = chosen.move_line_id
+                        UNION
+                       SELECT item.id, item.amount
+                         FROM waiting
+                         JOIN dunning_answer_block_rel held ON held.answer_id = waiting.id
+                         JOIN dunning_block block ON block.id = held.block_id AND %(active)s
+                        CROSS JOIN LATERAL (SELECT line.id, line.amount_residual AS amount
+                                            %(open_items)s AND %(holds)s) item) item""",
+            active=Block._state_sql(today),
+            open_items=items.open_items(Question(company)),
+            holds=Block._holds_sql(),
+            company=company.id,
+        )
+        [(count, amount)] = self.env.execute_query(query)
+        return {"count": count, "amount": float(amount)}
 
     @api.model
     def _today_held(self, company, today):
@@ -329,7 +351,6 @@ class DunningRun(models.Model):
                         CROSS JOIN LATERAL (VALUES
                             ('age', width_bucket(%(today)s - block.date_from, %(starts)s)),
                             ('person', COALESCE(block.user_id, 0)),
-                            ('answers', CASE WHEN %(answered)s THEN 0 END),
                             ('ending', CASE WHEN %(ending)s THEN 0 END),
                             ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
                         WHERE topic.key IS NOT NULL) counted
@@ -339,11 +360,10 @@ class DunningRun(models.Model):
             active=Block._state_sql(today),
             **{"company": company.id, "today": today},
             starts=[youngest for youngest, _oldest in AGES[1:]],
-            answered=SQL(ANSWERED),
             ending=Block._state_sql(today, ("ending_soon",)),
             forgotten=Block._state_sql(today, ("forgotten",)),
         )
-        found = {topic: {} for topic in ("age", "person", "answers", "ending", "forgotten")}
+        found = {topic: {} for topic in ("age", "person", "ending", "forgotten")}
         for topic, key, count, amount in self.env.execute_query(query):
             found[topic][key] = {"count": count, "amount": float(amount)}
         return found

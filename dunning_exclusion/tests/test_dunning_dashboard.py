@@ -82,13 +82,12 @@ class TestToday(DunningCommon):
         self._create_what_is_to_do()
         Run = self.env["dunning.run"]
         quick, whole = Run.retrieve_dashboard(quick=True), Run.retrieve_dashboard()
-        later = {"to_send", "to_approve", "ending", "forgotten"}
+        later = {"to_send", "to_approve", "answers", "ending", "forgotten"}
         for one, other in zip(quick["tasks"], whole["tasks"], strict=True):
             with self.subTest(task=one["name"]):
                 known = one["name"] not in later
                 self.assertEqual(one["count"], other["count"] if known else None)
-                if one["name"] != "answers":
-                    self.assertEqual(one["amount"], other["amount"] if known else None)
+                self.assertEqual(one["amount"], other["amount"] if known else None)
         self.assertEqual(quick["sent"], whole["sent"])
         self.assertIsNone(quick["by_age"] or quick["by_person"])
 
@@ -234,6 +233,28 @@ class TestToday(DunningCommon):
             with self.subTest(task=task):
                 self.assertEqual(tasks[task], expected)
                 self.assertEqual(tasks[task], self._sql(query + condition, self.company.id))
+
+    def test_answers_are_counted_with_what_they_are_about(self):
+        chosen, other = (self._create_invoice(amount=amount) for amount in (100, 30))
+        disputed = self._create_invoice(self.other_customer, amount=40)
+        promised = self._items(chosen)
+        stop = disputed._dunning_block("stop", origin="customer", user_id=False)
+        # A promise sets no hold; two answers about one item count it once.
+        for code, values in (
+            ("promise", {"move_line_ids": [Command.set(promised.ids)]}),
+            ("paid", {"move_line_ids": [Command.set((promised | self._items(other)).ids)]}),
+            ("dispute", {"block_ids": [Command.set(stop.ids)]}),
+            ("wrong_person", {}),
+        ):
+            kind = self.env.ref(f"dunning_exclusion.answer_{code}")
+            customer = disputed.partner_id if code == "dispute" else chosen.partner_id
+            self.env["dunning.answer"].sudo().create(
+                {
+                    **{"company_id": self.company.id, "partner_id": customer.id},
+                    **{"type_id": kind.id, **values},
+                }
+            )
+        self.assertEqual(self._tasks()["answers"], (4, 170))
 
     def test_buttons_open_what_they_count(self):
         self._create_what_is_to_do()

@@ -177,3 +177,17 @@ class TestHistory(OutcomeCommon):
         self.assertEqual(moves.mapped("dunning_stop"), [True, True])
         single = dict(context, active_ids=self._create_invoice().ids)
         self.assertEqual(action.with_context(**single).run()["tag"], "dunning_stopped")
+
+    def test_many_are_resumed_after_a_question_that_names_the_number_of_holds(self):
+        moves = self.invoice | self._create_invoice() | self._create_invoice()
+        action = self.env.ref("dunning_exclusion.action_account_move_dunning_resume")
+        action = action.with_context(active_model="account.move", active_ids=moves.ids)
+        self.assertEqual(action.run()["tag"], "display_notification", "none of them is held")
+        moves[:2].action_dunning_stop()
+        asked = action.run()
+        self.assertEqual(asked["tag"], "dunning_resume")
+        self.assertEqual(asked["params"]["block_ids"], moves.dunning_block_ids.ids)
+        self.assertIn("2", asked["params"]["message"])
+        self.assertEqual(moves.mapped("dunning_stop"), [True, True, False], "not before the answer")
+        action.with_context(active_ids=moves[0].ids).run()
+        self.assertEqual(moves.mapped("dunning_stop"), [False, True, False])

@@ -167,6 +167,20 @@ class DunningBlockWizard(models.TransientModel):
             },
         }
 
+    @api.model
+    def _ask_resume(self, records):
+        """Return the action that asks whether all holds on `records` end, or tells there are none."""
+        if blocks := records._dunning_fresh_blocks():
+            message = self.env._(
+                "Holds that end: %s. Nothing is sent by that; the items are candidates again in the "
+                "next run.",
+                len(blocks),
+            )
+            params = {"message": message, "block_ids": blocks.ids}
+            return {"type": "ir.actions.client", "tag": "dunning_resume", "params": params}
+        params = {"message": self.env._("None of them is held."), "type": "info"}
+        return {"type": "ir.actions.client", "tag": "display_notification", "params": params}
+
     def _tell(self, new, ended, noted, kept):
         """Return what was done in words: how many blocks are new, changed, or as they were."""
         words = {"count": len(ended), "date": format_date(self.env, self.date_to)}

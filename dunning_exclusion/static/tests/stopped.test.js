@@ -9,7 +9,7 @@ import {
 } from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { MainComponentsContainer } from "@web/core/main_components_container";
-import { tellStopped } from "@dunning_exclusion/stopped/stopped";
+import { askResume, tellStopped } from "@dunning_exclusion/stopped/stopped";
 
 defineMailModels();
 
@@ -51,4 +51,20 @@ test("a stop gets its reason from what tells it", async () => {
 test("what was stopped already has nothing to undo", async () => {
     await stop([]);
     expect(".o_notification button:contains('Undo')").toHaveCount(0);
+});
+
+test("the holds of many records are ended once somebody confirms it", async () => {
+    onRpc("dunning.block", "action_lift", ({ args }) => {
+        expect.step(args);
+        return true;
+    });
+    mockService("action", { doAction: (action) => expect.step(action.tag) });
+    const { env } = await mountWithCleanup(MainComponentsContainer);
+    askResume(env, { params: { message: "Holds that end: 2.", block_ids: [7, 8] } });
+    await animationFrame();
+    expect(".modal-body").toHaveText("Holds that end: 2.");
+    expect.verifySteps([]);
+    await contains(".modal button:contains('Resume')").click();
+    expect.verifySteps([[[7, 8]], "soft_reload"]);
+    expect(".o_notification").toHaveText(/Holds that ended: 2/);
 });

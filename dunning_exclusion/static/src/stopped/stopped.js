@@ -1,4 +1,5 @@
 import { _t } from "@web/core/l10n/translation";
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { registry } from "@web/core/registry";
 
 const STAYS = 10000;
@@ -47,3 +48,23 @@ export function tellStopped(env, { params }) {
 }
 
 registry.category("actions").add("dunning_stopped", tellStopped);
+
+/** Asks before the holds of many records are ended, and tells that they are. */
+export function askResume(env, { params }) {
+    const { action, dialog, notification, orm } = env.services;
+    dialog.add(ConfirmationDialog, {
+        title: _t("Resume reminders?"),
+        body: params.message,
+        confirmLabel: _t("Resume"),
+        confirm: async () => {
+            await orm.call("dunning.block", "action_lift", [params.block_ids]);
+            notification.add(_t("Holds that ended: %s.", params.block_ids.length), {
+                type: "success",
+            });
+            await action.doAction({ type: "ir.actions.client", tag: "soft_reload" });
+        },
+        cancel: () => {},
+    });
+}
+
+registry.category("actions").add("dunning_resume", askResume);

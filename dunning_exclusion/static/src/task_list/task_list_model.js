@@ -134,6 +134,9 @@ export class TaskListModel extends RelationalModel {
             confirmLabel: label,
             confirm: async (note) => {
                 await this.orm.call("dunning.run.line", name, [await lineIds, note]);
+                if (name === ASK.name) {
+                    this.notification.add(_t("The approvers were asked."), { type: "success" });
+                }
                 await this.load();
             },
         });
