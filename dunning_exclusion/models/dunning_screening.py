@@ -438,6 +438,12 @@ class DunningScreening(models.Model):
         return read_page(self, query, specification, count_limit)
 
     @api.model
+    @api.readonly
+    def search_panel_select_multi_range(self, field_name, **kwargs):
+        """Override of `web` to declare that it only reads: a replica may answer it."""
+        return super().search_panel_select_multi_range(field_name, **kwargs)
+
+    @api.model
     def _owner_in(self, domain):
         """Return the `Owner` that `domain` is restricted to, or None."""
         conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
