@@ -23,6 +23,7 @@ SCREENS = ("excluded receivables", "task list")
 def prepare(env, user):
     """Send one customer's reminder, and prepare a list; print the address of the reminder."""
     env = env(user=user, su=False, context={"allowed_company_ids": env.company.ids})
+    env.company.dunning_answers = True
     run = env[RUN].create({})
     run.action_prepare()
     own = [("run_id", "=", run.id)]
