@@ -11,7 +11,7 @@ from . import pages
 from .table import measure
 
 SECONDS, CLIENTS = 10, 6
-LINE, RUN = "dunning.run.line", "dunning.run"
+LINE, RUN, ACTION = "dunning.run.line", "dunning.run", "ir.actions.act_window"
 STATEMENT = b"LOG:  statement: "
 # Their route or method is one of Odoo, which does not declare that it only reads.
 OF_ODOO = {"settings"}
@@ -58,10 +58,6 @@ def more_pages(session):
         "task list, marks": lambda: session.call(LINE, "read_customer_marks", listed, [customer]),
         "task list, figures": lambda: session.call(RUN, "read_figures", run),
         "task list, side": lambda: session.call(LINE, "read_side", line["id"]),
-        "menu": lambda: session.ask(
-            "/web/action/load", action_id="dunning_exclusion.dunning_screening_action"
-        ),
-        "views": lambda: session.specification(LINE, "list"),
     }
     for model, res_id in (("res.partner", customer), ("account.move", invoice)):
         found[f"{model}, form"] = form(model, res_id)
@@ -70,6 +66,28 @@ def more_pages(session):
                 model, f"dunning_{name}", [res_id]
             )
     return found
+
+
+def menus(session):
+    """Return {name: what asks for it}: each list of ours, from the menu to its first record."""
+    own = [["module", "=", "dunning_exclusion"], ["model", "=", ACTION]]
+    ids = [row["res_id"] for row in session.call("ir.model.data", "search_read", own, ["res_id"])]
+
+    def open_list(action):
+        model = action["res_model"]
+        session.ask("/web/action/load", action_id=action["id"])
+        wanted, _limit = session.specification(model, "list")
+        options = {"domain": [], "specification": wanted, "limit": pages.PAGE}
+        page = session.call(model, "web_search_read", **options)
+        for record in page["records"][:1] if "form" in action["view_mode"] else []:
+            wanted, _limit = session.specification(model, "form")
+            session.call(model, "web_read", [record["id"]], wanted)
+
+    return {
+        f"menu: {action['name']}": lambda action=action: open_list(action)
+        for action in session.call(ACTION, "read", ids, ["name", "res_model", "view_mode"])
+        if "list" in action["view_mode"]
+    }
 
 
 class Log:
@@ -89,7 +107,7 @@ class Log:
 def all_pages(session, reminder):
     """Return {name: what asks for it} of all pages; the last is what a customer opens."""
     found = {name: work for name, (_kind, work) in pages.pages(session).items()}
-    found.update(more_pages(session))
+    found |= {**more_pages(session), **menus(session)}
 
     def customers_page():
         session.get(session.address + reminder).raise_for_status()
@@ -139,8 +157,8 @@ def busy_seconds():
     return (sum(values) - values[3] - values[4]) / os.sysconf("SC_CLK_TCK")
 
 
-def load_lines(ports, database, primary):
-    """Yield what one server with its replica answers, and what all of them do."""
+def load_lines(kind, ports, database, primary):
+    """Yield what all servers answer, each with its replica, beside what one of them does."""
     log, asked = Log(primary), 0
     for screen in SCREENS:
         found = []
@@ -152,12 +170,9 @@ def load_lines(ports, database, primary):
             log.count()
             found.append(load(works))
             asked += log.count()
+        name = f"{len(ports)} replicas{kind}: {screen}"
         (one, busy_one), (all_, busy) = found
-        name, count = f"replicas: {screen}", len(ports)
-        note = f"{busy_one:.2f} of {os.cpu_count()} processors in use"
-        yield measure(f"{name}, requests a second by 1", one, "", note=note)
-        yield measure(f"{name}, by {count}", all_, "", one, "by 1")
-        yield measure(f"{name}, processors in use", busy, "", note=f"of {os.cpu_count()}")
-        cost = 1000 * busy / all_, 1000 * busy_one / one
-        yield measure(f"{name}, processor time for each", cost[0], "ms", cost[1], "by 1")
-    yield measure("replicas: statements at the primary under load", asked, "", limit=0)
+        yield measure(name, all_, "a second", one, "by 1")
+        unit = f"of {os.cpu_count()}"
+        yield measure(f"{name}, processors in use", busy, unit, busy_one, "by 1")
+    yield measure(f"replicas{kind}: statements", asked, "at the primary", limit=0)

@@ -89,16 +89,23 @@ def asked_replicas(items):
     with contextlib.ExitStack() as stack:
         name = stack.enter_context(databases.temporary(held_ledger(items), "_bench"))
         [sent] = figures(name, call)
+        groups = stack.enter_context(replica.half_processors(REPLICAS))
         primary, folders = stack.enter_context(replica.clusters(name, REPLICAS))
-        ports = [
+        servers = [
             stack.enter_context(replica.web_client(name, primary, folder)) for folder in folders
         ]
+        ports = [port for port, _process in servers]
         session = pages.Session(ports[0], name)
         replica.catch_up(primary, folders)
         say("Asking for pages …")
         found = list(replicas.page_lines(session, sent["page"], primary, folders[0]))
         say("Asking for pages by many …")
-        return found + list(replicas.load_lines(ports, name, primary))
+        found += replicas.load_lines("", ports, name, primary)
+        for group, (_port, process), folder in zip(groups, servers, folders):
+            replica.restrict(group, process, folder)
+        if groups:
+            found += replicas.load_lines(" with half a processor each", ports, name, primary)
+    return found
 
 
 def figures(name, call):

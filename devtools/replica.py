@@ -4,8 +4,10 @@ They are clusters of their own: the one that all commands share keeps no log for
 """
 
 import contextlib
+import os
 import shutil
 import time
+from pathlib import Path
 
 from . import demo_command, postgres
 from .base import DevError, cache, free_port, lock, say
@@ -68,11 +70,43 @@ def make_replica(primary, folder):
 
 @contextlib.contextmanager
 def web_client(database, primary, folder):
-    """Run a server of Odoo that reads from the replica in `folder`; yield its port."""
+    """Run a server of Odoo that reads from the replica in `folder`; yield (port, process id)."""
     options = "--db_host", primary, "--db_replica_host", folder
     port, log_name = free_port(), f"{database}_{folder.name}"
-    with demo_command.web_client(port, database, 0, options, log_name):
-        yield port
+    with demo_command.web_client(port, database, 0, options, log_name) as process:
+        yield port, process.pid
+
+
+@contextlib.contextmanager
+def half_processors(count):
+    """Yield so many control groups of the kernel that have half a processor each.
+
+    None is yielded where they cannot be made.
+    """
+    top, limit = Path("/sys/fs/cgroup/cpu"), ("cpu.cfs_quota_us", "50000")
+    if not top.is_dir():
+        top, limit = top.parent, ("cpu.max", "50000 100000")
+    groups = [top / f"dunning_{os.getpid()}_{number}" for number in range(count)]
+    possible = False
+    try:
+        with contextlib.suppress(OSError):
+            for group in groups:
+                group.mkdir()
+                (group / limit[0]).write_text(limit[1])
+            possible = True
+        yield groups if possible else []
+    finally:
+        for group in groups:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+
+def restrict(group, odoo, folder):
+    """Put a server of Odoo and its replica into a control group."""
+    server = (folder / "data/postmaster.pid").read_text().splitlines()[0]
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    for process in (odoo, server, *children):
+        (group / "cgroup.procs").write_text(str(process))
 
 
 def catch_up(primary, replicas):

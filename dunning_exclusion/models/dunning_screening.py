@@ -158,6 +158,7 @@ class DunningScreening(models.Model):
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
     way_out = fields.Selection(related="rule_id.way_out", string="Remedy")
 
+    @api.readonly
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)
