@@ -1,6 +1,6 @@
 """Which pages a replica answers alone, and how much three of them answer. Needs no Odoo.
 
-PostgreSQL tells it: both servers write each statement of Odoo into their logs.
+PostgreSQL tells it: each server writes the statements that Odoo sends into its log.
 """
 
 import os
@@ -13,10 +13,13 @@ from .table import measure
 SECONDS, CLIENTS = 10, 6
 LINE, RUN, ACTION = "dunning.run.line", "dunning.run", "ir.actions.act_window"
 STATEMENT = b"LOG:  statement: "
-# Their route or method is one of Odoo, which does not declare that it only reads.
-OF_ODOO = {"settings"}
-# They look for what was changed since and note it, or make the message and undo it again.
-WRITING = {"task list, figures", "task list, side"}
+# Pages that go to the primary, and why. What was changed since is noted when the figures are read;
+# the message at the side is made, and undone again.
+EXCEPTIONS = {
+    "settings": "not declared by Odoo",
+    "task list, figures": "writes",
+    "task list, side": "writes",
+}
 SCREENS = ("excluded receivables", "task list")
 
 
@@ -27,8 +30,8 @@ def prepare(env, user):
     run = env[RUN].create({})
     run.action_prepare()
     own = [("run_id", "=", run.id)]
-    lines = env[LINE].search([*own, ("checked", "=", True)])
-    lines.tick([*own, ("partner_id", "!=", lines[:1].partner_id.id)], False)
+    customer = env[LINE].search([*own, ("checked", "=", True)], limit=1).partner_id
+    env[LINE].tick([*own, ("partner_id", "!=", customer.id)], False)
     run.action_send()
     notice = run.notice_ids[:1].sudo()
     env[RUN].create({}).action_prepare()
@@ -36,35 +39,30 @@ def prepare(env, user):
     print('{"page": "%s?access_token=%s"}' % (notice.access_url, notice.access_token))
 
 
-def more_pages(session):
-    """Return {name: what asks for it} of pages that are not in `pages`."""
-    [run] = session.call(RUN, "search", [["state", "=", "prepared"]], limit=1)
-    listed = [["run_id", "=", run], ["outcome", "!=", "dropped"]]
-    names = ["partner_id", "move_id"]
-    [line] = session.call(LINE, "search_read", listed, names, limit=1)
-    customer, invoice = line["partner_id"][0], line["move_id"][0]
-    options = {"limit": 40, "auto_unfold": True}
-    options["unfold_read_specification"], _limit = session.specification(LINE, "list")
-    sums = ["amount_residual:sum", "__count"]
-
-    def form(model, res_id):
-        wanted, _limit = session.specification(model, "form")
-        return lambda: session.call(model, "web_read", [res_id], wanted)
-
-    found = {
-        "task list": lambda: session.call(
-            LINE, "web_read_group", listed, ["partner_id"], sums, **options
-        ),
-        "task list, marks": lambda: session.call(LINE, "read_customer_marks", listed, [customer]),
-        "task list, figures": lambda: session.call(RUN, "read_figures", run),
-        "task list, side": lambda: session.call(LINE, "read_side", line["id"]),
+def task_list(session, domain):
+    """Return {name: what asks for it} of the task list and of the forms that it leads to."""
+    names = ["partner_id", "move_id", "run_id"]
+    [line] = session.call(LINE, "search_read", domain, names, limit=1)
+    customer, invoice, run = (line[name][0] for name in names)
+    domain = [["run_id", "=", run], *domain]
+    groups = {"groupby": ["partner_id"], "aggregates": ["amount_residual:sum", "__count"]}
+    groups |= {"limit": 40, "auto_unfold": True}
+    groups["unfold_read_specification"], _limit = session.specification(LINE, "list")
+    asked = {
+        "task list, marks": (LINE, "read_customer_marks", domain, [customer]),
+        "task list, figures": (RUN, "read_figures", run),
+        "task list, side": (LINE, "read_side", line["id"]),
     }
-    for model, res_id in (("res.partner", customer), ("account.move", invoice)):
-        found[f"{model}, form"] = form(model, res_id)
-        for name in ("panel", "headline"):
-            found[f"{model}, {name}"] = lambda model=model, res_id=res_id, name=name: session.call(
-                model, f"dunning_{name}", [res_id]
-            )
+    for name, model, res_id in (
+        ("customer", "res.partner", customer),
+        ("invoice", "account.move", invoice),
+    ):
+        wanted, _limit = session.specification(model, "form")
+        asked[f"{name}, form"] = (model, "web_read", [res_id], wanted)
+        asked[f"{name}, panel"] = (model, "dunning_panel", [res_id])
+        asked[f"{name}, headline"] = (model, "dunning_headline", [res_id])
+    found = {name: lambda args=args: session.call(*args) for name, args in asked.items()}
+    found["task list"] = lambda: session.call(LINE, "web_read_group", domain, **groups)
     return found
 
 
@@ -90,46 +88,40 @@ def menus(session):
     }
 
 
+def all_pages(session):
+    """Return {name: what asks for it} of all pages of people who are logged in."""
+    found = {name: work for name, (_kind, work) in pages.pages(session).items()}
+    listed = [["run_id.state", "=", "prepared"], ["outcome", "!=", "dropped"]]
+    return {**found, **task_list(session, listed), **menus(session)}
+
+
 class Log:
     """The log of a server that notes each statement."""
 
     def __init__(self, folder):
-        self.path, self.seen = folder / "server.log", 0
+        self.file = (folder / "server.log").open("rb")
         self.count()
 
     def count(self):
         """Return how many statements Odoo has sent since this was asked last."""
-        text = self.path.read_bytes()[self.seen :]
-        self.seen += len(text)
-        return text.count(STATEMENT)
+        return sum(line.count(STATEMENT) for line in self.file)
 
 
-def all_pages(session, reminder):
-    """Return {name: what asks for it} of all pages; the last is what a customer opens."""
-    found = {name: work for name, (_kind, work) in pages.pages(session).items()}
-    found |= {**more_pages(session), **menus(session)}
+def page_lines(works, primary, replica):
+    """Yield how often each page asked the primary, then how many did that only read.
 
-    def customers_page():
-        session.get(session.address + reminder).raise_for_status()
-
-    return {**found, "page of a reminder": customers_page}
-
-
-def page_lines(session, reminder, primary, replica):
-    """Yield for each page how often the primary was asked, and how many were its fault or ours."""
+    :param works: {name of a page: what asks for it}
+    """
     logs, missed = (Log(primary), Log(replica)), 0
-    for name, work in all_pages(session, reminder).items():
-        for log in logs:
-            log.count()
+    for name, work in works.items():
         work()
         asked, answered = (log.count() for log in logs)
-        limit, note = 0, f"{answered} at the replica"
-        if name in OF_ODOO or name in WRITING:
-            limit, why = None, "writes" if name in WRITING else "not declared by Odoo"
-            note = f"{note}: {why}"
-        elif asked or not answered:
-            missed += 1
-        yield measure(f"replica: {name}", asked, "at the primary", limit=limit, note=note)
+        note, why = f"{answered} at the replica", EXCEPTIONS.get(name)
+        if why:
+            yield measure(f"replica: {name}", asked, "at the primary", note=f"{note}: {why}")
+            continue
+        missed += bool(asked or not answered)
+        yield measure(f"replica: {name}", asked, "at the primary", limit=0, note=note)
     yield measure("pages that only read, not answered by the replica", missed, "", limit=0)
 
 
@@ -164,14 +156,14 @@ def load_lines(kind, ports, database, primary):
         found = []
         for some in (ports[:1], ports):
             sessions = [pages.Session(some[n % len(some)], database) for n in range(CLIENTS)]
-            works = [all_pages(session, "")[screen] for session in sessions]
+            works = [all_pages(session)[screen] for session in sessions]
             for work in works:
                 work()
             log.count()
             found.append(load(works))
             asked += log.count()
-        name = f"{len(ports)} replicas{kind}: {screen}"
         (one, busy_one), (all_, busy) = found
+        name = f"{len(ports)} replicas{kind}: {screen}"
         yield measure(name, all_, "a second", one, "by 1")
         unit = f"of {os.cpu_count()}"
         yield measure(f"{name}, processors in use", busy, unit, busy_one, "by 1")

@@ -89,7 +89,7 @@ def asked_replicas(items):
     with contextlib.ExitStack() as stack:
         name = stack.enter_context(databases.temporary(held_ledger(items), "_bench"))
         [sent] = figures(name, call)
-        groups = stack.enter_context(replica.half_processors(REPLICAS))
+        groups = stack.enter_context(replica.control_groups(REPLICAS))
         primary, folders = stack.enter_context(replica.clusters(name, REPLICAS))
         servers = [
             stack.enter_context(replica.web_client(name, primary, folder)) for folder in folders
@@ -98,13 +98,16 @@ def asked_replicas(items):
         session = pages.Session(ports[0], name)
         replica.catch_up(primary, folders)
         say("Asking for pages …")
-        found = list(replicas.page_lines(session, sent["page"], primary, folders[0]))
+        works = replicas.all_pages(session)
+        works["page of a reminder"] = lambda: session.show(sent["page"])
+        found = list(replicas.page_lines(works, primary, folders[0]))
         say("Asking for pages by many …")
         found += replicas.load_lines("", ports, name, primary)
         for group, (_port, process), folder in zip(groups, servers, folders):
             replica.restrict(group, process, folder)
         if groups:
-            found += replicas.load_lines(" with half a processor each", ports, name, primary)
+            kind = f" with {replica.SHARE} processors each"
+            found += replicas.load_lines(kind, ports, name, primary)
     return found
 
 

@@ -18,6 +18,7 @@ max_wal_senders = 20
 log_min_messages = log
 """
 CATCH_UP_SECONDS = 60
+SHARE = 0.4
 
 
 @contextlib.contextmanager
@@ -78,14 +79,14 @@ def web_client(database, primary, folder):
 
 
 @contextlib.contextmanager
-def half_processors(count):
-    """Yield so many control groups of the kernel that have half a processor each.
+def control_groups(count):
+    """Yield so many control groups of the kernel with `SHARE` processors each, none if we may not.
 
-    None is yielded where they cannot be made.
+    In them servers do not take processors from each other, as if each had a machine of its own.
     """
-    top, limit = Path("/sys/fs/cgroup/cpu"), ("cpu.cfs_quota_us", "50000")
+    top, limit = Path("/sys/fs/cgroup/cpu"), ("cpu.cfs_quota_us", f"{SHARE * 100_000:.0f}")
     if not top.is_dir():
-        top, limit = top.parent, ("cpu.max", "50000 100000")
+        top, limit = top.parent, ("cpu.max", f"{limit[1]} 100000")
     groups = [top / f"dunning_{os.getpid()}_{number}" for number in range(count)]
     possible = False
     try:
@@ -111,7 +112,9 @@ def restrict(group, odoo, folder):
 
 def catch_up(primary, replicas):
     """Wait until the replicas have all that was written at the primary."""
-    [[position]] = postgres.execute("SELECT pg_current_wal_insert_lsn()", folder=primary)
+    # What was committed stands in its log by then.
+    postgres.execute("CHECKPOINT", folder=primary)
+    [[position]] = postgres.execute("SELECT pg_current_wal_flush_lsn()", folder=primary)
     query = f"SELECT pg_is_in_recovery() AND pg_last_wal_replay_lsn() >= '{position}'"
     give_up = time.monotonic() + CATCH_UP_SECONDS
     for folder in replicas:

@@ -285,7 +285,6 @@ class AccountMove(models.Model):
         # sudo: the form shows only whether there are payments, and how many
         return self if self.env["account.payment"].has_access("read") else self.sudo()
 
-    @api.readonly
     def action_dunning_notices(self):
         """Open the reminders that named this invoice."""
         check_one(self)

@@ -580,13 +580,11 @@ class DunningBlock(models.Model):
             },
         }
 
-    @api.readonly
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""
         check_one(self)
         return (self.move_id or self.partner_id)._get_records_action()
 
-    @api.readonly
     def action_show_targets(self):
         """Open the list of the blocked invoices, or of the customers, with what holds them."""
         self.check_access("read")

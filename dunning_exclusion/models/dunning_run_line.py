@@ -228,7 +228,6 @@ class DunningRunLine(models.Model):
         """Ask until when to pause the customers."""
         return self.partner_id.action_dunning_pause()
 
-    @api.readonly
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)

@@ -158,7 +158,6 @@ class DunningScreening(models.Model):
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
     way_out = fields.Selection(related="rule_id.way_out", string="Remedy")
 
-    @api.readonly
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)
@@ -437,12 +436,6 @@ class DunningScreening(models.Model):
         # pylint: disable-next=super-method-mismatch
         query = super(DunningScreening, scoped)._search(domain, offset, limit, order)
         return read_page(self, query, specification, count_limit)
-
-    @api.model
-    @api.readonly
-    def search_panel_select_multi_range(self, field_name, **kwargs):
-        """Override of `web` to declare that it only reads: a replica may answer it."""
-        return super().search_panel_select_multi_range(field_name, **kwargs)
 
     @api.model
     def _owner_in(self, domain):

@@ -30,8 +30,6 @@ class TestReadOnly(DunningCommon):
         customer, item = invoice.partner_id, self._items(invoice)
         excluded, count = [("outcome", "!=", "included")], ["amount_residual:sum"]
         held = [("dunning_outcome", "=", "unchecked")]
-        line, screening = run.line_ids[:1], self.env["dunning.screening"]
-        block, step = invoice.dunning_block_ids, self.env["onboarding.onboarding.step"]
         pages = {
             "dunning_panel": [(customer,), (invoice,)],
             "dunning_headline": [(customer,), (invoice,)],
@@ -42,15 +40,10 @@ class TestReadOnly(DunningCommon):
             "read_customer_marks": [
                 (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
             ],
-            "search_panel_select_multi_range": [(screening, "outcome"), (screening, "rule_id")],
-            "action_open_lines": [(run,)],
-            "action_open_notices": [(run,)],
-            "action_open_invoice": [(line,), (screening.browse(item.id),)],
-            "action_open_target": [(block,)],
-            "action_show_targets": [(block,)],
-            "action_dunning_notices": [(invoice,)],
-            "action_open_dunning_scenarios": [(step,)],
-            "action_open_dunning_addresses": [(step,)],
+            "search_panel_select_multi_range": [
+                (self.env["dunning.screening"], "outcome"),
+                (self.env["dunning.screening"], "rule_id"),
+            ],
             "web_search_read": [
                 (self.env[model], domain, {"id": {}}, 0, 80, None, 10001)
                 for model, domain in (
