@@ -88,11 +88,11 @@ def menus(session):
     }
 
 
-def all_pages(session):
-    """Return {name: what asks for it} of all pages of people who are logged in."""
+def screens(session):
+    """Return {name: what asks for it} of what people work with."""
     found = {name: work for name, (_kind, work) in pages.pages(session).items()}
     listed = [["run_id.state", "=", "prepared"], ["outcome", "!=", "dropped"]]
-    return {**found, **task_list(session, listed), **menus(session)}
+    return {**found, **task_list(session, listed)}
 
 
 class Log:
@@ -156,7 +156,7 @@ def load_lines(kind, ports, database, primary):
         found = []
         for some in (ports[:1], ports):
             sessions = [pages.Session(some[n % len(some)], database) for n in range(CLIENTS)]
-            works = [all_pages(session)[screen] for session in sessions]
+            works = [screens(session)[screen] for session in sessions]
             for work in works:
                 work()
             log.count()

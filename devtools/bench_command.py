@@ -98,7 +98,7 @@ def asked_replicas(items):
         session = pages.Session(ports[0], name)
         replica.catch_up(primary, folders)
         say("Asking for pages …")
-        works = replicas.all_pages(session)
+        works = {**replicas.screens(session), **replicas.menus(session)}
         works["page of a reminder"] = lambda: session.show(sent["page"])
         found = list(replicas.page_lines(works, primary, folders[0]))
         say("Asking for pages by many …")
