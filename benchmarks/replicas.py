@@ -3,6 +3,7 @@
 PostgreSQL tells it: each server writes the statements that Odoo sends into its log.
 """
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ def prepare(env, user):
     notice = run.notice_ids[:1].sudo()
     env[RUN].create({}).action_prepare()
     env.cr.commit()
-    print('{"page": "%s?access_token=%s"}' % (notice.access_url, notice.access_token))
+    print(json.dumps({"page": f"{notice.access_url}?access_token={notice.access_token}"}))
 
 
 def task_list(session, domain):

@@ -13,7 +13,7 @@ def servers(tmp_path):
         folder.mkdir()
 
     def note(*counts):
-        for folder, count in zip(folders, counts):
+        for folder, count in zip(folders, counts, strict=True):
             with (folder / "server.log").open("a") as file:
                 file.write(
                     "2026-11-27 21:00 UTC [1] LOG:  statement: SELECT 1\n\tFROM it\n" * count
