@@ -51,6 +51,7 @@ def make_primary(folder, database):
     postgres.run_program("pg_dump", *options, problem=problem)
     options = ["-h", folder, *user, "-j2", "-d", database, dump]
     postgres.run_program("pg_restore", *options, problem=problem)
+    dump.unlink()
     postgres.execute("VACUUM ANALYZE", database, folder)
     postgres.execute(f"ALTER DATABASE \"{database}\" SET log_statement = 'all'", folder=folder)
     return folder
