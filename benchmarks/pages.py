@@ -41,6 +41,9 @@ class Session(requests.Session):
             raise RuntimeError(found["error"]["data"]["debug"])
         return found["result"]
 
+    def show(self, path):
+        self.get(self.address + path).raise_for_status()
+
     def call(self, model, method, *args, **kwargs):
         params = {"model": model, "method": method, "args": args}
         kwargs = {"context": self.context, **kwargs}

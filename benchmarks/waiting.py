@@ -78,14 +78,16 @@ def fill(env, values):
     }
     env.flush_all()
     env.cr.execute("SET session_replication_role = replica")
-    receive(env, companies, values)
+    patterns = receive(env, companies, values)
     for statement in (TRANSACTIONS, REMINDERS, INVOICES_SENT, BOUNCED):
         env.cr.execute(statement, values)
     env.cr.execute("SET session_replication_role = origin")
+    # only now foreign keys delete what belongs to them
+    patterns.unlink()
 
 
 def receive(env, companies, values):
-    """Make the bank lines, with their entries: copies of a line of each company."""
+    """Make the bank lines, with their entries; return the lines that they are copies of."""
     lines = env["account.bank.statement.line"]
     for company in companies:
         mine = lines.with_context(allowed_company_ids=company.ids)
@@ -120,5 +122,4 @@ def receive(env, companies, values):
             JOIN {table} pattern ON {joined}"""
         copy_rows(env, table, source, changed)
     env.invalidate_all()
-    lines.unlink()
-    env.flush_all()
+    return lines

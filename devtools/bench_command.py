@@ -6,9 +6,9 @@ import json
 import os
 import time
 
-from benchmarks import pages, table
+from benchmarks import pages, replicas, table
 
-from . import databases, demo_command, packages, postgres
+from . import databases, demo_command, packages, postgres, replica
 from .base import ROOT, DevError, cache, fingerprint, free_port, say
 
 ADDON = "dunning_exclusion"
@@ -19,6 +19,7 @@ PEER = "account_credit_control"
 FOLDER = ROOT / "benchmarks"
 # Fewer items have too few customers to send to; what the peer sends grows with their square.
 PEER_ITEMS = range(50_000, 100_001)
+REPLICAS = 3
 
 
 def run(arguments):
@@ -32,11 +33,13 @@ def run(arguments):
     # the database that a section compares with the one that has the addon
     origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
     found, load = [], os.getloadavg()
-    own = wanted - {*origins, "pages"}
+    own = wanted - {*origins, "pages", "replicas"}
     if not wanted or own:
         found += measured(items, f"run(env, {sorted(own)!r})")
     if not wanted or "pages" in wanted:
         found += asked_pages(items)
+    if not wanted or "replicas" in wanted:
+        found += asked_replicas(items)
     for name in origins:
         origin = origins[name](items) if name in wanted or not wanted else None
         if origin:
@@ -78,6 +81,34 @@ def asked_pages(items):
             with demo_command.web_client(port, name, jobs=0):
                 rounds.append(pages.ask_all(pages.Session(port, name)))
     return list(pages.table_lines(rounds, items))
+
+
+def asked_replicas(items):
+    """Return the lines about servers that read from replicas of their own."""
+    call = "from benchmarks import main, replicas\nreplicas.prepare(env, main.administrator(env))"
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(databases.temporary(held_ledger(items), "_bench"))
+        [sent] = figures(name, call)
+        groups = stack.enter_context(replica.control_groups(REPLICAS))
+        primary, folders = stack.enter_context(replica.clusters(name, REPLICAS))
+        servers = [
+            stack.enter_context(replica.web_client(name, primary, folder)) for folder in folders
+        ]
+        ports = [port for port, _process in servers]
+        session = pages.Session(ports[0], name)
+        replica.catch_up(primary, folders)
+        say("Asking for pages …")
+        works = {**replicas.screens(session), **replicas.menus(session)}
+        works["page of a reminder"] = lambda: session.show(sent["page"])
+        found = list(replicas.page_lines(works, primary, folders[0]))
+        say("Asking for pages by many …")
+        found += replicas.load_lines("", ports, name, primary)
+        for group, (_port, process), folder in zip(groups, servers, folders):
+            replica.restrict(group, process, folder)
+        if groups:
+            kind = f" with {replica.SHARE} processors each"
+            found += replicas.load_lines(kind, ports, name, primary)
+    return found
 
 
 def figures(name, call):

@@ -90,14 +90,16 @@ def mail_ports():
 
 
 @contextlib.contextmanager
-def web_client(port, database, jobs=1):
+def web_client(port, database, jobs=1, options=(), log_name=""):
     """Run Odoo's server for as long as the block, from when it answers; yield its process.
 
     :param jobs: how many scheduled actions run at a time
+    :param options: more of Odoo's command line
     """
-    command = odoo_env.command("server", "-d", database, "--http-port", port)
+    command = odoo_env.command("server", "-d", database, "--http-port", port, *options)
     command += ["--max-cron-threads", str(jobs), "--db-filter", f"^{database}$"]
-    url, log = f"http://127.0.0.1:{port}/web/health", log_file(f"{database}.web.log")
+    url = f"http://127.0.0.1:{port}/web/health"
+    log = log_file(f"{log_name or database}.web.log")
     env = odoo_env.environment()[2]
     with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:
         for _attempt in range(300):

@@ -75,11 +75,15 @@ def run_program(name, *arguments, problem):
     run_logged(command, "postgres-setup.log", problem, cwd="/", start_new_session=True)
 
 
+def give_to_owner(folder):
+    if is_root():
+        os.chown(folder, owner().pw_uid, owner().pw_gid)
+
+
 def make_cluster(folder):
     if len(str(folder)) > 80:
         raise DevError(f"The path of the cache folder is too long: {cache()} (set DUNNING_CACHE).")
-    if is_root():
-        os.chown(folder, owner().pw_uid, owner().pw_gid)
+    give_to_owner(folder)
     problem = f"PostgreSQL cannot be set up; {cache()} must be readable for every user"
     options = ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", USER, "-D", folder / "data"]
     run_program("initdb", *options, problem=problem)
@@ -121,13 +125,13 @@ def ensure():
     if status(folder) != "ready":
         with lock("postgres-start"):
             if not status(folder):
+                say("Starting PostgreSQL …")
                 start(folder)
             wait_until_ready(folder)
     return folder
 
 
 def start(folder):
-    say("Starting PostgreSQL …")
     log = folder / "server.log"
     # Besides the process that gathers, which works too: with more processes than processors they
     # wait for each other. Two are PostgreSQL's default.
@@ -142,15 +146,22 @@ def run_stop(_arguments):
     folder = cache(f"postgres-{version(binaries())}")
     if not status(folder):
         return say("PostgreSQL is not running.")
-    options = ["-m", "fast", "-D", folder / "data", "stop"]
-    run_program("pg_ctl", *options, problem="PostgreSQL does not stop")
+    stop(folder)
     return say("PostgreSQL stopped.")
 
 
-def execute(statement, database="postgres"):
-    """Run one SQL statement outside a transaction; return its rows."""
+def stop(folder):
+    options = ["-m", "fast", "-D", folder / "data", "stop"]
+    run_program("pg_ctl", *options, problem="PostgreSQL does not stop")
+
+
+def execute(statement, database="postgres", folder=None):
+    """Run one SQL statement outside a transaction; return its rows.
+
+    :param folder: that of another running cluster
+    """
     try:
-        connection = psycopg2.connect(host=ensure(), user=USER, dbname=database)
+        connection = psycopg2.connect(host=folder or ensure(), user=USER, dbname=database)
         connection.autocommit = True
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute(statement)

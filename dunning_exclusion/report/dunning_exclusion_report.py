@@ -11,6 +11,18 @@ AGES = [
 ]
 
 
+class DunningScreening(models.Model):
+    """The filters at the side of the list of what is left out."""
+
+    _inherit = "dunning.screening"
+
+    @api.model
+    @api.readonly
+    def search_panel_select_multi_range(self, field_name, **kwargs):
+        """Override of `web` to declare that it only reads: a replica may answer it."""
+        return super().search_panel_select_multi_range(field_name, **kwargs)
+
+
 class DunningExclusionReport(models.Model):
     """What is left out today: amounts by reason, by age of the block and by person.
 

@@ -40,6 +40,10 @@ class TestReadOnly(DunningCommon):
             "read_customer_marks": [
                 (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
             ],
+            "search_panel_select_multi_range": [
+                (self.env["dunning.screening"], "outcome"),
+                (self.env["dunning.screening"], "rule_id"),
+            ],
             "web_search_read": [
                 (self.env[model], domain, {"id": {}}, 0, 80, None, 10001)
                 for model, domain in (
