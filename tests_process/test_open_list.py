@@ -93,4 +93,4 @@ def test_new_items_are_looked_at_once_and_told(world, monkeypatch):
     post_invoice(world, "2999-01-01")
     assert (overtaken(), overtaken(), looked) == ([], [], [["New"]])
     post_invoice(world, "2024-01-31")
-    assert overtaken() == ["Invoices were posted or payments undone since."]
+    assert overtaken() == ["Invoices were posted or payments undone in the meantime."]

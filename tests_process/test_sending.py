@@ -244,7 +244,9 @@ def test_two_runs_prepared_side_by_side_remind_once(world):
     with world.env() as env:
         run = env["dunning.run"].browse(second)
         assert not run.notice_ids
-        assert set(run.line_ids.mapped("skip_reason")) == {"Reminded by another run since"}
+        assert set(run.line_ids.mapped("skip_reason")) == {
+            "Reminded by another run in the meantime"
+        }
 
 
 def test_serialization_failure_while_sending_sends_once(world):

@@ -32,7 +32,7 @@ class AccountMove(models.Model):
         copy=False,
         prefetch=ON_REQUEST,
         groups=EMPLOYEES,
-        help="Suspends reminders of this invoice through this day and replaces the due date for "
+        help="Suspends reminders for this invoice through this day and replaces the due date for "
         "reminders. The accounting due date stays as agreed.",
     )
     dunning_collection_failed = fields.Boolean(
@@ -53,7 +53,7 @@ class AccountMove(models.Model):
         "Number of Reminders",
         compute="_compute_dunning_notice_count",
         groups=READERS,
-        help="How many messages reminded of the invoice.",
+        help="How many messages reminded the customer of the invoice.",
     )
 
     # How bank statements name invoices, see `waiting_money`.

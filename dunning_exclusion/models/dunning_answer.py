@@ -409,7 +409,7 @@ class DunningAnswer(models.Model):
                 "We cannot agree with the day that you proposed. Please pay the open amount now."
             ),
             ("paid", "declined"): self.env._(
-                "We could not find your payment. Please check whether it left your account."
+                "We could not find your payment. Please check whether it left your bank account."
             ),
         }
 

@@ -112,7 +112,7 @@ class DunningAutomation(models.AbstractModel):
         days = company.dunning_freshness_days
         if days and (stale := self._get_stale_journals(company, days)):
             return self.env._(
-                "The bank data are too old: %(journals)s. Import the bank statements, then "
+                "The bank transactions are too old: %(journals)s. Import the bank statements, then "
                 "automatic sending goes on. Maximum age in days: %(days)s.",
                 days=days,
                 journals=", ".join(stale.mapped("name")),
@@ -313,7 +313,7 @@ class DunningNotice(models.Model):
             "params": {
                 "type": "warning",
                 "message": self.env._(
-                    "What the letters remind of was paid or held back since: nothing is printed."
+                    "Nothing is printed: all items were paid or held back in the meantime."
                 ),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },

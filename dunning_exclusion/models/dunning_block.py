@@ -564,11 +564,11 @@ class DunningBlock(models.Model):
         count = len(self)
         if count == 1:
             message = self.env._(
-                "Reminders of %(name)s are stopped.",
+                "Reminders for %(name)s are stopped.",
                 name=(self.move_id or self.partner_id).display_name,
             )
         else:
-            message = self.env._("Reminders of %(count)s records are stopped.", count=count)
+            message = self.env._("Reminders for %(count)s records are stopped.", count=count)
         return {
             "type": "ir.actions.client",
             "tag": "dunning_stopped",

@@ -24,7 +24,7 @@ class DunningBlockReason(models.Model):
         "0 means no end date is proposed.",
     )
     kind = fields.Selection(
-        KINDS, help="What holds with this reason do unless somebody chooses otherwise."
+        KINDS, help="The kind of hold that is proposed when this reason is chosen."
     )
     asks_items_until = fields.Boolean(
         string="Asks for a Cut-off Day",

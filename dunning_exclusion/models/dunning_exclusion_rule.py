@@ -74,7 +74,7 @@ class DunningExclusionRule(models.Model):
         default=lambda self: self.env["ir.sequence"].next_by_code("dunning.exclusion.rule"),
         help="Stable code of the reason, for integrations.",
     )
-    name = Char(required=True, translate=True, help="The reason as people read it.")
+    name = Char(required=True, translate=True, help="The reason as users see it.")
     sequence = fields.Integer(
         default=200, help="Among reasons of the same effect the lowest sequence decides."
     )
@@ -94,7 +94,7 @@ class DunningExclusionRule(models.Model):
         precompute=True,
         store=True,
         readonly=False,
-        help="Where the (x) is shown in the task list.",
+        string="(x) Shown Beside",
     )
     source = fields.Selection(
         [("builtin", "Built in"), ("domain", "Own condition")],

@@ -72,7 +72,7 @@ class DunningLevel(models.Model):
         "res.partner",
         "dunning_level_additional_partner_rel",
         string="Additional Recipients",
-        help="They get the message, too, whoever the customer is.",
+        help="These contacts also get the message, whoever the customer is.",
     )
     user_ids = fields.Many2many(
         "res.users", string="Users", help="Who is notified, or gets the activity."

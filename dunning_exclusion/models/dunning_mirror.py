@@ -29,8 +29,8 @@ class DunningMirror(models.Model):
     move_line_id = fields.Many2one(
         "account.move.line", "Journal Item", required=True, ondelete="cascade"
     )
-    overridden = fields.Boolean(help="A person changed the flag since: it is left as it is.")
-    by_rule = fields.Boolean(help="Excluded by more than a hold when the daily job last looked.")
+    overridden = fields.Boolean(help="Somebody changed the flag in the meantime: it is left as is.")
+    by_rule = fields.Boolean(help="Excluded by a rule, not only a hold, when the job last ran.")
 
     _line_unique = models.UniqueIndex("(move_line_id)")
 

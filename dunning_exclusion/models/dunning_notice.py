@@ -69,7 +69,7 @@ class DunningNotice(models.Model):
         default="queued",
         index=True,
         help="Queued: on its way. Sent: it went out, and the level counts. Failed: it did "
-        "not go out. Skipped: nothing was left to remind of, or somebody discarded it.",
+        "not go out. Skipped: no items were left to remind, or somebody discarded it.",
     )
     failure_reason = fields.Text()
     unreached = fields.Text(
@@ -141,8 +141,8 @@ class DunningNotice(models.Model):
     # What the message says, as it was written: templates change, and what was sent is history.
     body = fields.Html(compute="_compute_body", string="Message", sanitize="email_outgoing")
     # Of letters, notifications and to-dos; e-mails are kept in the mail queue.
-    kept_subject = fields.Char(readonly=True, copy=False)
-    kept_body = fields.Html("Text as Written", readonly=True, copy=False, sanitize="email_outgoing")
+    kept_subject = fields.Char("Stored Subject", readonly=True, copy=False)
+    kept_body = fields.Html("Stored Text", readonly=True, copy=False, sanitize="email_outgoing")
 
     # Placeholders of mail templates: whole parts of the message, so that who edits the text of a
     # template cannot break a table.

@@ -316,11 +316,11 @@ class DunningMixin(models.AbstractModel):
             [owner, ("company_id", "=", company.id), ("amount_residual", ">", 0)]
         )
         if not positive:
-            return self.env._("Not due yet: nothing is open")
+            return self.env._("No reminder due: nothing is owed")
         due = min(positive.mapped("date_due"))
         if due >= company._dunning_today():
             return self.env._("Not due yet: due on %(day)s", day=short_date(self.env, due))
-        return self.env._("Not due yet: all planned reminders were sent")
+        return self.env._("No reminder due: all planned reminders were sent")
 
     def _forecast(self):
         """Return what is due today, and the next reminders: the first of each scenario.

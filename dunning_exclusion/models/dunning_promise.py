@@ -82,7 +82,7 @@ class DunningPromise(models.Model):
     )
     paid_amount = fields.Monetary(
         compute="_compute_state",
-        string="Paid Since",
+        string="Amount Paid Since the Promise",
         help="What was paid of the items since the promise, in company currency.",
     )
     note = Text(tracking=True)

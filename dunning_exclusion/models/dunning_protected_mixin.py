@@ -19,7 +19,7 @@ class DunningProtectedMixin(models.AbstractModel):
     """
 
     _name = "dunning.protected.mixin"
-    _description = "Fields and Records That Not Everybody Writes"
+    _description = "Protected Fields and Records"
 
     # The path to the company of a record; where it is empty, all companies share the record.
     # "": all records are shared. None: record rules are enough.
@@ -132,8 +132,8 @@ class DunningProtectedMixin(models.AbstractModel):
             names = [self._fields[name]._description_string(self.env) for name in refused]
             raise UserError(
                 self.env._(
-                    "%(record)s: %(fields)s cannot be changed here. Use the buttons, or make a new "
-                    "one.",
+                    "%(record)s: %(fields)s cannot be changed here. Use its buttons, or create a "
+                    "new record.",
                     record=self[:1].display_name,
                     fields=", ".join(f"'{name}'" for name in names),
                 )

@@ -82,7 +82,7 @@ def _find_fault(notice, lines):
     """Return why a message would not be made again of its `lines`, which were just screened."""
     env = notice.env
     if not lines:
-        return env._("Nothing is left to remind of.")
+        return env._("No items are left to remind.")
     if bad := lines.filtered(lambda line: not line.checked)[:1]:
         return bad.skip_reason or bad.rule_id.name
     if any(notice.message_key not in line._get_message_keys() for line in lines):
@@ -377,20 +377,20 @@ def reasons_query(run, customers, levels, line_ids) -> SQL:
     scenario_off = SQL("scenario.id IS NOT NULL AND scenario.active IS NOT TRUE")
     type_off = SQL("type.id IS NOT NULL AND type.active IS NOT TRUE")
     cases = (
-        (SQL("move.dunning_due_date >= %s", today), env._("Postponed since")),
-        (SQL("%s AND level.id IS NULL", by_level), env._("Reminder level deleted since")),
+        (SQL("move.dunning_due_date >= %s", today), env._("Postponed in the meantime")),
+        (SQL("%s AND level.id IS NULL", by_level), env._("Reminder level deleted in the meantime")),
         (left, env._("Reminded in this run already")),
-        (SQL("said.day >= %s", run.date), env._("Reminded by another run since")),
-        (SQL("line.id IS NULL"), env._("Item deleted since")),
-        (SQL("line.parent_state = 'draft'"), env._("Reset to draft since")),
-        (SQL("line.parent_state = 'cancel'"), env._("Cancelled since")),
+        (SQL("said.day >= %s", run.date), env._("Reminded by another run in the meantime")),
+        (SQL("line.id IS NULL"), env._("Item deleted in the meantime")),
+        (SQL("line.parent_state = 'draft'"), env._("Reset to draft in the meantime")),
+        (SQL("line.parent_state = 'cancel'"), env._("Cancelled in the meantime")),
         (SQL("line.reconciled"), None),
-        (moved, env._("Belongs to another customer since")),
-        (scenario_off, env._("Scenario switched off since")),
-        (type_off, env._("Reminder type switched off since")),
+        (moved, env._("Moved to another customer in the meantime")),
+        (scenario_off, env._("Scenario switched off in the meantime")),
+        (type_off, env._("Reminder type switched off in the meantime")),
         (SQL("%s IS NOT TRUE", meant), env._("The scenario no longer applies to this customer")),
         (SQL("said.day + %s > %s", gap, today), env._("Reminded too recently")),
-        (_raised_sql(run, today), env._("A higher level was sent to the customer since")),
+        (_raised_sql(run, today), env._("A higher level was sent to the customer in the meantime")),
     )
     return SQL(
         """SELECT DISTINCT ON (run_line.id)

@@ -76,7 +76,7 @@ class DunningRun(models.Model):
     workflow_ids = fields.Many2many(
         "dunning.scenario",
         "dunning_run_workflow_rel",
-        string="Workflows on Their Day",
+        string="Workflows Due",
         readonly=True,
         copy=False,
         help="The customer-level workflows whose turn it was when the run was prepared.",
@@ -92,7 +92,7 @@ class DunningRun(models.Model):
         string="Currencies Without Bank Account",
         readonly=True,
         copy=False,
-        help="Messages that ask for a transfer of amounts in these currencies can name no account.",
+        help="Messages that ask for a transfer in these currencies can name no bank account.",
     )
     type_id = fields.Many2one(
         "dunning.reminder.type",

@@ -65,13 +65,13 @@ class DunningRunLine(models.Model):
     )
     level_sequence = fields.Integer(help="The place of the level when the run was prepared.")
     action_ids = fields.Json(readonly=True, help="Ids of the actions, where there are several.")
-    held_action_ids = fields.Json("Held Action Ids", readonly=True, help="Held or done actions.")
+    held_action_ids = fields.Json("Held or Done Actions", readonly=True, help="Ids of the actions.")
     level_ids = fields.Many2many(
         "dunning.level",
         string="Reminder Levels",
         compute="_compute_level_ids",
         search="_search_level_ids",
-        help="The reminder level, or the actions of the workflow that remind of the item.",
+        help="The reminder level, or the actions of the workflow that contain the item.",
     )
     # Another line of the run is about the same item: see `distinct_amount`.
     shared = fields.Boolean(readonly=True)
@@ -127,16 +127,16 @@ class DunningRunLine(models.Model):
         string="Selected by",
         readonly=True,
         index="btree_not_null",
-        help="Who selected the item although a reason stands against it.",
+        help="Who selected the item despite an exclusion reason.",
     )
     override_date = fields.Datetime(string="Selected on", readonly=True)
     override_reason_ids = fields.Json(
-        "Overridden Reasons", readonly=True, help="Those against the item when it was selected."
+        "Overridden Reasons", readonly=True, help="The exclusion reasons when it was selected."
     )
     override_note = Char(
         string="Reason for Sending",
         readonly=True,
-        help="Why somebody selected the item although a reason stands against it.",
+        help="Why somebody selected the item despite an exclusion reason.",
     )
     # An approver was asked to release it.
     approval_user_id = UncheckedMany2one("res.users", string="Approval Asked by", readonly=True)
@@ -146,7 +146,7 @@ class DunningRunLine(models.Model):
         string="Items",
         compute="_compute_group_figures",
         aggregator="sum",
-        help="Of a group: how many items its lines are about; each counts once.",
+        help="In a group: the number of distinct items of its lines.",
     )
     checked_count = fields.Integer(compute="_compute_group_figures", aggregator="sum")
     included_count = fields.Integer(
@@ -451,7 +451,7 @@ class DunningRunLine(models.Model):
         if late := self.search(left, limit=1):
             raise UserError(
                 self.env._(
-                    "%(customer)s was reminded in this run already: remind of %(item)s in the next "
+                    "%(customer)s was reminded in this run already: include %(item)s in the next "
                     "one.",
                     customer=late.partner_id.display_name,
                     item=late.move_line_id.display_name,

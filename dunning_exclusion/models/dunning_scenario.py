@@ -64,7 +64,7 @@ class DunningScenario(models.Model):
     )
     min_days_between = fields.Integer(
         string="Days Between Reminders",
-        help="Minimum number of days between two reminders of the same item, whatever the level; "
+        help="Minimum number of days between two reminders for the same item, whatever the level; "
         "it is one day at least.",
     )
     one_notice_per_level = fields.Boolean(
@@ -83,7 +83,7 @@ class DunningScenario(models.Model):
         "scenario_id",
         string="Conditions",
         copy=True,
-        help="The workflow is sent to a customer when every condition holds.",
+        help="The actions of the workflow go out to a customer when all conditions are met.",
     )
     date_start = fields.Date(
         string="Starts On",
@@ -97,7 +97,7 @@ class DunningScenario(models.Model):
         help="The scenario is or was switched on: its start is no longer set by itself.",
     )
     # The day since which the workflow has run on its present days: it has missed no earlier one.
-    settled_on = fields.Date(string="On These Days Since", readonly=True, copy=False)
+    settled_on = fields.Date(string="Current Schedule Since", readonly=True, copy=False)
     frequency = fields.Selection(
         [("weekly", "Every week"), ("biweekly", "Every second week"), ("monthly", "Every month")],
         default="weekly",

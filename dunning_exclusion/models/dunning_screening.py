@@ -40,7 +40,7 @@ class DunningReasons(models.AbstractModel):
     """All the reasons that stand against a reminder, in one column: ids of rules as JSON."""
 
     _name = "dunning.reasons"
-    _description = "Reasons Against a Reminder"
+    _description = "Exclusion Reasons"
 
     reason_ids = fields.Json(readonly=True, help="Ids of all reasons, the deciding one first.")
     rule_ids = fields.Many2many(
@@ -48,10 +48,10 @@ class DunningReasons(models.AbstractModel):
         string="All Reasons",
         compute="_compute_rule_ids",
         search="_search_rule_ids",
-        help="Every reason that stands against a reminder, the deciding one first.",
+        help="Every exclusion reason, the deciding one first.",
     )
     marks = fields.Json(
-        compute="_compute_marks", help="The reasons by the place where their (x) stands."
+        "Reasons by Place", compute="_compute_marks", help="By where their (x) is shown."
     )
 
     @api.depends("reason_ids")
@@ -149,7 +149,7 @@ class DunningScreening(models.Model):
     reminded_amount = fields.Monetary(
         currency_field="company_currency_id",
         aggregator=None,
-        help="What the customer would be reminded of: compared with minimum and maximum.",
+        help="The amount the customer would be reminded of: compared with minimum and maximum.",
     )
     outcome = fields.Selection(
         OUTCOMES,

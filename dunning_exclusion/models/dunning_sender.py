@@ -249,7 +249,7 @@ class DunningSender(models.AbstractModel):
         """Note which failed notices have nothing left to remind of."""
         empty = notices.filtered(lambda n: n.state == "failed" and not n.line_ids)
         # sudo: users do not write states.
-        empty.sudo()._withdraw(self.env._("Nothing is left to remind of."))
+        empty.sudo()._withdraw(self.env._("No items are left to remind."))
 
     # Making notices -------------------------------------------------------------------------
 

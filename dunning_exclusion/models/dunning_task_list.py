@@ -133,9 +133,9 @@ class DunningRun(models.Model):
             "day": self.env._(
                 "The list is as of %(day)s, not of today.", day=short_date(self.env, self.date)
             ),
-            "settings": self.env._("Settings, rules or scenarios were changed since."),
-            "payments": self.env._("Payments came in since."),
-            "items": self.env._("Invoices were posted or payments undone since."),
+            "settings": self.env._("Settings, rules or scenarios were changed in the meantime."),
+            "payments": self.env._("Payments were received in the meantime."),
+            "items": self.env._("Invoices were posted or payments undone in the meantime."),
         }
         return [words[code] for code in overtaken_by(self)]
 
@@ -279,9 +279,9 @@ class DunningRunLine(models.Model):
     _inherit = "dunning.run.line"
 
     held_reasons = fields.Json(
-        readonly=True, help="Reasons by action, where they are not the same for all."
+        "Reasons by Action", readonly=True, help="Only where they differ between actions."
     )
-    held_actions = fields.Json(compute="_compute_held_actions", help="Their names and reasons.")
+    held_actions = fields.Json(compute="_compute_held_actions", help="Action names and reasons.")
 
     @api.depends("held_reasons", "checked")
     def _compute_held_actions(self):

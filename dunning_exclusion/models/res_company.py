@@ -110,7 +110,7 @@ class ResCompany(models.Model):
         help="The nightly job prepares and sends the scenarios that are marked automatic.",
     )
     dunning_freshness_days = fields.Integer(
-        string="Bank Data Not Older Than (days)",
+        string="Bank Transactions Not Older Than (days)",
         **SETTING,
         help="Nothing is sent automatically while the newest line of a bank statement is older. "
         "0: not checked.",
@@ -220,7 +220,7 @@ class ResCompany(models.Model):
         default=7,
         **SETTING,
         help="Items that a customer says are paid are held back for this long; longer while the "
-        "bank data are too old to tell.",
+        "bank transactions are too old to tell.",
     )
     dunning_answer_link_days = fields.Integer(
         string="Links Work After Payment (days)",

@@ -44,7 +44,7 @@ def describe(lines, level):
     env, currency, count = lines.env, lines.company_id.currency_id, len(lines)
     items = env._("1 item") if count == 1 else env._("%s items", count)
     words = env._(
-        "%(items)s over %(amount)s; outstanding %(outstanding)s, overdue %(overdue)s.",
+        "%(items)s, %(amount)s in total; outstanding %(outstanding)s, overdue %(overdue)s.",
         items=items,
         amount=currency.format(sum(lines.mapped("amount_residual"))),
         outstanding=currency.format(lines[:1].outstanding),
@@ -56,7 +56,7 @@ def describe(lines, level):
         words += " " + env._("Conditions met: %(conditions)s.", conditions=met)
     against = [
         env._(
-            "%(item)s despite a reason (%(reasons)s): %(user)s, %(note)s",
+            "%(item)s despite an exclusion reason (%(reasons)s): %(user)s, %(note)s",
             item=line.move_id.name or line.move_line_id.display_name,
             reasons=", ".join(line._get_override_rules().mapped("name")),
             user=line.override_user_id.name,

@@ -39,7 +39,9 @@ class TestBounces(StoryCommon):
         self._bounce(self.customer)
         self.assertOutcome(invoice, "unchecked", "bounced")
         [reason] = invoice.dunning_explain()
-        self.assertEqual(reason["reason"], "The e-mail address bounced: alpha@example.com")
+        self.assertEqual(
+            reason["reason"], "Messages to the e-mail address bounced: alpha@example.com"
+        )
         self.assertEqual((reason["level"], reason["marker"]), ("customer", "customer"))
         line = self._create_run().line_ids
         self.assertEqual((line.outcome, line.checked), ("unchecked", False))

@@ -36,7 +36,7 @@ class TestDigest(OutcomeCommon):
         self.assertIn("70", week["kpi_dunning_held"])
         self.assertEqual(week["kpi_dunning_forgotten"], 1)
         reason = figures["kpi_dunning_held_stop_item"]
-        self.assertIn("Reminders of the item are stopped", reason["kpi_fullname"])
+        self.assertIn("Reminders for the item are stopped", reason["kpi_fullname"])
         self.assertIn("70", reason["kpi_col1"]["value"])
         names = list(figures)
         place = names.index("kpi_dunning_held")
@@ -47,7 +47,7 @@ class TestDigest(OutcomeCommon):
         self.customer.dunning_stop = True
         self.digest.with_company(self.company)._action_send_to_user(self.user)
         mail = self.env["mail.mail"].search([], order="id desc", limit=1)
-        self.assertIn("Reminders of the customer are stopped", mail.body_html)
+        self.assertIn("Reminders to the customer are stopped", mail.body_html)
 
     def test_others_get_no_figures(self):
         employee = self._create_user("employee", "base.group_user")

@@ -77,11 +77,12 @@ class TestDunningAutomation(DunningCommon):
         line = self.env["account.bank.statement.line"].create(
             {"journal_id": journal.id, "payment_ref": "x", "amount": 1, "date": self._days(-10)}
         )
-        messages = self.env["mail.message"].search_count([("body", "ilike", "bank data")])
+        messages = self.env["mail.message"].search_count([("body", "ilike", "bank transactions")])
         self.assertFalse(self._nightly())
         self.assertFalse(self._nightly())
         self.assertEqual(
-            self.env["mail.message"].search_count([("body", "ilike", "bank data")]), messages + 1
+            self.env["mail.message"].search_count([("body", "ilike", "bank transactions")]),
+            messages + 1,
         )
         line.copy({"date": self.today})
         self.assertTrue(self._nightly())

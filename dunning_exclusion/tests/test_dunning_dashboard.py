@@ -294,7 +294,7 @@ class TestToday(DunningCommon):
         by_reason = self.env["dunning.run"].retrieve_excluded()["by_reason"]
         self.assertEqual(
             [(row["label"], row["amount"]) for row in by_reason],
-            [("Reminders of the customer are stopped", 100.0)],
+            [("Reminders to the customer are stopped", 100.0)],
         )
         found = self.env["dunning.screening"].search(by_reason[0]["domain"])
         self.assertEqual(sum(found.mapped("amount_residual")), 100)

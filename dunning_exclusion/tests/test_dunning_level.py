@@ -281,7 +281,7 @@ class TestDunningLevelDeleted(ScenarioCommon):
         self.assertFalse(run.notice_ids)
         self.assertEqual(
             (run.line_ids.checked, run.line_ids.skip_reason),
-            (False, "Reminder level deleted since"),
+            (False, "Reminder level deleted in the meantime"),
         )
 
     def test_levels_that_were_sent_can_be_deleted(self):
@@ -419,4 +419,4 @@ class TestDunningLevelLimits(ScenarioCommon):
         run.action_send()
         self.assertEqual(run.notice_ids.line_ids.move_id, other)
         line = run.line_ids.filtered(lambda line: line.move_id == postponed)
-        self.assertEqual((line.checked, line.skip_reason), (False, "Postponed since"))
+        self.assertEqual((line.checked, line.skip_reason), (False, "Postponed in the meantime"))

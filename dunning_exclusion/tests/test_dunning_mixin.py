@@ -263,7 +263,7 @@ class TestExplainApi(OutcomeCommon, HttpCase):
                     {
                         "outcome": "unchecked",
                         "rule": "stop_customer",
-                        "reason": "Reminders of the customer are stopped",
+                        "reason": "Reminders to the customer are stopped",
                         "marker": "customer",
                         "level": "customer",
                         "since": fields.Date.to_string(self.today),

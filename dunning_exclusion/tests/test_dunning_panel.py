@@ -148,7 +148,7 @@ class TestHeadline(ScenarioCommon):
         self.assertEqual(self._headline(record), (state, text))
 
     def test_five_headlines(self):
-        self.assertHeadline("not_due", "Not due yet: nothing is open")
+        self.assertHeadline("not_due", "No reminder due: nothing is owed")
         invoice = self._create_invoice(days=5)
         for record in (self.customer, invoice, self._items(invoice)):
             with self.subTest(record=record):
@@ -160,14 +160,14 @@ class TestHeadline(ScenarioCommon):
         self.customer.dunning_pause_until = self.today + timedelta(days=3)
         for record in (self.customer, overdue):
             with self.subTest(record=record):
-                text = f"Held back until {self._day(3)}: Reminders of the customer are paused"
+                text = f"Held back until {self._day(3)}: Reminders to the customer are paused"
                 self.assertHeadline("held", text, record)
         self.customer.prevent_dunning = True
-        text = "Not listed because: Reminders of the customer are prevented"
+        text = "Not listed because: Reminders to the customer are prevented"
         self.assertHeadline("not_listed", text)
         self.customer.action_dunning_resume()
         self.customer.action_dunning_stop()
-        text = "Held back until somebody decides: Reminders of the customer are stopped"
+        text = "Held back until somebody decides: Reminders to the customer are stopped"
         self.assertHeadline("held", text)
         self.assertHeadline("held", text, invoice)
         self.customer.action_dunning_resume()
@@ -217,7 +217,7 @@ class TestHeadline(ScenarioCommon):
         items = self._items(self._create_invoice(days=-90))
         for day, level in zip((-60, -40, -20), self.scenario.level_ids, strict=True):
             self._remind(items, level, day)
-        text = "Not due yet: all planned reminders were sent"
+        text = "No reminder due: all planned reminders were sent"
         self.assertHeadline("not_due", text)
 
     def test_others_learn_nothing_from_it(self):
@@ -313,7 +313,7 @@ class TestFollowUpTab(DunningCommon):
         self.assertEqual(panel["outcome"], "unchecked")
         self.assertEqual([block["kind"] for block in panel["blocks"]], ["stop"])
         self.assertEqual([item["name"] for item in panel["items"]], [invoice.display_name])
-        self.assertEqual(panel["items"][0]["reasons"], ["Reminders of the customer are stopped"])
+        self.assertEqual(panel["items"][0]["reasons"], ["Reminders to the customer are stopped"])
         self.assertTrue(all(reminder["on"] for reminder in panel["types"]))
 
     def test_tab_of_a_contact_is_that_of_its_customer(self):

@@ -33,9 +33,9 @@ class TestDunningRecheck(ScenarioCommon):
             invoice.partner_id.parent_id = self.other_customer
 
         for change, reason in (
-            (lambda invoice: invoice.button_draft(), "Reset to draft since"),
-            (cancel, "Cancelled since"),
-            (become_contact, "Belongs to another customer since"),
+            (lambda invoice: invoice.button_draft(), "Reset to draft in the meantime"),
+            (cancel, "Cancelled in the meantime"),
+            (become_contact, "Moved to another customer in the meantime"),
         ):
             with self.subTest(reason=reason):
                 invoice = self._create_invoice(self._create_customer(reason))
@@ -53,7 +53,7 @@ class TestDunningRecheck(ScenarioCommon):
             dynamic_unlink=True, check_move_validity=False
         ).unlink()
         run.action_send()
-        self.assertEqual((line.checked, line.skip_reason), (False, "Item deleted since"))
+        self.assertEqual((line.checked, line.skip_reason), (False, "Item deleted in the meantime"))
         self.assertEqual((run.line_ids - line).rule_id.code, "paid")
         self.assertFalse((run.line_ids - line).skip_reason)
 

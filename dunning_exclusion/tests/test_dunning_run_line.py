@@ -115,7 +115,7 @@ class TestTaskList(DunningCommon):
         marks = self.env["dunning.run.line"].read_customer_marks(
             [("run_id", "=", run.id)], [self.customer.id, self.other_customer.id]
         )
-        self.assertEqual(marks, {self.other_customer.id: ["Reminders of the customer are stopped"]})
+        self.assertEqual(marks, {self.other_customer.id: ["Reminders to the customer are stopped"]})
 
 
 @tagged("post_install", "-at_install")
@@ -263,7 +263,9 @@ class TestLineUpkeep(DunningCommon):
         run = line.run_id
         run.action_send()
         self.assertFalse(run.notice_ids)
-        self.assertEqual((line.outcome, line.skip_reason), ("dropped", "Item deleted since"))
+        self.assertEqual(
+            (line.outcome, line.skip_reason), ("dropped", "Item deleted in the meantime")
+        )
 
     def test_a_deleted_entry_is_forgotten(self):
         invoice = self._create_invoice()

@@ -62,7 +62,7 @@ class TestDunningWorkflowHistory(ScenarioCommon):
         amounts = [self.company.currency_id.format(amount) for amount in (200, 150, 100)]
         for notice in (statement, internal):
             for text in (
-                f"2 items over {amounts[0]}",
+                f"2 items, {amounts[0]} in total",
                 f"outstanding {amounts[0]}, overdue {amounts[1]}",
                 f"overdue ≥ {amounts[2]}, overdue % < 90 %",
             ):

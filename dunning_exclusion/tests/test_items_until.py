@@ -165,7 +165,7 @@ class TestItemsUntil(OutcomeCommon):
         dialog = Form(self.env["dunning.block.wizard"].with_context(**action["context"]))
         dialog.reason_id = self.env.ref("dunning_exclusion.reason_insolvency")
         self.assertEqual(
-            dialog.explanation, "They are not listed in any run until somebody resumes."
+            dialog.explanation, "The items are not listed in any run until somebody resumes."
         )
         with self.assertRaisesRegex(AssertionError, "items_until is a required field"):
             dialog.save()

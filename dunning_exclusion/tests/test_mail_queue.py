@@ -128,7 +128,7 @@ class TestMailQueue(StoryCommon):
         notice.sudo().line_ids = False
         self.assertFalse(self._deliver())
         self.assertEqual(notice.state, "skipped")
-        self.assertEqual(notice.failure_reason, "Nothing is left to remind of.")
+        self.assertEqual(notice.failure_reason, "No items are left to remind.")
         self.assertEqual(notice.sudo().mail_id.failure_reason, notice.failure_reason)
 
     def test_reminder_that_was_sent_stays_sent_when_its_email_is_queued_once_more(self):

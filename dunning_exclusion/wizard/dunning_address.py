@@ -76,7 +76,7 @@ class DunningAddress(models.TransientModel):
         if sent and not failed:
             message, kind = self.env._("The message is on its way."), "success"
         else:
-            message = failed[:1].failure_reason or self.env._("Nothing is left to remind of.")
+            message = failed[:1].failure_reason or self.env._("No items are left to remind.")
             kind = "warning"
         return {
             "type": "ir.actions.client",

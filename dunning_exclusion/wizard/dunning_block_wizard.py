@@ -91,13 +91,13 @@ class DunningBlockWizard(models.TransientModel):
     def _compute_explanation(self):
         words = {
             "stop": self.env._(
-                "They stay in the list, but are not selected: nothing is sent until somebody "
+                "The items stay in the list, but are not selected: nothing is sent until somebody "
                 "resumes."
             ),
             "pause": self.env._(
                 "Nothing is sent until that day has passed. Totals still count what is owed."
             ),
-            "prevent": self.env._("They are not listed in any run until somebody resumes."),
+            "prevent": self.env._("The items are not listed in any run until somebody resumes."),
         }
         for wizard in self:
             wizard.explanation = words.get(wizard.kind, "")

@@ -34,7 +34,7 @@ class DunningScenarioPreview(models.TransientModel):
     )
     old_items = fields.Boolean(
         string="Old Items Too",
-        help="Also remind of what fell due or was issued before the scenario is switched on.",
+        help="Also remind items that fell due or were issued before the scenario is switched on.",
     )
     description = fields.Text(related="scenario_id.description", related_sudo=False)
     note = fields.Char(compute="_compute_result", help="Remarks about this day.")
@@ -43,7 +43,7 @@ class DunningScenarioPreview(models.TransientModel):
     amount = fields.Monetary(
         currency_field="company_currency_id",
         compute="_compute_result",
-        help="What would be reminded of, in company currency.",
+        help="The amount of the items that would be reminded, in company currency.",
     )
     excluded_count = fields.Integer(string="Items Excluded", compute="_compute_result")
     excluded_amount = fields.Monetary(
@@ -172,12 +172,12 @@ class DunningScenarioPreview(models.TransientModel):
         if older and self.asks_for_start:
             return self.env._(
                 "Overdue items from before %(day)s are left alone (%(count)s in all): select "
-                "'Old Items Too' to remind of them, too.",
+                "'Old Items Too' to include them, too.",
                 **words,
             )
         return bool(older) and self.env._(
             "Overdue items from before %(day)s are left alone (%(count)s in all): clear 'Starts "
-            "On' to remind of them, too.",
+            "On' to include them, too.",
             **words,
         )
 
@@ -213,7 +213,7 @@ class DunningScenarioPreviewLine(models.TransientModel):
     item_count = fields.Integer(string="Items")
     amount = fields.Monetary(
         currency_field="company_currency_id",
-        help="What the customer would be reminded of, in company currency.",
+        help="The amount that the customer would be reminded of, in company currency.",
     )
     excluded_count = fields.Integer(string="Items Excluded")
     excluded_amount = fields.Monetary(

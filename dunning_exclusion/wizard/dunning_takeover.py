@@ -9,8 +9,8 @@ SOURCES = [
     ("no_followup", "No Follow-Up on the invoice"),
     ("partner_no_overdue_reminder", "No overdue reminder for the customer"),
     ("move_no_overdue_reminder", "No overdue reminder for the invoice"),
-    ("partner_credit_policy", "Credit control policy of the customer: no follow"),
-    ("move_credit_policy", "Credit control policy of the invoice: no follow"),
+    ("partner_credit_policy", "Credit control policy of the customer: no follow-up"),
+    ("move_credit_policy", "Credit control policy of the invoice: no follow-up"),
 ]
 
 

@@ -202,7 +202,7 @@ class TestCreditControlBridge(CreditControlCommon):
         action = printer.create({"line_ids": [Command.set(line.ids)]}).print_lines()
         self.assertEqual(action["tag"], "display_notification")
         self.assertEqual(line.state, "draft")
-        self.assertIn("Reminders of the item are stopped", line.message_ids[0].body)
+        self.assertIn("Reminders for the item are stopped", line.message_ids[0].body)
         action = printer.create({"line_ids": [Command.set(lines.ids)]}).print_lines()
         self.assertEqual(action["type"], "ir.actions.report")
         self.assertEqual((lines - line).invoice_id, free)

@@ -102,4 +102,4 @@ class TestExtending(DunningCommon):
         held.action_dunning_stop()
         reasons, lines = leave_out_excluded(self._items(held | left), self.company)
         self.assertEqual(lines, self._items(left))
-        self.assertEqual(reasons, {self._items(held): ["Reminders of the item are stopped"]})
+        self.assertEqual(reasons, {self._items(held): ["Reminders for the item are stopped"]})

@@ -17,7 +17,7 @@ const PANEL = {
     reasons: [
         {
             rule: "stop_customer",
-            reason: "Reminders of the customer are stopped",
+            reason: "Reminders to the customer are stopped",
             until: false,
             block_id: 7,
             way_out: "Open the hold to resume",
@@ -45,7 +45,7 @@ const PANEL = {
             days_overdue: 9,
             amount: 120,
             outcome: "unchecked",
-            reasons: ["Reminders of the customer are stopped"],
+            reasons: ["Reminders to the customer are stopped"],
             stopped: false,
         },
     ],
@@ -61,7 +61,7 @@ const PANEL = {
 
 const HEADLINE = {
     state: "held",
-    text: "Held back until somebody decides: Reminders of the customer are stopped",
+    text: "Held back until somebody decides: Reminders to the customer are stopped",
     next: [],
 };
 
@@ -98,7 +98,7 @@ test("it says who stopped the customer, since when and why", async () => {
     await mountPanel();
     await contains("a[name=dunning]").click();
     expect(".o_dunning_status").toHaveText(/Stopped.*without an end.*Dispute.*by Ann/s);
-    expect(".o_dunning_reasons").toHaveText(/^Reminders of the customer are stopped/);
+    expect(".o_dunning_reasons").toHaveText(/^Reminders to the customer are stopped/);
     expect("button[name=action_dunning_stop]").toHaveCount(0);
     expect("button[name=action_dunning_resume]").toHaveCount(1);
     expect.verifySteps([["res.partner", serverState.partnerId]]);

@@ -13,7 +13,7 @@ class Level extends models.Model {
     ];
 }
 
-const marks = { item: ["Reminders of the item are stopped"], promise: ["Promised to pay"] };
+const marks = { item: ["Reminders for the item are stopped"], promise: ["Promised to pay"] };
 
 const noAddress = { 1: { name: "E-mail", reasons: ["No e-mail address"] } };
 
@@ -43,7 +43,7 @@ test("levels and actions that are held say why, those that are sent do not", asy
         type: "list",
         arch: `<list><field name="level_ids" widget="dunning_level_tags" /></list>`,
     });
-    const why = "is not sent: Reminders of the item are stopped, Promised to pay";
+    const why = "is not sent: Reminders for the item are stopped, Promised to pay";
     const first = ".o_data_row:eq(0) .o_tag";
     expect(`${first}:eq(0)`).toHaveAttribute("data-tooltip", `E-mail ${why}`);
     expect(`${first}:eq(0)`).toHaveAttribute("aria-label", `E-mail ${why}`);
@@ -68,6 +68,6 @@ test("an action that is held while another one goes says why", async () => {
     expect(`${unsent}:eq(0)`).toHaveAttribute("data-tooltip", held);
     expect(`${unsent}:eq(1)`).toHaveAttribute(
         "data-tooltip",
-        "Letter is not sent: Reminders of the item are stopped, Promised to pay"
+        "Letter is not sent: Reminders for the item are stopped, Promised to pay"
     );
 });

@@ -13,7 +13,7 @@ class Line extends models.Model {
         {
             id: 1,
             name: "INV/1",
-            marks: { item: ["Reminders of the item are stopped", "Promised to pay"] },
+            marks: { item: ["Reminders for the item are stopped", "Promised to pay"] },
         },
         { id: 2, name: "INV/2", marks: { amount: ["Below the minimum"] } },
         { id: 3, name: "INV/3", marks: false },
@@ -46,10 +46,10 @@ test("the mark says every reason, to the eye and to the ear", async () => {
     await mountLines("item");
     expect(".o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Excluded: Reminders of the item are stopped, Promised to pay"
+        "Excluded: Reminders for the item are stopped, Promised to pay"
     );
     const info = JSON.parse(document.querySelector(".o_dunning_mark").dataset.tooltipInfo);
-    expect(info.reasons).toEqual(["Reminders of the item are stopped", "Promised to pay"]);
+    expect(info.reasons).toEqual(["Reminders for the item are stopped", "Promised to pay"]);
 });
 
 test("another marker shows its own reasons", async () => {

@@ -10,7 +10,7 @@ defineMailModels();
 test("the tooltip lists every reason under its title", async () => {
     await mountWithCleanup(ReasonMark, {
         props: {
-            reasons: ["Reminders of the item are stopped", "Promised to pay"],
+            reasons: ["Reminders for the item are stopped", "Promised to pay"],
             title: "Not sent",
         },
     });

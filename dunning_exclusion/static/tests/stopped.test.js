@@ -17,7 +17,7 @@ async function stop(blockIds) {
     mockService("action", { doAction: (action) => expect.step(action.tag || action) });
     const env = (await mountWithCleanup(MainComponentsContainer)).env;
     const params = {
-        message: "Reminders of Alpha are stopped.",
+        message: "Reminders for Alpha are stopped.",
         block_ids: blockIds,
         next: "next",
     };
@@ -32,7 +32,7 @@ test("a stop is undone from what tells it", async () => {
         return true;
     });
     await stop([7]);
-    expect(".o_notification").toHaveText(/Reminders of Alpha are stopped/);
+    expect(".o_notification").toHaveText(/Reminders for Alpha are stopped/);
     await contains(".o_notification button:contains('Undo')").click();
     expect.verifySteps([[[7]], "soft_reload"]);
     expect(".o_notification").toHaveCount(0);

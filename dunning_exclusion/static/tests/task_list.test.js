@@ -85,7 +85,7 @@ async function mountTaskList(figures = FIGURES) {
     mockDate(`${TODAY} 12:00:00`);
     onRpc("dunning.run", "read_figures", () => figures);
     onRpc("dunning.run.line", "read_customer_marks", () => ({
-        1: ["Reminders of the customer are stopped"],
+        1: ["Reminders to the customer are stopped"],
     }));
     await mountView({
         resModel: "dunning.run.line",
@@ -117,7 +117,7 @@ test("each customer has a tick box, its totals and its reasons", async () => {
     expect(".o_group_header:eq(0) input").not.toBeChecked();
     expect(".o_group_header:eq(0) .o_dunning_mark").toHaveAttribute(
         "aria-label",
-        "Excluded: Reminders of the customer are stopped"
+        "Excluded: Reminders to the customer are stopped"
     );
     expect(".o_group_header:eq(1) input").toBeChecked();
     expect(".o_group_header:eq(1) .o_dunning_mark").toHaveCount(0);
@@ -279,12 +279,12 @@ test("sent, in the mail queue, to print: three numbers, and a button that prints
 test("what is sent against reasons is named before it is sent", async () => {
     const against = {
         count: 4,
-        reasons: ["Promised to pay", "Reminders of the customer are stopped"],
+        reasons: ["Promised to pay", "Reminders to the customer are stopped"],
     };
     await mountTaskList({ ...FIGURES, against });
     await contains(".o_dunning_send").click();
     expect(".modal-body").toHaveText(
-        /4 items despite a reason: Promised to pay, Reminders of the customer are stopped\./
+        /4 items despite an exclusion reason: Promised to pay, Reminders to the customer are stopped\./
     );
 });
 
@@ -398,7 +398,7 @@ test("sending asks first, and says how much goes to how many", async () => {
     });
     await mountTaskList();
     await contains(".o_dunning_send").click();
-    expect(".modal-body").toHaveText("1 message to 1 customer, over 400.00 in 2 items.");
+    expect(".modal-body").toHaveText("1 message to 1 customer: 2 items, 400.00 in total.");
     expect.verifySteps([]);
     await contains(".modal-footer .btn-primary").click();
     expect.verifySteps([["action_send", 9]]);
@@ -410,10 +410,12 @@ test("a list that was overtaken says so, also before it is sent, and is refreshe
     });
     await mountTaskList({
         ...FIGURES,
-        overtaken: ["The list is of last week.", "Payments came in since."],
+        overtaken: ["The list is of last week.", "Payments were received in the meantime."],
         can_refresh: true,
     });
-    expect(".o_dunning_overtaken").toHaveText(/last week\. Payments came in since\./);
+    expect(".o_dunning_overtaken").toHaveText(
+        /last week\. Payments were received in the meantime\./
+    );
     await contains(".o_dunning_overtaken button").click();
     expect.verifySteps([["action_refresh", 9]]);
     await contains(".o_dunning_send").click();

@@ -44,7 +44,7 @@ test("the page opens first, and one question tells what all thresholds would exc
             </form>`,
     });
     expect("[role=status]").toHaveCount(2);
-    expect("[role=status]:first").toHaveText("Counting …");
+    expect("[role=status]:first").toHaveText("Counting…");
     answer.resolve();
     await animationFrame();
     expect("[role=status]:first").toHaveText("dunning_item_minimum 5");

@@ -32,7 +32,7 @@ export class MarkedField extends Component {
 export const markedField = {
     component: MarkedField,
     displayName: _t("Value with the reasons for its exclusion"),
-    supportedOptions: [{ label: _t("Marker"), name: "marker", type: "string" }],
+    supportedOptions: [{ label: _t("(x) Shown Beside"), name: "marker", type: "string" }],
     supportedTypes: ["char", "date", "integer", "many2one", "monetary", "selection"],
     fieldDependencies: [{ name: "marks", type: "json" }],
     extractProps: ({ options }) => ({ marker: options.marker || "item" }),

@@ -28,7 +28,7 @@ export class ThresholdEffect extends Component {
     static props = { ...standardWidgetProps, threshold: String };
 
     setup() {
-        this.state = useState({ text: _t("Counting …") });
+        this.state = useState({ text: _t("Counting…") });
         // Nothing is returned: the page does not wait for it.
         useRecordObserver((record) => {
             this.load(record);

@@ -103,12 +103,12 @@ export class TaskListController extends ListController {
     get againstText() {
         const { count, reasons } = this.figures.against;
         const words = { items: counted.items(count), reasons: reasons.join(", ") };
-        return _t("%(items)s despite a reason: %(reasons)s.", words);
+        return _t("%(items)s despite an exclusion reason: %(reasons)s.", words);
     }
 
     get confirmationText() {
         const what = _t(
-            "%(messages)s to %(customers)s, over %(amount)s in %(items)s.",
+            "%(messages)s to %(customers)s: %(items)s, %(amount)s in total.",
             this.ticked
         );
         const against = this.figures.against ? [this.againstText] : [];
@@ -168,8 +168,8 @@ export class TaskListController extends ListController {
         this.dialogService.add(ConfirmationDialog, {
             title: _t("Cancel this list?"),
             body: _t("%s: what was sent stays sent, the rest of it is not sent.", name),
-            confirmLabel: _t("Cancel it"),
-            cancelLabel: _t("Keep it"),
+            confirmLabel: _t("Cancel List"),
+            cancelLabel: _t("Keep List"),
             confirm: () => this.doRunAction("action_cancel", id),
             cancel: () => {},
         });

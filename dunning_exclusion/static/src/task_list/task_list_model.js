@@ -118,10 +118,10 @@ export class TaskListModel extends RelationalModel {
             return this.askApproval(ASK.name, ASK.label, lineIds(), { customer, reasons });
         }
         this.dialog.add(WhyDialog, {
-            title: _t("Send it despite a reason?"),
+            title: _t("Send despite an exclusion reason?"),
             customer,
             reasons,
-            confirmLabel: _t("Select it"),
+            confirmLabel: _t("Select Anyway"),
             confirm: tick,
         });
     }

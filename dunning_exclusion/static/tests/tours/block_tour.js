@@ -28,7 +28,7 @@ addTour("dunning_stop_invoice", () => [
     { trigger: ".o_dunning_alert:contains('are stopped')" },
     {
         content: "Why is this not reminded?",
-        trigger: ".o_dunning_reasons:contains('Reminders of the item are stopped')",
+        trigger: ".o_dunning_reasons:contains('Reminders for the item are stopped')",
     },
     {
         trigger: ".o_dunning_panel button[name=action_dunning_resume]",
@@ -67,7 +67,7 @@ addTour("dunning_way_out", () => [
     {
         content: "One headline says why nothing is sent",
         trigger:
-            ".o_dunning_headline[data-state=held]:contains('Reminders of the customer are stopped')",
+            ".o_dunning_headline[data-state=held]:contains('Reminders to the customer are stopped')",
     },
     {
         content: "The reason leads to the hold",
@@ -94,7 +94,7 @@ addTour("dunning_today", () => [
         trigger: "section[data-name=to_send]:contains('2'):contains('150.00')",
     },
     { trigger: "section[data-name=forgotten].o_dunning_nothing" },
-    { trigger: "[data-name=by_reason] a:contains('Reminders of the customer are stopped')" },
+    { trigger: "[data-name=by_reason] a:contains('Reminders to the customer are stopped')" },
     { trigger: "button[name=to_send]", run: "click" },
     { trigger: ".o_dunning_task_list tr.o_group_header:contains('Beta')" },
 ]);
@@ -117,7 +117,7 @@ addTour("dunning_bulk_stop", () => [
     {
         content: "Say why",
         trigger:
-            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Add reason')",
+            ".o_notification:contains('Reminders for 2 records are stopped') button:contains('Add reason')",
         run: "click",
     },
     { trigger: ".modal .o_field_widget[name=note] textarea", run: "edit Asked by phone" },
@@ -134,7 +134,7 @@ addTour("dunning_bulk_stop_shown", () => [
     { trigger: ".modal button[name=action_apply]", run: "click" },
     {
         trigger:
-            ".o_notification:contains('Reminders of 2 records are stopped') button:contains('Show')",
+            ".o_notification:contains('Reminders for 2 records are stopped') button:contains('Show')",
         run: "click",
     },
     { trigger: ".breadcrumb:contains('Invoices'), .o_breadcrumb:contains('Invoices')" },

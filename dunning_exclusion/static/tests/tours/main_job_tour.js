@@ -14,7 +14,7 @@ addTour("dunning_main_job", () => [
     {
         content: "It can be undone",
         trigger:
-            ".o_notification:contains('Reminders of Alpha are stopped') button:contains('Undo')",
+            ".o_notification:contains('Reminders for Alpha are stopped') button:contains('Undo')",
     },
     {
         content: "The tab says so",
@@ -49,7 +49,7 @@ addTour("dunning_main_job", () => [
     },
     {
         content: "It has the (x) with the reason",
-        trigger: `${GROUP}:contains('Alpha') .o_dunning_mark[aria-label*='Reminders of the customer are stopped']`,
+        trigger: `${GROUP}:contains('Alpha') .o_dunning_mark[aria-label*='Reminders to the customer are stopped']`,
     },
     {
         content: "The other one is ticked with both invoices",
@@ -125,11 +125,11 @@ addTour("dunning_new_user", () => [
     },
     {
         content: "... and why",
-        trigger: ".o_data_row:contains('Delta'):contains('Reminders of the customer are stopped')",
+        trigger: ".o_data_row:contains('Delta'):contains('Reminders to the customer are stopped')",
     },
     ...customer("Alpha"),
     { content: "Stop", trigger: "button:contains('STOP')", run: "click" },
-    { trigger: ".o_notification:contains('Reminders of Alpha are stopped')" },
+    { trigger: ".o_notification:contains('Reminders for Alpha are stopped')" },
     ...customer("Gamma"),
     { content: "Promise", trigger: ".nav-link:contains('Follow-up')", run: "click" },
     { trigger: ".o_dunning_panel button:contains('Promise')", run: "click" },

@@ -36,7 +36,7 @@ addTour("dunning_phone_cards", () => [
     open("dunning_invoice_action"),
     fits(".o_kanban_record:contains('Beta'):contains('Paused'):contains('→')"),
     open("dunning_exclusion_report_action"),
-    fits(".o_kanban_record:contains('Alpha'):contains('Reminders of the customer are stopped')"),
+    fits(".o_kanban_record:contains('Alpha'):contains('Reminders to the customer are stopped')"),
     open("dunning_promise_action"),
     { trigger: ".o_kanban_record:contains('Beta')", run: "click" },
     fits(".o_field_widget[name=move_line_ids] .o_kanban_record"),

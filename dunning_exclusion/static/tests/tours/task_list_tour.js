@@ -55,7 +55,7 @@ addTour("dunning_task_list", () => [
         run: "click",
     },
     {
-        trigger: ".modal-body:contains('1 item despite a reason: Reminders of the ')",
+        trigger: ".modal-body:contains('1 item despite an exclusion reason: Reminders for the ')",
     },
     { trigger: ".modal-footer .btn-secondary", run: "click" },
     {
@@ -116,7 +116,7 @@ addTour("dunning_todays_list", () => [
     { trigger: ".o_searchview_facet:contains('Listed')" },
     {
         content: "Open the older list",
-        trigger: ".o_dunning_unfinished button:contains('Open it')",
+        trigger: ".o_dunning_unfinished button:contains('Open List')",
         run: "click",
     },
     { trigger: ".o_dunning_overtaken:contains('not of today')" },
@@ -168,7 +168,7 @@ addTour("dunning_keys", () => [
     { trigger: ".modal .o_dunning_keys", run: "press Escape" },
     press("s"),
     {
-        content: "Reminders of the item are stopped, and the keys stay there",
+        content: "Reminders for the item are stopped, and the keys stay there",
         trigger: `${FIGURES}:contains('100.00')`,
     },
     { trigger: `${ROW}:contains('300.00') .o_dunning_mark` },
@@ -201,6 +201,6 @@ addTour("dunning_phone", () => [
     { trigger: `${ROW}:contains('100.00') button[name=action_dunning_stop]`, run: "click" },
     { trigger: `${ROW}:contains('100.00') .o_dunning_mark` },
     {
-        trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('Reminders of the item are stopped')`,
+        trigger: `${ROW}:contains('100.00') td[name=rule_id]:contains('Reminders for the item are stopped')`,
     },
 ]);
