@@ -38,9 +38,8 @@ def select(branches) -> SQL:
 
 
 def _branch(branch) -> SQL:
-    # OFFSET 0 has the deciding rank evaluated once for an item. It also keeps the filters of a
-    # search out: of a filter by company, PostgreSQL expects a handful of items, and would compare
-    # each item with each one for which money waits.
+    # OFFSET 0 has the deciding rank evaluated once for an item, and keeps the filters of a search
+    # out: of a filter by company, PostgreSQL expects a handful of items.
     question = branch.question
     one_by_one = question.owner and question.owner.kind != "partner"
     return SQL(
@@ -76,7 +75,6 @@ def _branch(branch) -> SQL:
         dropped=sum(rule.effect == "dropped" for rule in branch.rules),
         rule_ids=[rule.id for rule in branch.rules],
         same_message=_same_message(question),
-        # All items of the customers were read; these are asked about.
         restriction=SQL("WHERE %s", question.owner.matches("listed")) if one_by_one else SQL(),
     )
 
