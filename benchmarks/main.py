@@ -16,6 +16,7 @@ SECTIONS = {
     "send": measures.send,
     "letters": measures.letters,
     "plan": measures.plan,
+    "shapes": measures.shapes,
     "fresh": measures.fresh,
 }
 # those that compare with another database

@@ -27,6 +27,14 @@ DELETE FROM pg_statistic
 UPDATE pg_class SET reltuples = -1, relpages = 0, relallvisible = 0
  WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"""
 
+# Gives open items of a company to one customer; not those of another one.
+MANY_ITEMS = """
+UPDATE account_move_line SET partner_id = %s WHERE id IN (
+    SELECT line.id FROM account_move_line line JOIN account_account account
+           ON account.id = line.account_id AND account.account_type = 'asset_receivable'
+     WHERE line.reconciled IS NOT TRUE AND line.partner_id <> %s AND line.company_id = %s
+     LIMIT 50000)"""
+
 
 def all_companies(env):
     companies = env["res.company"].search([], order="id")
@@ -162,11 +170,14 @@ def works_that_grow(env):
     }
 
 
-def explanation(env):
+def held_item(env):
+    held = [("dunning_outcome", "=", "unchecked"), ("company_id", "=", env.company.id)]
+    return env["account.move.line"].search(held, limit=1)
+
+
+def explanation(env, where="", line=None):
     """Database time to explain one customer or invoice, and to open their forms."""
-    line = env["account.move.line"].search(
-        [("dunning_outcome", "=", "unchecked"), ("company_id", "=", env.company.id)], limit=1
-    )
+    line = line or held_item(env)
     customer, invoice = line.partner_id, line.move_id
     works = {
         "explain one customer": customer.dunning_explain,
@@ -175,14 +186,48 @@ def explanation(env):
         "open the invoice: what the addon adds": lambda: read_ours(invoice),
     }
     for name, work in works.items():
-        yield measure(name, Clock(env).database_median(work) * 1000, "ms in database", limit=20)
+        seconds = Clock(env).database_median(work)
+        yield measure(where + name, seconds * 1000, "ms in database", limit=20)
+
+
+def shapes(env):
+    """The same beside a customer with very many items, and among companies with other rules."""
+    line = held_item(env)
+    large = env["res.partner"].create({"name": "Large"})
+    env.cr.execute(MANY_ITEMS, [large.id, line.partner_id.id, env.company.id])
+    where = f"beside a customer with {env.cr.rowcount:,} items: "
+    env.cr.execute("ANALYZE account_move_line")
+    yield from explanation(env, where, line)
+    seconds = Clock(env).database_median(large.dunning_explain)
+    yield measure(f"{where}explain that one", seconds * 1000, "ms in database")
+    env.cr.rollback()
+    companies = env["res.company"].sudo().create([{"name": f"Company {n}"} for n in range(28)])
+    env.user.sudo().company_ids |= companies
+    rules = env["dunning.exclusion.rule"].search([("source", "=", "builtin")])
+    for number, company in enumerate(companies):
+        # each another pair of rules
+        for step in (1, 2):
+            rule = rules[number * step % len(rules)].with_company(company)
+            rule.enabled = rule.code == "paid"
+    allowed = [env.company.id, *(env.user.company_ids - env.company).ids]
+    env = env(context=dict(env.context, allowed_company_ids=allowed))
+    where = f"among {len(allowed)} companies: "
+    yield from explanation(env, where, line.with_env(env))
+    yield measure(f"{where}excluded receivables", Clock(env).median(lambda: page(env)), limit=0.5)
+    env.cr.rollback()
+
+
+def page(env):
+    """The first page of what is excluded."""
+    excluded = [("outcome", "!=", "included"), ("days_overdue", ">", 0)]
+    return env["dunning.screening"].web_search_read(excluded, {}, limit=80, count_limit=501)
 
 
 def fresh(env):
     """The same questions in a ledger of which PostgreSQL has no statistics yet."""
     everything, companies = all_companies(env)
     floor = floors.query(floors.COUNTS, everything, companies)
-    customer = env["res.partner"].search([("ref", "=like", "C%")], limit=1)
+    line = held_item(env)
     # Without statistics what is written by hand may compare all items with each other.
     by_hand_seconds = Clock(everything).median(lambda: by_hand(everything, floor))
     env.cr.execute(FORGET)
@@ -190,8 +235,7 @@ def fresh(env):
     seconds = Clock(everything).median(lambda: outcome_counts(everything))
     name = "just filled: screening of everything"
     yield measure(name, seconds, "s", by_hand_seconds, "F2 with statistics", 1.15)
-    seconds = Clock(env).database_median(customer.dunning_explain)
-    yield measure("just filled: explain one customer", seconds * 1000, "ms in database", limit=20)
+    yield from explanation(env, "just filled: ", line)
     env.cr.execute("ANALYZE")
     env.cr.commit()
 

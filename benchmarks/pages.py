@@ -102,6 +102,10 @@ def pages(session):
         wanted, _limit = session.specification(model, "form")
         return lambda: session.call(model, "onchange", [], {}, [], wanted)
 
+    def effects():
+        thresholds = {"dunning_item_minimum": 50}
+        return session.call("res.config.settings", "get_threshold_effects", thresholds)
+
     overdue = [["days_overdue", ">", 0]]
     excluded = [["outcome", "!=", "included"], *overdue]
     unchecked = [["dunning_outcome", "=", "unchecked"]]
@@ -129,6 +133,7 @@ def pages(session):
             lambda: session.call("dunning.run", "retrieve_excluded"),
         ),
         "settings": (LIST, settings()),
+        "settings, what thresholds exclude": (OVERVIEW, effects),
     }
 
 

@@ -408,7 +408,7 @@ class DunningExclusionCondition(models.AbstractModel):
 
     def _details_covered(self, rule, question, rows):
         """Return what waits for each item: what is meant for it, else what its customer has."""
-        with statement.planned(self.env, few=True):
+        with statement.planned(self.env, few=question.few, some=True):
             found = self.env.execute_query(
                 waiting_money.sources(question, self._payments_of_items(question))
             )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from odoo import api, models
@@ -352,15 +353,15 @@ class DunningMixin(models.AbstractModel):
     def _forecast_rows(self, scenarios, company, days):
         """Return (day, level id, outcome, rule id) of what `scenarios` would list on `days`."""
         owner = Owner(OWNERS[self._dunning_owner_field], tuple(self._dunning_owners().ids))
-        customers = tuple(self._dunning_customers().ids)
-        answers = []
+        asked = Question(company, owner=owner, customers=tuple(self._dunning_customers().ids))
+        asked, answers = self.env["dunning.screening"]._with_customers(asked), []
         for day in days:
             # Today a workflow may make up for a missed day; later it runs on its own days only.
             on_day = scenarios
             if day > company._dunning_today():
                 on_day = scenarios._on_day(company, day)
             chosen = candidates.of_scenarios(on_day, company, day, due_only=True)
-            question = Question(company, day, owner, chosen, customers=customers)
+            question = replace(asked, today=day, candidates=chosen)
             answers.append(
                 SQL(
                     "SELECT %s::date AS day, level_id, outcome, rule_id FROM (%s) screening",
@@ -369,7 +370,7 @@ class DunningMixin(models.AbstractModel):
                 )
             )
         query = SQL("SELECT DISTINCT * FROM (%s) answer", SQL(" UNION ALL ").join(answers))
-        with statement.planned(self.env, few=True):
+        with statement.planned(self.env, few=asked.few, some=True):
             return self.env.execute_query(query)
 
     @api.model

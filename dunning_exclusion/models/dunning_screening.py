@@ -191,18 +191,22 @@ class DunningScreening(models.Model):
 
     @api.model
     def _with_customers(self, question):
-        """Return `question` with the customers that its owner belongs to.
+        """Return `question` with the customers that its owner belongs to, and how much they owe.
 
         Totals are the customer's, so its other items are needed to explain one of them. PostgreSQL
         plans the statement faster, and reads nothing else, when it is given their ids.
         """
-        if not question.owner or question.customers is not None:
-            return question
-        if question.owner.kind == "partner":
-            return replace(question, customers=question.owner.ids)
         self.env.flush_all()
-        rows = self.env.execute_query(items.customers_of(question.owner))
-        return replace(question, customers=tuple(row[0] for row in rows))
+        if question.owner and question.customers is None:
+            customers = question.owner.ids
+            if question.owner.kind != "partner":
+                rows = self.env.execute_query(items.customers_of(question.owner))
+                customers = tuple(row[0] for row in rows)
+            question = replace(question, customers=customers)
+        if question.few and question.many_items is None:
+            [[many]] = self.env.execute_query(items.has_many(question))
+            question = replace(question, many_items=many)
+        return question
 
     @api.model
     def _branches(self, question):
@@ -493,6 +497,7 @@ class DunningScreening(models.Model):
     @api.model
     def _reasons(self, question):
         """Return {(rule, block id, words): reason} in one company, the deciding ones first."""
+        question = self._with_customers(question)
         with self._screened(question) as screening:
             query = """SELECT move_line_id, move_id, partner_id, invoice_date, reason_ids
                          FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""

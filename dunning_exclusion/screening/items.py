@@ -6,6 +6,8 @@ res_partner of the line; the customer is `contact.commercial_partner_id`) and `c
 
 from odoo.tools import SQL
 
+from .question import FEW_ITEMS
+
 # The due date for dunning: a postponed due date counts only when it is later than the agreed one.
 DATE_DUE = SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
 
@@ -47,6 +49,17 @@ def open_items(question, join=None) -> SQL:
         join=join or SQL(),
         companies=list(question.companies.ids),
         chosen=chosen,
+    )
+
+
+def has_many(question) -> SQL:
+    """Return SELECT of whether the customers of `question` have more than `FEW_ITEMS` items."""
+    return SQL(
+        "SELECT COUNT(*) > %s FROM (SELECT FROM %s WHERE %s LIMIT %s) item",
+        FEW_ITEMS,
+        SQL(ITEMS_OF_EACH),
+        question.among(SQL("contact.commercial_partner_id")),
+        FEW_ITEMS + 1,
     )
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from odoo import models
 from odoo.tools import SQL
 
-# For more customers than these, tables are read as for all of them.
-FEW = 1000
+# For more customers than these, or more items, tables are read as for all of them.
+FEW, FEW_ITEMS = 1000, 10_000
 
 
 class Owner(NamedTuple):
@@ -36,6 +36,7 @@ class Question:
     :param run_id: the run that asks: what it has sent itself speaks against nothing; 0: none
     :param customers: the ids of the customers whose items are read; None: all customers, or those
         of `owner`
+    :param many_items: whether these customers have more than `FEW_ITEMS` items; None: not known
     :param thresholds: {name of a threshold on res.company: value}, to try values before they are
         saved; amounts in company currency
     """
@@ -47,12 +48,13 @@ class Question:
     type_id: int = 0
     run_id: int = 0
     customers: tuple | None = None
+    many_items: bool | None = None
     thresholds: dict = field(default_factory=dict)
 
     @property
     def few(self):
         """Whether it is about a handful of customers, so that each of their items is looked up."""
-        return self.customers is not None and len(self.customers) <= FEW
+        return self.customers is not None and len(self.customers) <= FEW and not self.many_items
 
     def among(self, column) -> SQL:
         """Return whether `column` is one of the customers."""
