@@ -419,7 +419,7 @@ test("a list that was overtaken says so, also before it is sent, and is refreshe
     await contains(".o_dunning_overtaken button").click();
     expect.verifySteps([["action_refresh", 9]]);
     await contains(".o_dunning_send").click();
-    expect(".modal-body").toHaveText(/in 2 items\. The list is of last week\. Payments/);
+    expect(".modal-body").toHaveText(/in total\. The list is of last week\. Payments/);
 });
 
 test("an older list that is unfinished is opened or given up", async () => {

@@ -141,7 +141,7 @@ addTour("dunning_new_user", () => [
     { content: "Send", trigger: ".o_control_panel button:contains('Send')", run: "click" },
     {
         trigger:
-            ".modal:contains('1 message to 1 customer, over') .modal-footer button:contains('Send')",
+            ".modal:contains('1 message to 1 customer: ') .modal-footer button:contains('Send')",
         run: "click",
     },
     { trigger: ".o_notification:contains('1 in the mail queue')" },
