@@ -343,9 +343,9 @@ def settings(few=False, run=False, some=False):
         # What is asked about a few customers is looked up, also in tables that were filled just
         # now, of which PostgreSQL knows nothing yet.
         "enable_seqscan": "off" if few else "on",
-        # A million items are joined in memory, and never sorted for it. Where all customers are
-        # asked about, nothing is looked up row by row but what the statement says (LATERAL): without
-        # statistics of the tables PostgreSQL expects one item, and would compare all with all.
+        # A million items are joined in memory, and never sorted for it. Of all customers nothing is
+        # looked up row by row but what the statement says (LATERAL): without statistics of the
+        # tables PostgreSQL expects one item, and would compare all with all.
         "enable_mergejoin": "off",
         "enable_nestloop": "on" if few or some else "off",
         # Parallel processes read nothing but the items: where they read the promises, PostgreSQL

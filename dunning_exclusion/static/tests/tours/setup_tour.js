@@ -35,8 +35,7 @@ addTour("dunning_threshold", () => [
     },
     {
         content: "One of the two overdue items is below it",
-        trigger:
-            ".o_field_widget[name=dunning_item_minimum_effect]:contains('overdue items: 1, customers: 1')",
+        trigger: ".o_widget_dunning_threshold_effect:contains('overdue items: 1, customers: 1')",
     },
     { trigger: ".o_form_button_save", run: "click", expectUnloadPage: true },
     { trigger: ".o_main_navbar" },
