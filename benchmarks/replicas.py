@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from . import pages
 from .table import measure
 
-SECONDS, CLIENTS = 10, 6
+# How long so many people at each server ask.
+SECONDS, PEOPLE = 10, 2
 LINE, RUN, ACTION = "dunning.run.line", "dunning.run", "ir.actions.act_window"
 STATEMENT = b"LOG:  statement: "
 # Pages that go to the primary, and why. What was changed since is noted when the figures are read;
@@ -156,7 +157,7 @@ def load_lines(kind, ports, database, primary):
     for screen in SCREENS:
         found = []
         for some in (ports[:1], ports):
-            sessions = [pages.Session(some[n % len(some)], database) for n in range(CLIENTS)]
+            sessions = [pages.Session(port, database) for port in some for _person in range(PEOPLE)]
             works = [screens(session)[screen] for session in sessions]
             for work in works:
                 work()
