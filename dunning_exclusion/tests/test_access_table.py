@@ -40,6 +40,7 @@ ARGUMENTS = {
     "search_count": [[]],
     "web_read": [{"id": {}}],
     "web_search_read": [[], {"id": {}}],
+    "search_panel_select_multi_range": ["outcome"],
     "write": [{}],
 }
 # The letters of the rows "records" of the table.
