@@ -169,11 +169,11 @@ class DunningBlockWizard(models.TransientModel):
 
     @api.model
     def _ask_resume(self, records):
-        """Return the action that asks whether all holds on `records` end, or tells there are none."""
+        """Return the action that asks whether all holds on `records` end, if there are any."""
         if blocks := records._dunning_fresh_blocks():
             message = self.env._(
-                "Holds that end: %s. Nothing is sent by that; the items are candidates again in the "
-                "next run.",
+                "Holds that end: %s. Nothing is sent by that; the items are candidates again in "
+                "the next run.",
                 len(blocks),
             )
             params = {"message": message, "block_ids": blocks.ids}

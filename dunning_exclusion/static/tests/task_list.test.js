@@ -204,6 +204,7 @@ test("above the maximum an approver is asked, and an approver releases", async (
     await contains(".o_data_row:eq(0) .o_dunning_tick input").click();
     await contains("#dunning_why").edit("They know", { confirm: "enter" });
     expect.verifySteps([["ask_for_approval", [[1], "They know"]]]);
+    expect(".o_notification").toHaveText(/The approvers were asked/);
 });
 
 test("an approver releases a customer with one click and a word", async () => {
