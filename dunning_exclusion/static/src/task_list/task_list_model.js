@@ -171,6 +171,8 @@ export class TaskListModel extends RelationalModel {
             return Boolean(group);
         };
         add(this.root);
+        // What was ticked is shown at once, the figures of the whole list follow.
+        this.notify();
         await this.loadFigures();
         this.notify();
     }
