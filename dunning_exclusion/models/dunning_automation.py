@@ -313,7 +313,8 @@ class DunningNotice(models.Model):
             "params": {
                 "type": "warning",
                 "message": self.env._(
-                    "Nothing is printed: all items were paid or held back in the meantime."
+                    "Nothing is printed: the items were paid or held back in the meantime, or "
+                    "their reminder level sends e-mails now."
                 ),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
