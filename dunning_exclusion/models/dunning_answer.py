@@ -339,11 +339,11 @@ class DunningAnswer(models.Model):
     def action_accept(self):
         """Settle answers: a dispute is justified, a promise accepted, an e-mail answered."""
         self._decide("accepted")
-        moves = self.move_ids
         # sudo: what kind of answer it is may be known to who decides
-        dispute = len(self) == 1 and self.sudo().code == "dispute" and len(moves) == 1
+        dispute = self.sudo().mapped("code") == ["dispute"] and len(self.move_ids) == 1
         if dispute and self.env.user.has_group("account.group_account_invoice"):
-            return moves.action_reverse()
+            context = {"active_model": "account.move", "active_ids": self.move_ids.ids}
+            return {**self.move_ids.action_reverse(), "context": context}
         return True
 
     def action_decline(self):

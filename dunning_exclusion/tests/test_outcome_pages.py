@@ -1,6 +1,8 @@
 from random import Random
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tests import tagged
@@ -90,6 +92,12 @@ class TestOutcomePages(DunningCommon):
             for model, domains in cases.items():
                 for domain in domains:
                     self._same_pages(model, domain)
+
+    def test_all_are_selected_where_a_page_is_full(self):
+        """Odoo offers it where it has counted more than a page of the list has."""
+        for name in ("res_partner_view_list", "account_move_view_list"):
+            arch = etree.fromstring(self.env.ref(f"dunning_exclusion.{name}").get_combined_arch())
+            self.assertGreater(int(arch.get("count_limit")), int(arch.get("limit", 80)))
 
     def test_a_page_screens_the_customers_that_it_shows(self):
         asked = []

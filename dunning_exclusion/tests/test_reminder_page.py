@@ -4,7 +4,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 from lxml import html
 
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from ..controllers import reminder_page
 from .answers_common import PDF, AnswersCommon
@@ -161,6 +161,18 @@ class TestReminderPage(AnswersCommon):
                 if state == "accepted":
                     self.assertEqual(answer.block_ids.reason_id, credit)
                     answer.block_ids.action_lift()
+
+    def test_credit_note_of_a_justified_dispute_is_for_its_invoice(self):
+        self.env.user.group_ids += self.env.ref("account.group_account_invoice")
+        self._fill_in("dispute", items=self._items(self.first), reason="amount", text="No")
+        answer = self._answers("dispute")
+        with self.mock_mail_gateway():
+            action = answer.action_accept()
+        # The form of the answer is what the client would name otherwise.
+        context = {"active_model": answer._name, "active_ids": answer.ids, **action["context"]}
+        reversal = Form(self.env[action["res_model"]].with_context(**context)).save()
+        self.assertEqual(reversal.move_ids, self.first)
+        self.assertEqual(reversal.journal_id, self.first.journal_id)
 
     def test_paid_items_are_held_for_some_days(self):
         self.company.dunning_answer_paid_days = 4

@@ -36,6 +36,8 @@ class Line extends models.Model {
     included_count = fields.Integer({ aggregator: "sum" });
     listed_count = fields.Integer({ aggregator: "sum" });
     checked_amount = fields.Float({ aggregator: "sum" });
+    approval_user_id = fields.Many2one({ relation: "customer" });
+    override_note = fields.Char();
 
     _records = [
         line(1, 1, "unchecked", false, 50),
@@ -208,6 +210,7 @@ test("above the maximum an approver is asked, and an approver releases", async (
 });
 
 test("an approver releases a customer with one click and a word", async () => {
+    Object.assign(Line._records[0], { approval_user_id: 2, override_note: "They know" });
     onRpc("dunning.run.line", "release", ({ args }) => {
         expect.step(args);
         return true;
@@ -215,7 +218,8 @@ test("an approver releases a customer with one click and a word", async () => {
     await mountTaskList({ ...FIGURES, above: [1], can_approve: true });
     expect(".o_group_header button[name=release]").toHaveCount(1);
     await contains(".o_group_header button[name=release]").click();
-    expect(".modal-body p").toHaveText("Alpha");
+    expect(".modal-body p:first").toHaveText("Alpha");
+    expect(".o_dunning_asked").toHaveText("Asked by Beta: They know");
     await contains("#dunning_why").edit("All right", { confirm: "enter" });
     expect.verifySteps([[[1], "All right"]]);
 });

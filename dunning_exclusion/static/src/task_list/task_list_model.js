@@ -127,9 +127,11 @@ export class TaskListModel extends RelationalModel {
     }
 
     /** Ask for a word, then ask the approvers to release lines, or release them. */
-    askApproval(name, label, lineIds, about) {
+    async askApproval(name, label, lineIds, about) {
+        const asked = await this.readAsked(await lineIds);
         this.dialog.add(WhyDialog, {
             ...about,
+            asked,
             title: label,
             confirmLabel: label,
             confirm: async (note) => {
@@ -140,6 +142,22 @@ export class TaskListModel extends RelationalModel {
                 await this.load();
             },
         });
+    }
+
+    /** Return who asked to have the lines released, and with which word. */
+    async readAsked(lineIds) {
+        const records = await this.orm.searchRead(
+            "dunning.run.line",
+            [
+                ["id", "in", lineIds],
+                ["approval_user_id", "!=", false],
+            ],
+            ["approval_user_id", "override_note"]
+        );
+        const words = records.map(({ approval_user_id, override_note }) =>
+            _t("Asked by %(user)s: %(word)s", { user: approval_user_id[1], word: override_note })
+        );
+        return [...new Set(words)];
     }
 
     /** Show beside the list what belongs to a group: to its first line. */

@@ -12,6 +12,7 @@ export class WhyDialog extends Component {
         title: String,
         customer: String,
         reasons: { type: Array, element: String },
+        asked: { type: Array, element: String, optional: true },
         confirmLabel: String,
         confirm: Function,
         close: Function,
