@@ -35,6 +35,7 @@ def prepare(env, user):
     customer = env[LINE].search([*own, ("checked", "=", True)], limit=1).partner_id
     env[LINE].tick([*own, ("partner_id", "!=", customer.id)], False)
     run.action_send()
+    # sudo: the link to the customer's page is for the customer
     notice = run.notice_ids[:1].sudo()
     env[RUN].create({}).action_prepare()
     env.cr.commit()
