@@ -65,7 +65,8 @@ def rounded(rows):
 
 def by_hand(env, floor, run=False):
     """Run a floor under the addon's own settings for statements; return the number of rows."""
-    with statement.planned(env, run=run):
+    # What is written by hand looks up row by row where PostgreSQL chooses to.
+    with statement.planned(env, run=run, some=True):
         env.cr.execute(floor)
         return env.cr.rowcount
 

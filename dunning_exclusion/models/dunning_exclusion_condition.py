@@ -169,22 +169,25 @@ class DunningExclusionCondition(models.AbstractModel):
         Promise = self.env["dunning.promise"]
         return SQL(
             """LEFT JOIN (SELECT promised_item.move_line_id
-                            FROM (SELECT promise.id FROM dunning_promise promise
+                            FROM (SELECT promise.*, SUM((
+                                         SELECT promised_line.amount_residual
+                                           FROM account_move_line promised_line
+                                          WHERE promised_line.id = promised.move_line_id))
+                                         AS still_open
+                                    FROM dunning_promise promise
                                     JOIN res_company promise_company
                                       ON promise_company.id = promise.company_id
                                     JOIN dunning_promise_move_line_rel promised
                                       ON promised.promise_id = promise.id
-                                    JOIN account_move_line promised_line
-                                      ON promised_line.id = promised.move_line_id
                                    WHERE %(lasts)s
-                                   GROUP BY promise.id
-                                  HAVING (%(kept)s) IS NOT TRUE) open_promise
+                                   GROUP BY promise.id) promise
                             JOIN dunning_promise_move_line_rel promised_item
-                              ON promised_item.promise_id = open_promise.id
+                              ON promised_item.promise_id = promise.id
+                           WHERE (%(kept)s) IS NOT TRUE
                            GROUP BY promised_item.move_line_id) promised
                       ON promised.move_line_id = line.id""",
             lasts=Promise._lasts_sql(SQL("promise_company"), question.today),
-            kept=Promise._kept_sql(SQL("SUM(promised_line.amount_residual)")),
+            kept=Promise._kept_sql(SQL("promise.still_open")),
         )
 
     def _promise_of_each_item(self, question) -> SQL:
