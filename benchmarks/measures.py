@@ -232,6 +232,7 @@ def fresh(env):
     line = held_item(env)
     # Without statistics what is written by hand may compare all items with each other.
     by_hand_seconds = Clock(everything).median(lambda: by_hand(everything, floor))
+    env.cr.commit()
     env.cr.execute(FORGET)
     env.cr.commit()
     seconds = Clock(everything).median(lambda: outcome_counts(everything))
