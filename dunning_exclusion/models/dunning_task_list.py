@@ -401,20 +401,17 @@ class DunningRunLine(models.Model):
 
     def _plan_approval(self, run, approver, note):
         """Plan a to-do for `approver` on `run`, which is in the approver's language."""
-        env = run.env
+        # sudo: who asks need not have the right to plan to-dos for others
+        run, kind = run.sudo(), "dunning_exclusion.mail_activity_type_approval"
+        planned_before = run.activity_search([kind], user_id=approver.id).mapped("summary")
         for customer, lines in self.grouped("partner_id").items():
-            amount = run.currency_id.format(sum(lines.mapped("amount_residual")))
-            # sudo: who asks need not have the right to plan to-dos for others
-            run.sudo().activity_schedule(
-                "dunning_exclusion.mail_activity_type_approval",
-                user_id=approver.id,
-                summary=env._(
-                    "Release %(customer)s: %(amount)s",
-                    customer=customer.display_name,
-                    amount=amount,
-                ),
-                note=note,
+            summary = run.env._(
+                "Release %(customer)s: %(amount)s",
+                customer=customer.display_name,
+                amount=run.currency_id.format(sum(lines.mapped("amount_residual"))),
             )
+            if summary not in planned_before:
+                run.activity_schedule(kind, user_id=approver.id, summary=summary, note=note)
 
     def release(self, note):
         """Tick what is above the maximum of these customers, as approver, and note why.

@@ -297,6 +297,14 @@ class TestAgainstReasons(OutcomeCommon):
         run.action_send()
         self.assertIn("All right", run.notice_ids.filtered(lambda n: n.amount == 800).description)
 
+    def test_asking_again_plans_no_second_to_do(self):
+        run, line = self._above()
+        for word in ("They know of it", "They called"):
+            line.with_user(self.user).ask_for_approval(word)
+        to_dos = run.activity_ids.filtered(lambda activity: activity.user_id == self.approver)
+        self.assertEqual(len(to_dos), 1)
+        self.assertEqual(line.override_note, "They called")
+
     def test_approval_is_not_asked_for_nothing(self):
         run, line = self._above()
         below = (run.line_ids - line).with_user(self.user)
