@@ -202,9 +202,10 @@ def shapes(env):
     seconds = Clock(env).database_median(large.dunning_explain)
     yield measure(f"{where}explain that one", seconds * 1000, "ms in database")
     env.cr.rollback()
-    # sudo: who works here does not set up companies
+    # sudo: who works here sets up neither companies nor users
     companies = env["res.company"].sudo().create([{"name": f"Company {n}"} for n in range(28)])
-    env.user.sudo().company_ids |= companies  # sudo: nor chooses them
+    # sudo: the same
+    env.user.sudo().company_ids |= companies
     rules = env["dunning.exclusion.rule"].search([("source", "=", "builtin")])
     for number, company in enumerate(companies):
         # each another pair of rules

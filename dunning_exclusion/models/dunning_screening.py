@@ -191,7 +191,7 @@ class DunningScreening(models.Model):
 
     @api.model
     def _with_customers(self, question):
-        """Return `question` with the customers that its owner belongs to, and how much they owe.
+        """Return `question` with the customers that its owner belongs to, and `many_items`.
 
         Totals are the customer's, so its other items are needed to explain one of them. PostgreSQL
         plans the statement faster, and reads nothing else, when it is given their ids.

@@ -40,7 +40,7 @@ def walk(query, matching, wanted, share=SHARE):
             return found[:wanted]
         limit = int(min(max(share * _count(env, query.table), FEWEST), MOST))
         missing = wanted - len(found)
-        # As likely as not three more of those that were seen could have been found.
+        # Were three more found among those that were seen, it would still be too far.
         if seen + missing * seen / (len(found) + 3) > limit:
             return None
         # A third more than are needed if the rest matches as often as what was seen.

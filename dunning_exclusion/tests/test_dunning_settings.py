@@ -78,6 +78,9 @@ class TestDunningSettings(DunningCommon):
             settings.create(values).read(["dunning_item_minimum"])
         with self.assertRaises(AccessError):
             settings.onchange(values, [], {"dunning_item_minimum": {}})
+        elsewhere = settings.with_context(allowed_company_ids=self.other_company.ids)
+        with self.assertRaises(AccessError):
+            elsewhere.get_threshold_effects({"dunning_item_minimum": 50})
 
     def test_effects_are_for_those_who_may_change_the_settings(self):
         clerk = self._create_user("clerk", "account.group_account_user")
