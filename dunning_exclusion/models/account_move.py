@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..screening import items
 from .arguments import DAYS, Within, check_bounds, check_one
 from .dunning_mixin import EMPLOYEES, ON_REQUEST, READERS
 from .waiting_money import IS_INVOICE, OF_BANK, WORDS_INDEX, key_sql, words_sql
@@ -25,7 +26,9 @@ class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "dunning.mixin"]
     _dunning_owner_field = "move_id"
-    _dunning_open_domain = Domain("state", "=", "posted")
+    _dunning_open_domain = Domain("state", "=", "posted") & Domain.custom(
+        to_sql=lambda _model, alias, _query: items.is_open(SQL.identifier(alias, "id"))
+    )
 
     dunning_due_date = fields.Date(
         string="Postponed Due Date",
@@ -285,6 +288,7 @@ class AccountMove(models.Model):
         # sudo: the form shows only whether there are payments, and how many
         return self if self.env["account.payment"].has_access("read") else self.sudo()
 
+    @api.readonly
     def action_dunning_notices(self):
         """Open the reminders that named this invoice."""
         check_one(self)

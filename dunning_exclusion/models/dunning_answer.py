@@ -351,6 +351,7 @@ class DunningAnswer(models.Model):
         self._decide("declined")
         return True
 
+    @api.readonly
     def action_open_notice(self):
         """Open the reminder that was answered."""
         check_one(self)

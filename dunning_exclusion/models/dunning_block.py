@@ -535,6 +535,7 @@ class DunningBlock(models.Model):
     def _get_told_moves(self):
         return self.move_id
 
+    @api.readonly
     def action_explain(self):
         """Open the dialog that says why something is held that was stopped with one click."""
         self.check_access("write")
@@ -580,11 +581,13 @@ class DunningBlock(models.Model):
             },
         }
 
+    @api.readonly
     def action_open_target(self):
         """Open the blocked invoice, or the customer."""
         check_one(self)
         return (self.move_id or self.partner_id)._get_records_action()
 
+    @api.readonly
     def action_show_targets(self):
         """Open the list of the blocked invoices, or of the customers, with what holds them."""
         self.check_access("read")

@@ -441,10 +441,12 @@ class DunningMixin(models.AbstractModel):
         check_all(self)
         return self._dunning_block("stop")._prepare_stopped()
 
+    @api.readonly
     def action_dunning_pause(self):
         """Open the dialog that asks until when and why to pause."""
         return self._dunning_block_dialog("pause")
 
+    @api.readonly
     def action_dunning_prevent(self):
         """Open the dialog that asks why to leave the records out of every run."""
         return self._dunning_block_dialog("prevent")

@@ -577,6 +577,7 @@ class DunningNotice(models.Model):
         without_context(self).sudo().access_token = False
         return True
 
+    @api.readonly
     def action_open_message(self):
         """Show the message as it was sent."""
         check_one(self)

@@ -537,6 +537,7 @@ class DunningRun(models.Model):
             run.sudo().write({"state": "cancelled", "stop_requested": False})
         return True
 
+    @api.readonly
     def action_open_lines(self):
         """Open the task list of the run."""
         check_one(self)
@@ -549,6 +550,7 @@ class DunningRun(models.Model):
             "context": {**shown, **run},
         }
 
+    @api.readonly
     def action_open_notices(self):
         """Open the messages of the run."""
         check_one(self)

@@ -220,19 +220,23 @@ class DunningRunLine(models.Model):
 
     # Buttons --------------------------------------------------------------------------------
 
+    @api.readonly
     def action_dunning_pause(self):
         """Ask until when to pause the items."""
         return self.move_line_id.action_dunning_pause()
 
+    @api.readonly
     def action_dunning_pause_customer(self):
         """Ask until when to pause the customers."""
         return self.partner_id.action_dunning_pause()
 
+    @api.readonly
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)
         return self.move_id._get_records_action()
 
+    @api.readonly
     def action_promise(self):
         """Open the form in which a promise to pay the items is noted."""
         self.check_access("read")

@@ -158,6 +158,7 @@ class DunningScreening(models.Model):
     rule_id = fields.Many2one("dunning.exclusion.rule", string="Deciding Reason")
     way_out = fields.Selection(related="rule_id.way_out", string="Remedy")
 
+    @api.readonly
     def action_open_invoice(self):
         """Open the invoice or entry of the item."""
         check_one(self)
@@ -404,7 +405,7 @@ class DunningScreening(models.Model):
                 SQL.identifier(alias, "id"),
             )
         )
-        return Domain.AND([customers, *named])
+        return Domain.AND([customers, self.env["res.partner"]._dunning_open_domain, *named])
 
     def _fetch_query(self, query, fields):
         with self._planned(some=bool(self) or query._ids is not None):

@@ -5,6 +5,7 @@ class OnboardingOnboardingStep(models.Model):
     _inherit = "onboarding.onboarding.step"
 
     @api.model
+    @api.readonly
     def action_open_dunning_scenarios(self):
         """Open the scenarios."""
         self.env["dunning.settings"].check_access("read")
@@ -17,6 +18,7 @@ class OnboardingOnboardingStep(models.Model):
         return self.env["dunning.settings"].action_open()
 
     @api.model
+    @api.readonly
     def action_open_dunning_addresses(self):
         """Open the overdue items of customers who have no address to write to."""
         self.env["dunning.settings"].check_access("read")

@@ -1,8 +1,14 @@
+import io
+
 from odoo import api, models
 from odoo.exceptions import ValidationError
+from odoo.tools import split_every
 from odoo.tools.pdf import merge_pdf
 
 from odoo.addons.base.models.ir_actions_report import _wkhtml
+
+# Letters that are made and printed together: their pages, as HTML, take memory.
+LETTERS_AT_ONCE = 50
 
 
 class IrActionsReport(models.Model):
@@ -25,6 +31,31 @@ class IrActionsReport(models.Model):
             )
 
     @api.model
+    def _is_letters(self, report_ref):
+        """Return whether `report_ref` is the report of letters."""
+        letters = self.env.ref("dunning_exclusion.action_report_notice", False)
+        return bool(letters and report_ref) and self._get_report(report_ref) == letters
+
+    @api.model
+    def _render_qweb_pdf_prepare_streams(self, report_ref, data, res_ids=None):
+        """Override of `base` to make many letters in little memory: some at a time, one file each.
+
+        Where each letter is kept as an attachment, Odoo needs them one by one.
+        """
+        render = super()._render_qweb_pdf_prepare_streams
+        many = len(res_ids or ()) > LETTERS_AT_ONCE and self._is_letters(report_ref)
+        if not many or self._get_report(report_ref).attachment:
+            return render(report_ref, data, res_ids)
+        found = {}
+        for ids in split_every(LETTERS_AT_ONCE, res_ids, list):
+            streams = render(report_ref, dict(data or {}), ids).values()
+            printed = [part["stream"].getvalue() for part in streams if part["stream"]]
+            found[ids[0]] = {"stream": io.BytesIO(merge_pdf(printed)), "attachment": None}
+            # What was read and made for these letters is not needed any more.
+            self.env.invalidate_all()
+        return found
+
+    @api.model
     def _run_wkhtmltopdf(self, bodies, report_ref=False, **options):
         """Override of `base` to print several letters where wkhtmltopdf takes one at a time.
 
@@ -33,8 +64,7 @@ class IrActionsReport(models.Model):
         """
         bodies = list(bodies)
         one_by_one = len(bodies) > 1 and not _wkhtml().is_patched_qt
-        letters = self.env.ref("dunning_exclusion.action_report_notice", False)
-        if not one_by_one or not report_ref or self._get_report(report_ref) != letters:
+        if not one_by_one or not self._is_letters(report_ref):
             return super()._run_wkhtmltopdf(bodies, report_ref=report_ref, **options)
         run = super()._run_wkhtmltopdf
         return merge_pdf([run([body], report_ref=report_ref, **options) for body in bodies])

@@ -52,6 +52,29 @@ def open_items(question, join=None) -> SQL:
     )
 
 
+def owes(customer) -> SQL:
+    """Return whether anything is open of `customer`, an expression, as a look-up for each row.
+
+    A subquery of its own (LIMIT): joined, the items of all customers would be read first.
+    """
+    return SQL(
+        "(SELECT TRUE FROM %s WHERE contact.commercial_partner_id = %s LIMIT 1)",
+        SQL(ITEMS_OF_EACH),
+        customer,
+    )
+
+
+def is_open(move) -> SQL:
+    """Return whether any item of the entry `move`, an expression, is open; see `owes`."""
+    return SQL(
+        """(SELECT TRUE FROM account_move_line line
+              JOIN account_account account ON account.id = line.account_id
+                   AND account.account_type = 'asset_receivable'
+             WHERE line.move_id = %s AND line.reconciled IS NOT TRUE LIMIT 1)""",
+        move,
+    )
+
+
 def has_many(question) -> SQL:
     """Return SELECT of whether the customers of `question` have more than `FEW_ITEMS` items."""
     return SQL(

@@ -270,6 +270,38 @@ class TestDunningMessageActions(MessageCommon):
             self.assertEqual(printed, calls)
             self.assertEqual(PdfFileReader(io.BytesIO(pdf)).getNumPages(), 3)
 
+    def test_many_letters_are_made_some_at_a_time_and_in_their_order(self):
+        for place in range(5):
+            self._create_invoice(partner=self._create_customer(f"Customer {place}"))
+        notices = self._send(action="letter")
+        made = []
+
+        def print_bodies(_report, bodies, **_options):
+            made.append(" ".join(str(body) for body in bodies))
+            page, writer = io.BytesIO(), PdfFileWriter()
+            for body in bodies:
+                [notice] = [notice for notice in notices if notice.partner_id.name in str(body)]
+                # The width of a page says whose it is.
+                writer.addBlankPage(100 + notices.ids.index(notice.id), 100)
+            writer.write(page)
+            return page.getvalue()
+
+        report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        with (
+            patch.object(BaseReport, "_run_wkhtmltopdf", print_bodies),
+            patch.object(BaseReport, "get_wkhtmltopdf_state", lambda _report: "ok"),
+            patch.object(ir_actions_report, "LETTERS_AT_ONCE", 2),
+            patch.object(ir_actions_report, "_wkhtml") as wkhtml,
+        ):
+            wkhtml.return_value.is_patched_qt = True
+            pdf, kind = report._render_qweb_pdf(
+                "dunning_exclusion.action_report_notice", notices.ids
+            )
+        self.assertEqual(kind, "pdf")
+        self.assertEqual(len(made), 3, "two at a time")
+        pages = PdfFileReader(io.BytesIO(pdf)).pages
+        self.assertEqual([float(page.mediabox.width) for page in pages], [100, 101, 102, 103, 104])
+
     # Internal notifications -----------------------------------------------------------------
 
     def test_internal_notification_reaches_users_and_salesperson_only(self):

@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 
@@ -7,7 +8,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tests import tagged
 
-from ..models import dunning_mixin, outcome_pages
+from ..models import dunning_mixin, dunning_screening, outcome_pages
 from .common import DunningCommon
 
 NAMES = {"dunning.screening": "outcome"}
@@ -99,28 +100,46 @@ class TestOutcomePages(DunningCommon):
             arch = etree.fromstring(self.env.ref(f"dunning_exclusion.{name}").get_combined_arch())
             self.assertGreater(int(arch.get("count_limit")), int(arch.get("limit", 80)))
 
-    def test_a_page_screens_the_customers_that_it_shows(self):
-        asked = []
-        walk = outcome_pages.walk
+    @contextmanager
+    def _asked(self, module):
+        """Yield the list of the ids that pages look at one after the other in the block."""
+        asked, walk = [], outcome_pages.walk
 
-        def spy(query, matching, wanted):
+        def spy(query, matching, wanted, *share):
             def noted(ids):
                 asked.extend(ids)
                 return matching(ids)
 
-            return walk(query, noted, wanted)
+            return walk(query, noted, wanted, *share)
 
+        with patch.object(outcome_pages, "FIRST", 1), patch.object(module, "walk", spy):
+            yield asked
+
+    def test_a_page_screens_the_customers_that_it_shows(self):
         Screening = self.env["dunning.screening"]
         owing = Screening.search([]).partner_id
-        with (
-            patch.object(outcome_pages, "FIRST", 1),
-            patch("odoo.addons.dunning_exclusion.models.dunning_screening.walk", spy),
-        ):
+        with self._asked(dunning_screening) as asked:
             page = Screening.web_search_read(
                 [("partner_id.name", "ilike", "Walker")], {"outcome": {}}, 0, 2, None, 3
             )
         self.assertEqual((len(page["records"]), page["length"]), (2, 3))
         self.assertLess(len(asked), len(owing))
+
+    def test_who_owes_nothing_and_what_is_paid_is_not_looked_at(self):
+        outcome = Domain("dunning_outcome", "=", "included")
+        owing = self.env["dunning.screening"].search([]).partner_id
+        paid = self.env["account.move"].search([("partner_id", "in", self.customers.ids)])[:5]
+        self._pay(paid)
+        self.assertGreater(self.customers, owing & self.customers)
+        paid_up = self.customers - owing
+        never_asked = {"res.partner": paid_up | paid_up.child_ids, "account.move": paid}
+        for model, never in never_asked.items():
+            with self.subTest(model), patch.object(dunning_mixin, "SCOPE_LIMIT", 1):
+                with self._asked(dunning_mixin) as asked:
+                    page = self.env[model].web_search_read(outcome, {"id": {}}, 0, 80)
+                self.assertTrue(page["records"])
+                self.assertTrue(asked)
+                self.assertFalse(set(never.ids).intersection(asked))
 
     def test_who_may_read_nothing_learns_nothing_about_customers(self):
         employee = self._create_user("pages-employee", "base.group_user")

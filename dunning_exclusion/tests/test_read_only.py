@@ -64,7 +64,38 @@ class TestReadOnly(DunningCommon):
                 (self.env["dunning.exclusion.report"], [], [["rule_id"], ["age"], []], count)
             ],
         }
-        for name, calls in pages.items():
+        self._all_are_answered(pages)
+
+    def test_buttons_that_open_something_are_answered_there_too(self):
+        invoice = self._create_invoice()
+        held = self._create_invoice()
+        held.dunning_stop = True
+        run = self._create_run()
+        run.action_send()
+        notice, line = run.notice_ids, run.line_ids.filtered("notice_id")
+        block = held.dunning_block_ids
+        screened = self.env["dunning.screening"].search([("move_id", "=", held.id)])
+        buttons = {
+            "action_open_lines": [(run,)],
+            "action_open_notices": [(run,)],
+            "action_open_message": [(notice,)],
+            "action_open_invoice": [(line,), (screened,)],
+            "action_dunning_notices": [(invoice,)],
+            "action_dunning_pause": [(invoice,), (invoice.partner_id,), (line,)],
+            "action_dunning_pause_customer": [(line,)],
+            "action_dunning_prevent": [(invoice,)],
+            "action_promise": [(line,)],
+            "action_explain": [(block,)],
+            "action_open_target": [(block,)],
+            "action_show_targets": [(block,)],
+            "action_open_dunning_scenarios": [(self.env["onboarding.onboarding.step"],)],
+            "action_open_dunning_addresses": [(self.env["onboarding.onboarding.step"],)],
+        }
+        self._all_are_answered(buttons)
+
+    def _all_are_answered(self, methods):
+        """Call {name of a method: its records and arguments}, each where nothing can be written."""
+        for name, calls in methods.items():
             for records, *args in calls:
                 with self.subTest(name, model=records._name):
                     method = getattr(type(records), name)
