@@ -26,9 +26,8 @@ class AccountMove(models.Model):
     _name = "account.move"
     _inherit = ["account.move", "dunning.mixin"]
     _dunning_owner_field = "move_id"
-    _dunning_open_domain = Domain("state", "=", "posted") & Domain.custom(
-        to_sql=lambda _model, alias, _query: items.is_open(SQL.identifier(alias, "id"))
-    )
+    _dunning_open_domain = Domain("state", "=", "posted")
+    _dunning_is_open = items.is_open(SQL("listed.id"))
 
     dunning_due_date = fields.Date(
         string="Postponed Due Date",

@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.orm.domains import DomainAnd
-from odoo.tools import OrderedSet
+from odoo.tools import SQL, OrderedSet
 
 from ..screening import statement
 from ..screening.question import FEW, Owner
@@ -45,8 +45,9 @@ class DunningMixin(models.AbstractModel):
     _dunning_owner_field = None
     # Entries and items have none: see `_forget_answers`.
     _dunning_outcome_fields = ()
-    # Only these can have an outcome.
+    # Only these can have an outcome: as a domain, and as SQL over `listed.id`.
     _dunning_open_domain = Domain.TRUE
+    _dunning_is_open = SQL("TRUE")
 
     dunning_block_ids = fields.Many2many(
         "dunning.block",
@@ -351,8 +352,9 @@ class DunningMixin(models.AbstractModel):
         if not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return None
         others, asked = self._split(domain)
+        is_open = SQL("TRUE")
         if all(leaf.operator == "=" and leaf.value for leaf in asked.iter_conditions()):
-            others &= self._dunning_open_domain
+            others, is_open = others & self._dunning_open_domain, self._dunning_is_open
         order = complete(order or self._order)
         records = search(others, order=order, **kwargs)
 
@@ -366,7 +368,7 @@ class DunningMixin(models.AbstractModel):
 
         # To answer for one item, all items of its customer are screened, so fewer items are walked.
         share = SHARE if self._dunning_owner_field == "partner_id" else SHARE / 10
-        return walk(records, matching, wanted, share)
+        return walk(records, is_open, matching, wanted, share)
 
     @api.model
     def _asks_for_outcome(self, domain):

@@ -192,7 +192,7 @@ class DunningScreening(models.Model):
 
     @api.model
     def _with_customers(self, question):
-        """Return `question` with the customers that its owner belongs to, and `many_items`.
+        """Return `question` with the customers that its owner belongs to, and more about them.
 
         Totals are the customer's, so its other items are needed to explain one of them. PostgreSQL
         plans the statement faster, and reads nothing else, when it is given their ids.
@@ -207,6 +207,9 @@ class DunningScreening(models.Model):
         if question.few and question.many_items is None:
             [[many]] = self.env.execute_query(items.has_many(question))
             question = replace(question, many_items=many)
+        if question.customers and not question.few and question.contacts is None:
+            rows = self.env.execute_query(items.contacts_of(question))
+            question = replace(question, contacts=tuple(row[0] for row in rows))
         return question
 
     @api.model
@@ -369,7 +372,8 @@ class DunningScreening(models.Model):
             with scoped._planned(few=len(ids) <= FEW, some=True):
                 return list(query.get_result_ids())
 
-        return walk(customers, matching, wanted)
+        # Only customers owe something, their other contacts do not.
+        return walk(customers, items.owes(SQL("listed.id")), matching, wanted)
 
     @api.model
     def _customer_order(self, name, customer_id, direction) -> SQL:
@@ -398,14 +402,7 @@ class DunningScreening(models.Model):
             for part in conditions
             if isinstance(part, DomainCondition) and part.field_expr.split(".")[0] == "partner_id"
         ]
-        customers = Domain.custom(
-            to_sql=lambda _model, alias, _query: SQL(
-                "%s = %s",
-                SQL.identifier(alias, "commercial_partner_id"),
-                SQL.identifier(alias, "id"),
-            )
-        )
-        return Domain.AND([customers, self.env["res.partner"]._dunning_open_domain, *named])
+        return Domain.AND(named)
 
     def _fetch_query(self, query, fields):
         with self._planned(some=bool(self) or query._ids is not None):

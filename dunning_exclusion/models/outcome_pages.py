@@ -14,7 +14,7 @@ from ..screening import statement
 
 # How many are looked at first, and how many times as many as so far at most; then which share of
 # all, but at least and at most how many.
-FIRST, GROWTH = 50, 8
+FIRST, GROWTH = 80, 8
 SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
 
@@ -23,17 +23,21 @@ def complete(order):
     return order if re.search(r"\bid\b", order) else f"{order}, id"
 
 
-def walk(query, matching, wanted, share=SHARE):
+def walk(query, is_open, matching, wanted, share=SHARE):
     """Return the first `wanted` ids of a list, or None where it is faster to screen everybody.
 
     :param query: Query of those who are looked at, in the order of the list
+    :param is_open: whether anything is open of one of those, as SQL over its `listed.id`: only
+        then it can have an outcome
     :param matching: returns the ids of the list that belong to some of those, in its order
     :param share: which share of all are looked at at most
     """
     env, found, seen, size = query._env, [], 0, FIRST
     while True:
-        query.offset, query.limit = seen, size
-        batch = [row[0] for row in env.execute_query(query.select())]
+        # OFFSET 0: it is asked of one after the other, in the order of the list.
+        some = "SELECT id FROM (%s OFFSET 0) listed WHERE %s OFFSET %s LIMIT %s"
+        rows = env.execute_query(SQL(some, query.select(), is_open, seen, size))
+        batch = [row[0] for row in rows]
         found += matching(batch) if batch else []
         seen += len(batch)
         if len(found) >= wanted or len(batch) < size:

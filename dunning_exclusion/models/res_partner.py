@@ -24,10 +24,8 @@ class ResPartner(models.Model):
     _name = "res.partner"
     _inherit = ["res.partner", "dunning.mixin"]
     _dunning_owner_field = "partner_id"
-    _dunning_open_domain = Domain.custom(
-        to_sql=lambda _model, alias, _query: items.owes(
-            SQL.identifier(alias, "commercial_partner_id")
-        )
+    _dunning_is_open = items.owes(
+        SQL("(SELECT commercial_partner_id FROM res_partner WHERE id = listed.id)")
     )
     _dunning_outcome_fields = (
         *("active", "email", "parent_id", "dunning_type_off_ids"),

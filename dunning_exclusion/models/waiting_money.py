@@ -326,6 +326,7 @@ def _named_by_words(question) -> SQL:
 def _named_by_items(question) -> SQL:
     """Return the same for a few customers: the names of their invoices are looked up together."""
     # OFFSET 0: otherwise PostgreSQL may read all lines and entries for the few that are asked for.
+    # IS TRUE keeps each invoice from being compared with each word.
     of_entry = """account_move entry CROSS JOIN LATERAL (
                   SELECT * FROM account_bank_statement_line WHERE move_id = entry.id OFFSET 0) bank
                 WHERE %s AND %s IS NOT NULL"""
@@ -352,10 +353,12 @@ def _named_by_items(question) -> SQL:
                                   THEN %(reference)s END)) named (key)
                         WHERE move.%(is_invoice)s AND named.key ~ '[0-9]'),
                          found AS MATERIALIZED (
-                       SELECT bank_id, company_id, unnest(words) AS word FROM (%(found)s) bank)
+                       SELECT bank_id, company_id, unnest(words) AS word FROM (%(found)s) bank),
+                         hit AS MATERIALIZED (
+                       SELECT * FROM invoice WHERE (key IN (SELECT word FROM found)) IS TRUE)
                    SELECT found.bank_id, invoice.move_id
                      FROM found
-                     JOIN invoice ON invoice.key = found.word
+                     JOIN hit invoice ON invoice.key = found.word
                       AND (found.company_id, invoice.company_id) IN (%(owners)s)) named""",
         name=SQL(key_sql("move.name")),
         reference=SQL(key_sql("move.payment_reference")),

@@ -8,7 +8,7 @@ from odoo.tools import SQL
 from ..models.arguments import read_date
 from ..models.dunning_block import FORGOTTEN_AFTER_DAYS
 from ..models.res_company import THRESHOLDS
-from ..screening import items
+from ..screening import items, statement
 from ..screening.question import Question
 
 EMPTY = {"count": 0, "amount": 0.0}
@@ -336,12 +336,16 @@ class DunningRun(models.Model):
         An item that two holds of one topic and key hold counts once. The largest come first.
         """
         Block = self.env["dunning.block"]
+        mine = SQL("block.company_id = %s AND %s", company.id, Block._state_sql(today))
+        customers = SQL("SELECT DISTINCT partner_id FROM dunning_block block WHERE %s", mine)
+        # Named, so that PostgreSQL looks up their items and does not read those of everybody.
+        held = Question(company, customers=tuple(i for (i,) in self.env.execute_query(customers)))
         query = SQL(
             """WITH held AS MATERIALIZED (
                    SELECT block.*, item.id AS item_id, item.amount FROM dunning_block block
                      LEFT JOIN LATERAL (SELECT line.id, line.amount_residual AS amount
                                         %(open_items)s AND %(holds)s) item ON TRUE
-                    WHERE block.company_id = %(company)s AND %(active)s)
+                    WHERE %(mine)s)
                SELECT topic, key, COUNT(DISTINCT block_id),
                       COALESCE(SUM(amount) FILTER (WHERE place = 1), 0)
                  FROM (SELECT topic.name AS topic, topic.key, block.id AS block_id, block.amount,
@@ -355,16 +359,16 @@ class DunningRun(models.Model):
                             ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
                         WHERE topic.key IS NOT NULL) counted
                 GROUP BY topic, key ORDER BY 4 DESC, 2""",
-            open_items=items.open_items(Question(company)),
-            holds=Block._holds_sql(),
-            active=Block._state_sql(today),
-            **{"company": company.id, "today": today},
+            open_items=items.open_items(held),
+            **{"mine": mine, "holds": Block._holds_sql(), "today": today},
             starts=[youngest for youngest, _oldest in AGES[1:]],
             ending=Block._state_sql(today, ("ending_soon",)),
             forgotten=Block._state_sql(today, ("forgotten",)),
         )
         found = {topic: {} for topic in ("age", "person", "ending", "forgotten")}
-        for topic, key, count, amount in self.env.execute_query(query):
+        with statement.planned(self.env, some=True):
+            rows = self.env.execute_query(query)
+        for topic, key, count, amount in rows:
             found[topic][key] = {"count": count, "amount": float(amount)}
         return found
 

@@ -55,7 +55,8 @@ def open_items(question, join=None) -> SQL:
 def owes(customer) -> SQL:
     """Return whether anything is open of `customer`, an expression, as a look-up for each row.
 
-    A subquery of its own (LIMIT): joined, the items of all customers would be read first.
+    Contacts owe nothing themselves. A subquery of its own (LIMIT): joined, the items of all
+    customers would be read first.
     """
     return SQL(
         "(SELECT TRUE FROM %s WHERE contact.commercial_partner_id = %s LIMIT 1)",
@@ -86,14 +87,21 @@ def has_many(question) -> SQL:
     )
 
 
+def contacts_of(question) -> SQL:
+    """Return SELECT of the ids of all contacts of the customers of `question`."""
+    customers = question.among(SQL("commercial_partner_id"))
+    return SQL("SELECT id FROM res_partner WHERE %s", customers)
+
+
 def contacts(question) -> SQL:
     """Return the array of all contacts of the customers of `question`.
 
-    PostgreSQL looks up an array in an index, whatever it expects of the tables.
+    PostgreSQL looks up an array in an index, whatever it expects of the tables. Of many, it works
+    with several processes where it sees how many they are.
     """
-    return SQL(
-        "ARRAY(SELECT id FROM res_partner WHERE %s)", question.among(SQL("commercial_partner_id"))
-    )
+    if question.contacts is None:
+        return SQL("ARRAY(%s)", contacts_of(question))
+    return SQL("%s::int[]", list(question.contacts))
 
 
 def owed(today) -> SQL:

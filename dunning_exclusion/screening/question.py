@@ -37,6 +37,7 @@ class Question:
     :param customers: the ids of the customers whose items are read; None: all customers, or those
         of `owner`
     :param many_items: whether these customers have more than `FEW_ITEMS` items; None: not known
+    :param contacts: the ids of all contacts of many customers; None: they are looked up
     :param thresholds: {name of a threshold on res.company: value}, to try values before they are
         saved; amounts in company currency
     """
@@ -49,6 +50,7 @@ class Question:
     run_id: int = 0
     customers: tuple | None = None
     many_items: bool | None = None
+    contacts: tuple | None = None
     thresholds: dict = field(default_factory=dict)
 
     @property

@@ -105,12 +105,12 @@ class TestOutcomePages(DunningCommon):
         """Yield the list of the ids that pages look at one after the other in the block."""
         asked, walk = [], outcome_pages.walk
 
-        def spy(query, matching, wanted, *share):
+        def spy(query, is_open, matching, wanted, *share):
             def noted(ids):
                 asked.extend(ids)
                 return matching(ids)
 
-            return walk(query, noted, wanted, *share)
+            return walk(query, is_open, noted, wanted, *share)
 
         with patch.object(outcome_pages, "FIRST", 1), patch.object(module, "walk", spy):
             yield asked
