@@ -526,9 +526,8 @@ class DunningBlock(models.Model):
 
     def _in_words(self):
         """Return what is held, until when and why."""
-        until = self.date_to and self.env._(
-            "until %(day)s", day=format_date(self.env, self.date_to)
-        )
+        day = self.date_to and format_date(self.env, self.date_to)
+        until = day and self.env._("until %(day)s", day=day)
         parts = (self.display_name, until, self.reason_id.name)
         return " · ".join(part for part in parts if part)
 

@@ -531,19 +531,13 @@ class DunningRunLine(models.Model):
             if lines.is_empty():
                 return {}
             columns = (SQL.identifier(self._table, name) for name in ("partner_id", "reason_ids"))
-            rows = self.env.execute_query(
-                SQL(
-                    """SELECT DISTINCT line.partner_id, reason.id::int
-                         FROM %s AS line,
-                              jsonb_array_elements_text(line.reason_ids) AS reason(id)""",
-                    lines.subselect(*columns),
-                )
-            )
+            query = """SELECT DISTINCT line.partner_id, reason.id::int FROM %s AS line,
+                              jsonb_array_elements_text(line.reason_ids) AS reason(id)"""
+            rows = self.env.execute_query(SQL(query, lines.subselect(*columns)))
         marks = {}
         for rule in self.env["dunning.exclusion.rule"].search([("marker", "=", "customer")]):
-            for customer_id, rule_id in rows:
-                if rule_id == rule.id:
-                    marks.setdefault(customer_id, []).append(rule.name)
+            for customer_id in (owner for owner, rule_id in rows if rule_id == rule.id):
+                marks.setdefault(customer_id, []).append(rule.name)
         return marks
 
     def _formatted_read_group_with_length(

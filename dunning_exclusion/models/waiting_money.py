@@ -325,22 +325,7 @@ def _named_by_words(question) -> SQL:
 
 def _named_by_items(question) -> SQL:
     """Return the same for a few customers: the names of their invoices are looked up together."""
-    # OFFSET 0: otherwise PostgreSQL may read all lines and entries for the few that are asked for.
     # IS TRUE keeps each invoice from being compared with each word.
-    of_entry = """account_move entry CROSS JOIN LATERAL (
-                  SELECT * FROM account_bank_statement_line WHERE move_id = entry.id OFFSET 0) bank
-                WHERE %s AND %s IS NOT NULL"""
-    found = SQL(" UNION ALL ").join(
-        SQL(
-            """SELECT bank.id AS bank_id, bank.company_id, %(words)s AS words FROM %(source)s
-                  AND %(words)s && (SELECT ARRAY_AGG(DISTINCT key) FROM invoice)""",
-            words=SQL("(%s)", SQL(words_sql(f"{alias}.{column}"))),
-            source=SQL("account_bank_statement_line bank WHERE %s", SQL(UNMATCHED))
-            if alias == "bank"
-            else SQL(of_entry, SQL(OF_BANK), SQL.identifier(alias, column)),
-        )
-        for alias, column in TEXTS
-    )
     return SQL(
         """SELECT DISTINCT bank_id, move_id
              FROM (WITH invoice AS MATERIALIZED (
@@ -364,5 +349,21 @@ def _named_by_items(question) -> SQL:
         reference=SQL(key_sql("move.payment_reference")),
         owners=SQL(", ").join(SQL("(%s, %s)", *pair) for pair in _owners(question)),
         is_invoice=SQL(IS_INVOICE.replace("move_type", "move.move_type")),
-        found=found,
+        found=SQL(" UNION ALL ").join(_lines_with_names(*text) for text in TEXTS),
+    )
+
+
+def _lines_with_names(alias, column) -> SQL:
+    """Return SELECT bank_id, company_id, words of the lines whose text has a name of `invoice`."""
+    # OFFSET 0: otherwise PostgreSQL may read all lines and entries for the few that are asked for.
+    of_entry = """account_move entry CROSS JOIN LATERAL (
+                  SELECT * FROM account_bank_statement_line WHERE move_id = entry.id OFFSET 0) bank
+                WHERE %s AND %s IS NOT NULL"""
+    return SQL(
+        """SELECT bank.id AS bank_id, bank.company_id, %(words)s AS words FROM %(source)s
+              AND %(words)s && (SELECT ARRAY_AGG(DISTINCT key) FROM invoice)""",
+        words=SQL("(%s)", SQL(words_sql(f"{alias}.{column}"))),
+        source=SQL("account_bank_statement_line bank WHERE %s", SQL(UNMATCHED))
+        if alias == "bank"
+        else SQL(of_entry, SQL(OF_BANK), SQL.identifier(alias, column)),
     )

@@ -359,17 +359,16 @@ class DunningRun(models.Model):
                             ('forgotten', CASE WHEN %(forgotten)s THEN 0 END)) topic (name, key)
                         WHERE topic.key IS NOT NULL) counted
                 GROUP BY topic, key ORDER BY 4 DESC, 2""",
-            open_items=items.open_items(held),
-            **{"mine": mine, "holds": Block._holds_sql(), "today": today},
+            **{"mine": mine, "today": today, "open_items": items.open_items(held)},
+            holds=Block._holds_sql(),
             starts=[youngest for youngest, _oldest in AGES[1:]],
             ending=Block._state_sql(today, ("ending_soon",)),
             forgotten=Block._state_sql(today, ("forgotten",)),
         )
         found = {topic: {} for topic in ("age", "person", "ending", "forgotten")}
         with statement.planned(self.env, some=True):
-            rows = self.env.execute_query(query)
-        for topic, key, count, amount in rows:
-            found[topic][key] = {"count": count, "amount": float(amount)}
+            for topic, key, count, amount in self.env.execute_query(query):
+                found[topic][key] = {"count": count, "amount": float(amount)}
         return found
 
     # What is excluded -----------------------------------------------------------------------
