@@ -4,8 +4,10 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
+from odoo.tools import split_every
 
 from .arguments import check_one, without_context
+from .dunning_sender import BATCH_SIZE
 from .isolation import administrators, in_language_of, isolated, tell
 
 _logger = logging.getLogger(__name__)
@@ -301,7 +303,8 @@ class DunningNotice(models.Model):
         letters = (self - queued) | queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
         if letters:
-            letters._filter_waiting_letters()._send_by_hand()
+            for some in letters._filter_waiting_letters()._in_batches():
+                some._send_by_hand()
             return self.env.ref("dunning_exclusion.action_report_notice").report_action(letters)
         if not queued:
             raise UserError(
@@ -323,6 +326,12 @@ class DunningNotice(models.Model):
     def _filter_waiting_letters(self):
         return self.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")
 
+    def _in_batches(self):
+        """Yield some after the other, and forget what was read of those: they may be thousands."""
+        for ids in split_every(BATCH_SIZE, self.ids, list):
+            yield self.browse(ids)
+            self.env.invalidate_all()
+
     def _screen_letters(self):
         """Make queued letters anew from what is still to be reminded of; return those left.
 
@@ -333,5 +342,6 @@ class DunningNotice(models.Model):
         for run, waiting in self.grouped("run_id").items():
             # Who may send runs may also print their letters.
             run.check_access("write")
-            letters |= self.env["dunning.sender"]._send_again(run, waiting)
+            for some in waiting._in_batches():
+                letters |= self.env["dunning.sender"]._send_again(run, some)
         return letters.filtered(lambda notice: notice.action == "letter")

@@ -11,6 +11,7 @@ from odoo.tools import mute_logger
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
 from odoo.addons.base.models.ir_actions_report import IrActionsReport as BaseReport
+from odoo.addons.dunning_exclusion.models import dunning_automation
 from odoo.addons.dunning_exclusion.report import ir_actions_report
 from odoo.addons.mail.tests.common import MailCase
 
@@ -301,6 +302,22 @@ class TestDunningMessageActions(MessageCommon):
         self.assertEqual(len(made), 3, "two at a time")
         pages = PdfFileReader(io.BytesIO(pdf)).pages
         self.assertEqual([float(page.mediabox.width) for page in pages], [100, 101, 102, 103, 104])
+
+    def test_many_letters_are_screened_and_sent_in_batches(self):
+        for place in range(5):
+            self._create_invoice(partner=self._create_customer(f"Customer {place}"))
+        notices = self._send(action="letter")
+        self.assertEqual(notices.mapped("state"), ["queued"] * 5)
+        notices[2].partner_id.action_dunning_stop()
+        # Without one, Odoo asks administrators for it before they print anything.
+        self.company.external_report_layout_id = self.env.ref("web.external_layout_standard")
+        with patch.object(dunning_automation, "BATCH_SIZE", 2):
+            action = notices.action_print()
+        printed = notices - notices[2]
+        self.assertEqual(action["context"]["active_ids"], printed.ids)
+        self.assertEqual(printed.mapped("state"), ["sent"] * 4)
+        self.assertTrue(all(printed.mapped("kept_body")))
+        self.assertEqual(notices[2].state, "skipped")
 
     # Internal notifications -----------------------------------------------------------------
 
