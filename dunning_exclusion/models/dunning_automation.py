@@ -302,6 +302,8 @@ class DunningNotice(models.Model):
         queued = self._filter_waiting_letters()
         letters = (self - queued) | queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
+        # In the order of the list.
+        letters = letters.sorted()
         if letters:
             for some in letters._filter_waiting_letters()._in_batches():
                 some._send_by_hand()
