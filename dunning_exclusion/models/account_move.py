@@ -74,11 +74,13 @@ class AccountMove(models.Model):
     _dunning_due_date_within = Within("dunning_due_date", *DAYS)
 
     def _compute_dunning_notice_count(self):
-        rows = self.env["dunning.run.line"]._read_group(
-            Domain("move_id", "in", self.ids) & Domain("notice_ids.state", "=", "sent"),
-            ["move_id", "notice_ids"],
-        )
-        counts = Counter(move for move, notice in rows if notice.state == "sent")
+        # Lines of items, and of those that Odoo has replaced, are found by an index. Asked for
+        # with their messages, PostgreSQL would read all that were ever sent.
+        replaced = Domain("move_id", "in", self.ids) & Domain("move_line_id", "=", False)
+        mine = Domain("move_line_id", "in", self.line_ids.ids) | replaced
+        lines = self.env["dunning.run.line"].search_fetch(mine, ["move_id"], order="id")
+        told = {(line.move_id, notice) for line in lines for notice in line.notice_ids}
+        counts = Counter(move for move, notice in told if notice.state == "sent")
         for move in self:
             move.dunning_notice_count = counts[move]
 

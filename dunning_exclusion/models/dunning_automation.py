@@ -302,8 +302,9 @@ class DunningNotice(models.Model):
         queued = self._filter_waiting_letters()
         letters = (self - queued) | queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
-        # In the order of the list.
-        letters = letters.sorted()
+        # In the order of the list; those that were made in another way come last.
+        places = {notice_id: place for place, notice_id in enumerate(self.ids)}
+        letters = letters.sorted(lambda notice: places.get(notice.id, len(places)))
         if letters:
             for some in letters._filter_waiting_letters()._in_batches():
                 some._send_by_hand()
@@ -329,9 +330,13 @@ class DunningNotice(models.Model):
         return self.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")
 
     def _in_batches(self):
-        """Yield some after the other, and forget what was read of those: they may be thousands."""
-        for ids in split_every(BATCH_SIZE, self.ids, list):
-            yield self.browse(ids)
+        """Yield those of some customers after the other, and forget what was read of them.
+
+        They may be thousands. What a customer gets is decided, and told, together.
+        """
+        by_customer = self.grouped("partner_id")
+        for some in split_every(BATCH_SIZE, by_customer.values(), list):
+            yield self.browse().concat(*some)
             self.env.invalidate_all()
 
     def _screen_letters(self):

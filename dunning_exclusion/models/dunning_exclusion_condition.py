@@ -509,7 +509,7 @@ class DunningExclusionCondition(models.AbstractModel):
         """Return when each customer got its last message, and until when none may follow."""
         details = []
         customers = tuple({row.customer_id for row in rows})
-        recent = said.recent_messages(replace(question, customers=customers))
+        recent = said.recent_messages(replace(question, customers=customers, contacts=None))
         for day, on_its_way in self.env.execute_query(
             SQL("SELECT day, on_its_way FROM (%s) recent ORDER BY partner_id", recent)
         ):

@@ -26,6 +26,7 @@ ON_REQUEST = "dunning"
 UNSORTED = dict.fromkeys(("_description_sortable", "_description_groupable"), lambda _env: False)
 ASKED = {"groups": READERS, **UNSORTED}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
+CODES = [code for code, _name in OUTCOMES]
 # Up to this many records, a search screens only those that its other conditions find.
 SCOPE_LIMIT = 1000
 
@@ -292,10 +293,10 @@ class DunningMixin(models.AbstractModel):
         if operator != "in":
             return NotImplemented
         self._check_field_access(self._fields["dunning_outcome"], "read")
-        wanted = [code for code, _name in OUTCOMES if code in value]
+        wanted = [code for code in CODES if code in value]
         found = self._dunning_outcome_domain(wanted, owner)
         if False in value:
-            found |= ~self._dunning_outcome_domain([code for code, _name in OUTCOMES], owner)
+            found |= ~self._dunning_outcome_domain(CODES, owner)
         return found
 
     @api.model
@@ -353,7 +354,10 @@ class DunningMixin(models.AbstractModel):
             return None
         others, asked = self._split(domain)
         is_open = SQL("TRUE")
-        if all(leaf.operator == "=" and leaf.value for leaf in asked.iter_conditions()):
+        if all(
+            leaf.field_expr == "dunning_outcome" and leaf.operator == "=" and leaf.value in CODES
+            for leaf in asked.iter_conditions()
+        ):
             others, is_open = others & self._dunning_open_domain, self._dunning_is_open
         order = complete(order or self._order)
         records = search(others, order=order, **kwargs)

@@ -395,7 +395,7 @@ class DunningScreening(models.Model):
 
     @api.model
     def _customers_in(self, domain):
-        """Return the domain of the customers that `domain` may be about."""
+        """Return the domain of the contacts whose customers `domain` may be about."""
         conditions = domain.children if isinstance(domain, DomainAnd) else [domain]
         named = [
             Domain(f"commercial_{part.field_expr}", part.operator, part.value)
@@ -500,7 +500,8 @@ class DunningScreening(models.Model):
             query = """SELECT move_line_id, move_id, partner_id, invoice_date, reason_ids
                          FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
             rows = [ExcludedItem(*row) for row in self.env.execute_query(SQL(query, screening))]
-        question = replace(question, owner=None, customers=tuple({row.customer_id for row in rows}))
+        customers = tuple({row.customer_id for row in rows})
+        question = replace(question, owner=None, customers=customers, contacts=None)
         rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row.rule_ids})
         found = {}
         for rule in rules._deciding_first(question.companies):

@@ -12,8 +12,8 @@ from odoo.tools import SQL
 
 from ..screening import statement
 
-# How many are looked at first, and how many times as many as so far at most; then which share of
-# all, but at least and at most how many.
+# How many are screened first, and how many times as many as so far at most; then which share of
+# all, but at least and at most how many. No more than `MOST` of the list are looked at.
 FIRST, GROWTH = 80, 8
 SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
@@ -30,18 +30,22 @@ def walk(query, is_open, matching, wanted, share=SHARE):
     :param is_open: whether anything is open of one of those, as SQL over its `listed.id`: only
         then it can have an outcome
     :param matching: returns the ids of the list that belong to some of those, in its order
-    :param share: which share of all are looked at at most
+    :param share: which share of all with something open are screened at most
     """
     env, found, seen, size = query._env, [], 0, FIRST
+    env.flush_all()
+    query.limit = MOST
     while True:
-        # OFFSET 0: it is asked of one after the other, in the order of the list.
-        some = "SELECT id FROM (%s OFFSET 0) listed WHERE %s OFFSET %s LIMIT %s"
+        # It is asked of one after the other, in the order of the list.
+        some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
         rows = env.execute_query(SQL(some, query.select(), is_open, seen, size))
         batch = [row[0] for row in rows]
         found += matching(batch) if batch else []
         seen += len(batch)
-        if len(found) >= wanted or len(batch) < size:
+        if len(found) >= wanted:
             return found[:wanted]
+        if len(batch) < size:
+            return found if _is_whole(query) else None
         limit = int(min(max(share * _count(env, query.table), FEWEST), MOST))
         missing = wanted - len(found)
         # Were three more found among those that were seen, it would still be too far.
@@ -50,6 +54,12 @@ def walk(query, is_open, matching, wanted, share=SHARE):
         # A third more than are needed if the rest matches as often as what was seen.
         likely = missing * seen * 4 // (3 * max(len(found), 1)) + FIRST
         size = int(min(likely if len(found) > GROWTH else seen * GROWTH, limit - seen))
+
+
+def _is_whole(query):
+    """Return whether `query`, limited to `MOST` rows, has found all that there are."""
+    [[count]] = query._env.execute_query(SQL("SELECT COUNT(*) FROM (%s) listed", query.select()))
+    return count < MOST
 
 
 def _count(env, table):

@@ -43,13 +43,15 @@ class IrActionsReport(models.Model):
         Where each letter is kept as an attachment, Odoo needs them one by one.
         """
         render = super()._render_qweb_pdf_prepare_streams
-        many = len(res_ids or ()) > LETTERS_AT_ONCE and self._is_letters(report_ref)
+        many = len(set(res_ids or ())) > LETTERS_AT_ONCE and self._is_letters(report_ref)
         if not many or self._get_report(report_ref).attachment:
             return render(report_ref, data, res_ids)
         found = {}
-        for ids in split_every(LETTERS_AT_ONCE, res_ids, list):
-            streams = render(report_ref, dict(data or {}), ids).values()
-            printed = [part["stream"].getvalue() for part in streams if part["stream"]]
+        for ids in split_every(LETTERS_AT_ONCE, dict.fromkeys(res_ids), list):
+            streams = render(report_ref, dict(data or {}), ids)
+            # What Odoo cannot take apart is in one stream, in which all of them are.
+            parts = [streams[False]] if False in streams else streams.values()
+            printed = [part["stream"].getvalue() for part in parts if part["stream"]]
             found[ids[0]] = {"stream": io.BytesIO(merge_pdf(printed)), "attachment": None}
             # What was read and made for these letters is not needed any more.
             self.env.invalidate_all()

@@ -311,13 +311,34 @@ class TestDunningMessageActions(MessageCommon):
         notices[2].partner_id.action_dunning_stop()
         # Without one, Odoo asks administrators for it before they print anything.
         self.company.external_report_layout_id = self.env.ref("web.external_layout_standard")
-        with patch.object(dunning_automation, "BATCH_SIZE", 2):
+        Sender, batches = type(self.env["dunning.sender"]), []
+        send_again = Sender._send_again
+
+        def spy(sender, run, some):
+            batches.append(len(some))
+            return send_again(sender, run, some)
+
+        with (
+            patch.object(dunning_automation, "BATCH_SIZE", 2),
+            patch.object(Sender, "_send_again", spy),
+        ):
             action = notices.action_print()
+        self.assertEqual(batches, [2, 2, 1])
         printed = notices - notices[2]
         self.assertEqual(action["context"]["active_ids"], printed.ids)
         self.assertEqual(printed.mapped("state"), ["sent"] * 4)
         self.assertTrue(all(printed.mapped("kept_body")))
         self.assertEqual(notices[2].state, "skipped")
+        again = notices[::-1].action_print()
+        self.assertEqual(again["context"]["active_ids"], printed[::-1].ids, "as they were chosen")
+
+    def test_letters_of_one_customer_are_in_one_batch(self):
+        Notice, other = self.env["dunning.notice"], self._create_customer("Other")
+        customers = (self.customer, other, self.customer)
+        notices = Notice.concat(*(Notice.new({"partner_id": owner.id}) for owner in customers))
+        with patch.object(dunning_automation, "BATCH_SIZE", 1):
+            batches = list(notices._in_batches())
+        self.assertEqual(batches, [notices[0] | notices[2], notices[1]])
 
     # Internal notifications -----------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from odoo.fields import Domain
 from odoo.tests import tagged
 
 from ..models import dunning_mixin, dunning_screening, outcome_pages
+from ..screening import question
 from .common import DunningCommon
 
 NAMES = {"dunning.screening": "outcome"}
@@ -92,6 +93,37 @@ class TestOutcomePages(DunningCommon):
         ):
             for model, domains in cases.items():
                 for domain in domains:
+                    self._same_pages(model, domain)
+
+    def test_pages_find_also_what_has_no_outcome(self):
+        prevented = Domain("prevent_dunning", "=", True)
+        either = Domain("dunning_outcome", "=", "included") | prevented
+        nothing_open = self.customers - self.env["dunning.screening"].search([]).partner_id
+        nothing_open.prevent_dunning = True
+        paid = self.env["account.move"].search([("partner_id", "in", self.customers.ids)])[:3]
+        paid.prevent_dunning = True
+        self._pay(paid)
+        with (
+            patch.object(outcome_pages, "FIRST", 2),
+            patch.object(dunning_mixin, "SCOPE_LIMIT", 1),
+        ):
+            for model, never_open in (("res.partner", nothing_open), ("account.move", paid)):
+                self.assertLessEqual(never_open, self.env[model].search(either, limit=1000))
+                self._same_pages(model, either)
+
+    def test_pages_are_the_same_where_customers_count_as_many_and_little_is_looked_at(self):
+        cases = {
+            "dunning.screening": Domain("outcome", "!=", "included"),
+            "res.partner": Domain("dunning_outcome", "=", "included"),
+            "account.move": Domain("dunning_outcome", "=", "included"),
+        }
+        for module in (question, dunning_mixin, dunning_screening):
+            self.startPatcher(patch.object(module, "FEW", 1))
+        self.startPatcher(patch.object(outcome_pages, "FIRST", 2))
+        self.startPatcher(patch.object(dunning_mixin, "SCOPE_LIMIT", 1))
+        for most in (3, 20_000):
+            with patch.object(outcome_pages, "MOST", most):
+                for model, domain in cases.items():
                     self._same_pages(model, domain)
 
     def test_all_are_selected_where_a_page_is_full(self):

@@ -102,6 +102,7 @@ class TestReadOnly(DunningCommon):
                     self.assertTrue(getattr(method, "_readonly", False))
                     with self._read_only():
                         getattr(records, name)(*args)
+                        self.env.flush_all()
 
     def test_what_writes_is_refused_there(self):
         invoice = self._create_invoice()
