@@ -302,7 +302,7 @@ class DunningNotice(models.Model):
         queued = self._filter_waiting_letters()
         letters = (self - queued) | queued._screen_letters()
         letters = letters.filtered(lambda notice: notice.line_ids and notice.state != "skipped")
-        # In the order of the list; those that were made in another way come last.
+        # In the order of the list; letters that were made anew with another id come last.
         places = {notice_id: place for place, notice_id in enumerate(self.ids)}
         letters = letters.sorted(lambda notice: places.get(notice.id, len(places)))
         if letters:
@@ -330,9 +330,9 @@ class DunningNotice(models.Model):
         return self.filtered(lambda notice: notice.action == "letter" and notice.state == "queued")
 
     def _in_batches(self):
-        """Yield those of some customers after the other, and forget what was read of them.
+        """Yield the messages of so many customers at a time, and forget what was read of them.
 
-        They may be thousands. What a customer gets is decided, and told, together.
+        There may be thousands. What one customer gets is decided, and told, together.
         """
         by_customer = self.grouped("partner_id")
         for some in split_every(BATCH_SIZE, by_customer.values(), list):

@@ -36,7 +36,7 @@ def walk(query, is_open, matching, wanted, share=SHARE):
     env.flush_all()
     query.limit = MOST
     while True:
-        # It is asked of one after the other, in the order of the list.
+        # A subquery, so that no more are asked whether they are open than are needed.
         some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
         rows = env.execute_query(SQL(some, query.select(), is_open, seen, size))
         batch = [row[0] for row in rows]

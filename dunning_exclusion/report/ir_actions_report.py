@@ -7,7 +7,7 @@ from odoo.tools.pdf import merge_pdf
 
 from odoo.addons.base.models.ir_actions_report import _wkhtml
 
-# Letters that are made and printed together: their pages, as HTML, take memory.
+# How many letters are made and printed together: their pages, as HTML, take memory.
 LETTERS_AT_ONCE = 50
 
 

@@ -53,10 +53,10 @@ def open_items(question, join=None) -> SQL:
 
 
 def owes(customer) -> SQL:
-    """Return whether anything is open of `customer`, an expression, as a look-up for each row.
+    """Return whether anything is open of `customer`, an expression, looked up for each row.
 
-    Contacts owe nothing themselves. A subquery of its own (LIMIT): joined, the items of all
-    customers would be read first.
+    The other contacts of a customer owe nothing themselves. It is a subquery with a LIMIT, because
+    PostgreSQL might read the items of all customers first to join them.
     """
     return SQL(
         "(SELECT TRUE FROM %s WHERE contact.commercial_partner_id = %s LIMIT 1)",
@@ -66,7 +66,7 @@ def owes(customer) -> SQL:
 
 
 def is_open(move) -> SQL:
-    """Return whether any item of the entry `move`, an expression, is open; see `owes`."""
+    """Return whether any item of the entry `move`, an expression, is open; like `owes`."""
     return SQL(
         """(SELECT TRUE FROM account_move_line line
               JOIN account_account account ON account.id = line.account_id
