@@ -6,13 +6,14 @@ import json
 import os
 import time
 
-from benchmarks import pages, replicas, table
+from benchmarks import delivery, pages, replicas, table
 
 from . import databases, demo_command, packages, postgres, replica
 from .base import ROOT, DevError, cache, fingerprint, free_port, say
 
 ADDON = "dunning_exclusion"
 BRIDGE = "dunning_exclusion_payment"
+JOBS = "dunning_exclusion_queue_job"
 # Online payments are a reason not to remind; Odoo without our addons has them, too.
 CORE = ["account_payment"]
 PEER = "account_credit_control"
@@ -33,13 +34,15 @@ def run(arguments):
     # the database that a section compares with the one that has the addon
     origins = {"growth": tenth, "core": ledger, "peer": peer_ledger}
     found, load = [], os.getloadavg()
-    own = wanted - {*origins, "pages", "replicas"}
+    own = wanted - {*origins, "pages", "replicas", "delivery"}
     if not wanted or own:
         found += measured(items, f"run(env, {sorted(own)!r})")
     if not wanted or "pages" in wanted:
         found += asked_pages(items)
     if not wanted or "replicas" in wanted:
         found += asked_replicas(items)
+    if not wanted or "delivery" in wanted:
+        found += delivered(items)
     for name in origins:
         origin = origins[name](items) if name in wanted or not wanted else None
         if origin:
@@ -109,6 +112,23 @@ def asked_replicas(items):
             kind = f" with {replica.SHARE} processors each"
             found += replicas.load_lines(kind, ports, name, primary)
     return found
+
+
+def delivered(items):
+    """Return the lines about a run that two workers send by jobs to a mail server."""
+    port, smtp = free_port(), free_port()
+    user = "from benchmarks import delivery, main\nuser = main.administrator(env)\n"
+    options = "--workers", 2, "--gevent-port", free_port(), "--load", "base,web,queue_job"
+    channels = [("ODOO_QUEUE_JOB_CHANNELS", "root:2")]
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(databases.temporary(held_ledger(items), "_bench"))
+        databases.install(name, [JOBS])
+        [prepared] = figures(name, f"{user}delivery.prepare(env, user, {smtp})")
+        mails = stack.enter_context(delivery.MailServer(smtp))
+        server = demo_command.web_client(port, name, 1, options, variables=channels)
+        stack.enter_context(server)
+        say("Sending a run by jobs …")
+        return list(delivery.lines(pages.Session(port, name), prepared["run"], mails))
 
 
 def figures(name, call):

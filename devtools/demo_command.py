@@ -90,17 +90,18 @@ def mail_ports():
 
 
 @contextlib.contextmanager
-def web_client(port, database, jobs=1, options=(), log_name=""):
+def web_client(port, database, jobs=1, options=(), log_name="", variables=()):
     """Run Odoo's server for as long as the block, from when it answers; yield its process.
 
     :param jobs: how many scheduled actions run at a time
     :param options: more of Odoo's command line
+    :param variables: more environment variables, as (name, value)
     """
-    command = odoo_env.command("server", "-d", database, "--http-port", port, *options)
+    command = odoo_env.script_command("server", "-d", database, "--http-port", port, *options)
     command += ["--max-cron-threads", str(jobs), "--db-filter", f"^{database}$"]
     url = f"http://127.0.0.1:{port}/web/health"
     log = log_file(f"{log_name or database}.web.log")
-    env = odoo_env.environment()[2]
+    env = {**odoo_env.environment()[2], **dict(variables)}
     with running(command, log, env=env, stdin=subprocess.DEVNULL) as process:
         for _attempt in range(300):
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):

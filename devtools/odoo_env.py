@@ -9,7 +9,7 @@ import subprocess
 from functools import lru_cache
 
 from . import odoo_source, packages, postgres
-from .base import ROOT, DevError, cache, fingerprint
+from .base import ROOT, DevError, cache, fingerprint, log_file
 
 
 def manifests():
@@ -67,6 +67,13 @@ def configuration(source, sockets):
 
 def command(*arguments):
     return [str(environment()[0]), "-m", "odoo", *map(str, arguments)]
+
+
+def script_command(*arguments):
+    """Return the same by a script: with workers Odoo starts another process by its name."""
+    script = log_file("odoo-bin")
+    script.write_text("import odoo.cli\nodoo.cli.main()\n")
+    return [str(environment()[0]), str(script), *map(str, arguments)]
 
 
 def run(*arguments, **options):

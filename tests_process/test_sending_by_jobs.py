@@ -44,11 +44,8 @@ class Server:
 
     def __init__(self, world):
         self.log = log_file(f"{world.name}.log")
-        python, _source, env = odoo_env.environment()
-        # Odoo starts a third process by the name of its script.
-        script = log_file("odoo-bin")
-        script.write_text("import odoo.cli\nodoo.cli.main()\n")
-        command = [python, script, "server", "-d", world.name, "--workers", "2"]
+        _python, _source, env = odoo_env.environment()
+        command = odoo_env.script_command("server", "-d", world.name, "--workers", "2")
         command += ["--http-port", str(free_port()), "--gevent-port", str(free_port())]
         command += ["--max-cron-threads", "0", "--load", "base,web,queue_job"]
         with self.log.open("wb") as output:
