@@ -8,7 +8,7 @@ from psycopg2 import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, split_every
 
 from ..report.message import Message, check_template
 from ..screening import said
@@ -23,6 +23,12 @@ from .many_lines import UncheckedMany2many
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
 GIVEN_UP = "mail_dup"
+# In the context with the value `YES`, lines in the chatter are written by `_tell_sent`.
+TELL_LATER = "dunning_tell_later"
+# An object that no client can send.
+YES = object()
+# So many messages are told together.
+TOLD_AT_ONCE = 100
 # Employees who may open the page of a customer and answer there.
 WORKERS = "dunning_exclusion.group_dunning_user"
 # A part of the message, whose markup is our own.
@@ -93,6 +99,8 @@ class DunningNotice(models.Model):
     lang = fields.Char("Language")
     # The customer was merged with another one, who may have got the same reminder.
     merged = fields.Boolean(readonly=True, copy=False)
+    # It has left, and the line in the chatter that says so is still to be written.
+    note_pending = fields.Boolean(readonly=True, copy=False)
     mail_id = fields.Many2one(
         "mail.mail",
         readonly=True,
@@ -175,6 +183,7 @@ class DunningNotice(models.Model):
 
     # What customers were sent on a day.
     _company_date_index = models.Index("(company_id, date)")
+    _note_pending_index = models.Index("(id) WHERE note_pending")
     # The database, too, refuses to send a reminder of one run twice. When customers are merged, the
     # notices of both are kept, so these do not count.
     _once_per_run = models.UniqueIndex(
@@ -389,10 +398,34 @@ class DunningNotice(models.Model):
     def _mark_sent(self, **vals):
         """Note that the message left today: the items have reached the level."""
         unsent = self.filtered(lambda notice: notice.state != "sent")
+        vals["note_pending"] = self.env.context.get(TELL_LATER) is YES
         for company, notices in unsent.grouped("company_id").items():
             today = company._dunning_today()
             notices.write({"state": "sent", "failure_reason": False, "date": today, **vals})
-        note_in_chatter(unsent, lambda notice: notice._in_words())
+        if not vals["note_pending"]:
+            note_in_chatter(unsent, lambda notice: notice._in_words())
+
+    @api.model
+    def _tell_sent(self):
+        """Write the lines in the chatter about messages that left with the mail queue.
+
+        Written with each e-mail they take as long as it does, and many together hardly any time.
+        What a process that was killed has not written, the next one writes.
+        """
+        # sudo: who works with the mail queue need not be the one who sends the reminders
+        pending = self.sudo().search([("note_pending", "=", True)])
+        for ids in split_every(TOLD_AT_ONCE, pending.ids, list):
+            notices = self.sudo().browse(ids).try_lock_for_update(allow_referencing=True)
+            try:
+                with self.env.cr.savepoint():
+                    note_in_chatter(notices, lambda notice: notice._in_words())
+            except OperationalError:
+                # Another transaction changed the same rows: the next call tells it.
+                continue
+            # An error in another addon must not keep anything else from being told.
+            except Exception:
+                _logger.exception("Reminders that left cannot be noted: %s", notices.ids)
+            notices.note_pending = False
 
     def _in_words(self):
         """Return which reminder it is, and over how much."""

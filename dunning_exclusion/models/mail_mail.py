@@ -1,7 +1,8 @@
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from .arguments import get_own_defaults
-from .dunning_notice import GIVEN_UP
+from .dunning_notice import GIVEN_UP, TELL_LATER, YES
 
 # Records about customers on which only people write who may work with them.
 THREADS = (
@@ -53,8 +54,29 @@ class MailMail(models.Model):
     def send(self, *args, **kwargs):
         """Override of `mail`: reminders that waited leave only while they are still right."""
         outgoing = self.filtered(lambda mail: mail.state == "outgoing")
-        undecided = outgoing._get_dunning_notices()._withdraw_outdated()
-        return super(MailMail, self - undecided.mail_id).send(*args, **kwargs)
+        notices = outgoing._get_dunning_notices()
+        undecided = notices._withdraw_outdated()
+        leaving = (self - undecided.mail_id).with_context(**{TELL_LATER: YES})
+        result = super(MailMail, leaving).send(*args, **kwargs)
+        if notices:
+            notices._tell_sent()
+        return result
+
+    @api.model
+    def process_email_queue(self, email_ids=(), batch_size=1000):
+        """Override of `mail` to go on at once while reminders wait and some have left.
+
+        Odoo sends as many as a batch has, and the next ones an hour later. Who has set a batch size
+        of their own may have to send slowly, so there it stays like this.
+        """
+        waiting = Domain("model", "=", "dunning.notice") & Domain("state", "=", "outgoing")
+        before = self.search_count(waiting)
+        result = super().process_email_queue(email_ids, batch_size)
+        # sudo: the setting counts whoever sends, and so does what is left
+        chosen = self.env["ir.config_parameter"].sudo().get_param("mail.mail.queue.batch.size")
+        if not email_ids and not chosen and 0 < self.search_count(waiting) < before:
+            self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+        return result
 
     def unlink(self):
         """Override of `mail`: a reminder that is deleted before it left has failed."""

@@ -243,3 +243,69 @@ class TestMailQueue(StoryCommon):
         ):
             self.assertEqual(list(self._deliver().values()), [1])
         self.assertEqual((notice.state, notice.date), ("sent", self.today))
+
+    # How far it goes at a time --------------------------------------------------------------
+
+    def _queue(self, *customers):
+        for customer in customers:
+            self._create_invoice(customer)
+        notices = self._sent().notice_ids
+        self.env["ir.cron.trigger"].search([("cron_id", "=", self.queue.id)]).unlink()
+        return notices
+
+    @property
+    def queue(self):
+        return self.env.ref("mail.ir_cron_mail_scheduler_action")
+
+    def _is_called_again(self):
+        return bool(self.env["ir.cron.trigger"].search_count([("cron_id", "=", self.queue.id)]))
+
+    def test_queue_goes_on_at_once_while_reminders_wait(self):
+        notices = self._queue(self.customer, self.other_customer)
+        Mail = self.env["mail.mail"].sudo()
+        with self.mock_mail_gateway():
+            Mail.process_email_queue(batch_size=1)
+        self.assertEqual(sorted(notices.mapped("state")), ["queued", "sent"])
+        self.assertTrue(self._is_called_again())
+        self.env["ir.cron.trigger"].search([]).unlink()
+        with self.mock_mail_gateway():
+            Mail.process_email_queue(batch_size=1)
+        self.assertEqual(set(notices.mapped("state")), {"sent"})
+        self.assertFalse(self._is_called_again(), "nothing is left")
+
+    def test_queue_waits_where_nothing_leaves_or_somebody_has_set_its_size(self):
+        notices = self._queue(self.customer, self.other_customer)
+        Mail = self.env["mail.mail"].sudo()
+        with patch.object(dunning_notice, "find_wrong", side_effect=OperationalError):
+            notices.sudo().failure_reason = "Failed before"
+            Mail.process_email_queue(batch_size=1)
+        self.assertEqual(set(notices.mapped("state")), {"queued"})
+        self.assertFalse(self._is_called_again())
+        notices.sudo().failure_reason = False
+        self.env["ir.config_parameter"].sudo().set_param("mail.mail.queue.batch.size", 1)
+        with self.mock_mail_gateway():
+            Mail.process_email_queue()
+        self.assertEqual(sorted(notices.mapped("state")), ["queued", "sent"])
+        self.assertFalse(self._is_called_again())
+
+    def test_what_left_before_the_process_was_killed_is_told_by_the_next_one(self):
+        first, second = self._queue(self.customer, self.other_customer)
+
+        def lines():
+            subtype = self.env.ref("dunning_exclusion.mt_follow_up")
+            told = [("subtype_id", "=", subtype.id), ("model", "=", "res.partner")]
+            return self.env["mail.message"].search_count([*told, ("body", "like", "Reminder sent")])
+
+        before = lines()
+        with (
+            patch.object(type(first), "_tell_sent", lambda notices: None),
+            self.mock_mail_gateway(),
+        ):
+            first.mail_id.sudo().send()
+        self.assertEqual((first.state, lines()), ("sent", before))
+        with self.mock_mail_gateway():
+            second.mail_id.sudo().send()
+        self.assertEqual(lines(), before + 2)
+        with self.mock_mail_gateway():
+            second._tell_sent()
+        self.assertEqual(lines(), before + 2, "each once")
