@@ -162,6 +162,7 @@ SEARCHED = {
     },
     "dunning_notice": {
         "(company_id, date)": "the newest ones of a company",
+        "(id) WHERE note_pending": "left, and not told yet",
         "(run_id, partner_id, level_number) WHERE (merged IS NOT TRUE)": "unique",
         "(run_id, partner_id, message_key) WHERE (merged IS NOT TRUE)": "unique",
         "(state)": "what failed or waits",
