@@ -61,7 +61,8 @@ def lines(session, run_id, mails):
     waiting = [["run_id", "=", run_id], ["state", "=", "queued"], ["mail_id", "!=", False]]
     all_left = await_that(lambda: not count(session, waiting), mails) - start
     sent = count(session, [["run_id", "=", run_id], ["state", "=", "sent"]])
-    assert sent and sent == mails.count, f"{sent} are sent, {mails.count} have arrived"
+    # Odoo may have had another e-mail to send.
+    assert 0 < sent <= mails.count, f"{sent} are sent, {mails.count} have arrived"
     yield measure(f"delivery: messages for {sent:,} customers are made", made)
     yield measure(
         f"delivery: all {sent:,} e-mails have arrived", all_left, limit=SECONDS * sent / CUSTOMERS

@@ -72,9 +72,10 @@ class MailMail(models.Model):
         waiting = Domain("model", "=", "dunning.notice") & Domain("state", "=", "outgoing")
         before = self.search_count(waiting)
         result = super().process_email_queue(email_ids, batch_size)
-        # sudo: the setting counts whoever sends, and so does what is left
+        # sudo: the setting counts whoever sends
         chosen = self.env["ir.config_parameter"].sudo().get_param("mail.mail.queue.batch.size")
         if not email_ids and not chosen and 0 < self.search_count(waiting) < before:
+            # sudo: to have the queue go on takes no right on scheduled actions
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
         return result
 
