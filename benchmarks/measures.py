@@ -296,7 +296,7 @@ def send(env):
         costs[size] = seconds / size * 1000
         floor = same_messages(env, notices[:1000]) * size / len(notices[:1000])
         name = f"send {size} customers"
-        yield measure(name, seconds, "s", floor, "send_mail_batch of the same", 2.5)
+        yield measure(name, seconds, "s", floor, "send_mail_batch of the same", 1.1)
         yield measure(f"memory of sending {size} customers", memory.megabytes, "MB", limit=300)
     if len(costs) > 1:
         few, many = min(costs), max(costs)
