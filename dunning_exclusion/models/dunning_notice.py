@@ -415,9 +415,10 @@ class DunningNotice(models.Model):
         # sudo: who works with the mail queue need not be the one who sends the reminders
         pending = self.sudo().search([("note_pending", "=", True)])
         for ids in split_every(TOLD_AT_ONCE, pending.ids, list):
-            notices = pending.browse(ids).try_lock_for_update(allow_referencing=True)
+            notices = pending.browse(ids)
             try:
                 with self.env.cr.savepoint():
+                    notices = notices.try_lock_for_update(allow_referencing=True)
                     note_in_chatter(notices, lambda notice: notice._in_words())
             except OperationalError:
                 # Another transaction changed the same rows: the next call tells it.
