@@ -414,8 +414,7 @@ class DunningNotice(models.Model):
         """
         # sudo: who works with the mail queue need not be the one who sends the reminders
         pending = self.sudo().search([("note_pending", "=", True)])
-        for ids in split_every(TOLD_AT_ONCE, pending.ids, list):
-            notices = pending.browse(ids)
+        for notices in map(pending.browse, split_every(TOLD_AT_ONCE, pending.ids, list)):
             try:
                 with self.env.cr.savepoint():
                     notices = notices.try_lock_for_update(allow_referencing=True)
