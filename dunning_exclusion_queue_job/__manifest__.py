@@ -3,7 +3,7 @@
 {
     "name": "Dunning Exclusion: Job Queue",
     "summary": "Reminders go out as jobs, so that sending spreads over workers and machines",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "author": "Dunning Exclusion contributors",
     "website": "https://github.com/dunning-exclusion/dunning-exclusion",

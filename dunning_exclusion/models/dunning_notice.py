@@ -2,7 +2,6 @@ import base64
 import hmac
 import logging
 import secrets
-from contextlib import contextmanager
 
 from psycopg2 import OperationalError
 
@@ -23,8 +22,8 @@ from .many_lines import UncheckedMany2many
 _logger = logging.getLogger(__name__)
 # Marks e-mails that were given up. Odoo uses it for mailings only, and shows it nowhere.
 GIVEN_UP = "mail_dup"
-# In the context with the value `YES`, lines in the chatter are written by `_tell_sent`.
-TELL_LATER = "dunning_tell_later"
+# In the context with the value `YES`: e-mails leave, and `_tell_sent` tells it in the chatter.
+LEAVING = "dunning_leaving"
 # An object that no client can send.
 YES = object()
 # So many messages are told together.
@@ -398,22 +397,19 @@ class DunningNotice(models.Model):
     def _mark_sent(self, **vals):
         """Note that the message left today: the items have reached the level."""
         unsent = self.filtered(lambda notice: notice.state != "sent")
-        vals["note_pending"] = self.env.context.get(TELL_LATER) is YES
+        vals["note_pending"] = self.env.context.get(LEAVING) is YES
         for company, notices in unsent.grouped("company_id").items():
             today = company._dunning_today()
             notices.write({"state": "sent", "failure_reason": False, "date": today, **vals})
         if not vals["note_pending"]:
             note_in_chatter(unsent, lambda notice: notice._in_words())
 
-    @api.model
     def _tell_sent(self):
         """Write the lines in the chatter about messages that left with the mail queue.
 
         Written with each e-mail they take as long as it does, and many together hardly any time.
-        What a process that was killed has not written, the next one writes.
         """
-        # sudo: who works with the mail queue need not be the one who sends the reminders
-        pending = self.sudo().search([("note_pending", "=", True)])
+        pending = self.filtered("note_pending")
         for notices in map(pending.browse, split_every(TOLD_AT_ONCE, pending.ids, list)):
             try:
                 with self.env.cr.savepoint():
@@ -456,8 +452,10 @@ class DunningNotice(models.Model):
 
         It waited if it is of another day or failed before; the others were just made.
         """
-        waited = self.filtered(lambda n: n.failure_reason or n.mail_id.failure_reason)
-        waited |= self.filtered(lambda notice: notice.date < notice.company_id._dunning_today())
+        today = {company: company._dunning_today() for company in self.company_id}
+        waited = self.filtered(
+            lambda n: n.failure_reason or n.mail_id.failure_reason or n.date < today[n.company_id]
+        )
         undecided = self.browse()
         for notices in waited.grouped("run_id").values():
             try:
@@ -473,26 +471,30 @@ class DunningNotice(models.Model):
                 notices.mail_id.write({"state": "exception", "failure_reason": str(error)})
         return undecided
 
-    @contextmanager
-    def _survive_errors(self):
-        """Log errors of the block while recording the delivery, and go on.
+    def _follow_mails(self, reached=(), reason=None):
+        """Take over the delivery state of the e-mails, and who of `reached` got them.
 
-        Otherwise the mail queue would send the message again, although it has left.
+        Errors are logged, otherwise the mail queue would send a message again that has left.
+
+        :param reason: why the others did not get it
         """
-        try:
-            with self.env.cr.savepoint():
-                yield
-        except Exception:
-            _logger.exception("What became of reminder %s cannot be noted", self.id)
-            if self.mail_id.state == "sent" and self.state != "sent":
-                # By SQL, so that no code of others can fail again.
-                update = SQL("UPDATE dunning_notice SET state = 'sent', failure_reason = NULL")
-                today = self.company_id._dunning_today()
-                self.env.cr.execute(SQL("%s, date = %s WHERE id = %s", update, today, self.id))
-                self.invalidate_recordset(flush=False)
+        for notice in self:
+            try:
+                with self.env.cr.savepoint():
+                    if reached:
+                        notice._note_reached(reached, reason)
+                    notice._follow_mail()
+            except Exception:
+                _logger.exception("What became of reminder %s cannot be noted", notice.id)
+                if notice.mail_id.state == "sent" and notice.state != "sent":
+                    # By SQL, so that no code of others can fail again.
+                    update = SQL("UPDATE dunning_notice SET state = 'sent', failure_reason = NULL")
+                    day = notice.company_id._dunning_today()
+                    self.env.cr.execute(SQL("%s, date = %s WHERE id = %s", update, day, notice.id))
+                    notice.invalidate_recordset(flush=False)
 
     def _follow_mail(self):
-        """Take over the delivery state of the e-mail: a level counts when the message has left."""
+        """A level counts when its message has left."""
         mail = self.mail_id
         # Somebody got the message before, and `mail` is for the others only.
         has_left = mail.recipient_ids and not self.recipient_ids & mail.recipient_ids

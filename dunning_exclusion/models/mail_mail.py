@@ -1,8 +1,11 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from .arguments import get_own_defaults
-from .dunning_notice import GIVEN_UP, TELL_LATER, YES
+from .dunning_notice import GIVEN_UP, LEAVING, YES
 
 # Records about customers on which only people write who may work with them.
 THREADS = (
@@ -44,11 +47,17 @@ class MailMail(models.Model):
             given_up = reminders.filtered(lambda mail: mail.failure_type == GIVEN_UP)
             super(MailMail, given_up).write({**vals, "state": "cancel", "failure_type": GIVEN_UP})
             self -= given_up
+        leaves = self.env.context.get(LEAVING) is YES and vals.get("state") in ("exception", "sent")
+        if leaves:
+            # Conflicts with other transactions are met before it leaves: afterwards it is too late.
+            lock = "SELECT FROM dunning_notice WHERE mail_id = ANY(%s) FOR NO KEY UPDATE"
+            self.env.cr.execute(SQL(lock, self.ids))
         result = super().write(vals)
-        if "state" in vals or "failure_reason" in vals:
-            for notice in self._get_dunning_notices():
-                with notice._survive_errors():
-                    notice._follow_mail()
+        if leaves:
+            # What becomes of it is noted once, by `_postprocess_sent_message`.
+            self.flush_recordset(["state"])
+        elif "state" in vals or "failure_reason" in vals:
+            self._get_dunning_notices()._follow_mails()
         return result
 
     def send(self, *args, **kwargs):
@@ -56,7 +65,7 @@ class MailMail(models.Model):
         outgoing = self.filtered(lambda mail: mail.state == "outgoing")
         notices = outgoing._get_dunning_notices()
         undecided = notices._withdraw_outdated()
-        leaving = (self - undecided.mail_id).with_context(**{TELL_LATER: YES})
+        leaving = (self - undecided.mail_id).with_context(**{LEAVING: YES})
         result = super(MailMail, leaving).send(*args, **kwargs)
         if notices:
             notices._tell_sent()
@@ -69,15 +78,27 @@ class MailMail(models.Model):
         Odoo sends as many as a batch has, and the next ones an hour later. Who has set a batch size
         of their own may have to send slowly, so there it stays like this.
         """
+        if email_ids:
+            return super().process_email_queue(email_ids, batch_size)
         waiting = Domain("model", "=", "dunning.notice") & Domain("state", "=", "outgoing")
+        waiting &= Domain(self.env.context.get("filters", Domain.TRUE))
         before = self.search_count(waiting)
         result = super().process_email_queue(email_ids, batch_size)
-        # sudo: the setting counts whoever sends
-        chosen = self.env["ir.config_parameter"].sudo().get_param("mail.mail.queue.batch.size")
-        if not email_ids and not chosen and 0 < self.search_count(waiting) < before:
+        # What left before a process was killed. Others may be about to tell what has just left.
+        long_ago = fields.Datetime.now() - timedelta(hours=1)
+        pending = Domain("note_pending", "=", True) & Domain("write_date", "<", long_ago)
+        # sudo: who works with the mail queue need not be the one who sends the reminders
+        self.env["dunning.notice"].sudo().search(pending)._tell_sent()
+        if not self._dunning_batch_size() and 0 < self.search_count(waiting) < before:
             # sudo: to have the queue go on takes no right on scheduled actions
             self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
         return result
+
+    @api.model
+    def _dunning_batch_size(self):
+        """Return the batch size that somebody has set for the mail queue, or False."""
+        # sudo: the setting counts whoever sends
+        return self.env["ir.config_parameter"].sudo().get_param("mail.mail.queue.batch.size")
 
     def unlink(self):
         """Override of `mail`: a reminder that is deleted before it left has failed."""
@@ -93,12 +114,9 @@ class MailMail(models.Model):
     def _postprocess_sent_message(
         self, success_pids, success_emails, failure_reason=False, failure_type=None
     ):
-        """Override of `mail`: a reminder that reached some of its recipients has left."""
-        if success_pids:
-            reached = self.env["res.partner"].concat(*success_pids)
-            for notice in self._get_dunning_notices():
-                with notice._survive_errors():
-                    notice._note_reached(reached, failure_reason)
+        """Override of `mail`: notices note what became of their e-mails, and who got them."""
+        reached = self.env["res.partner"].concat(*success_pids)
+        self._get_dunning_notices()._follow_mails(reached, failure_reason)
         return super()._postprocess_sent_message(
             success_pids, success_emails, failure_reason=failure_reason, failure_type=failure_type
         )

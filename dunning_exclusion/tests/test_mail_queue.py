@@ -305,7 +305,16 @@ class TestMailQueue(StoryCommon):
         self.assertEqual((first.state, lines()), ("sent", before))
         with self.mock_mail_gateway():
             second.mail_id.sudo().send()
+        self.assertEqual(lines(), before + 1, "who sends one tells that one")
+        Mail = self.env["mail.mail"].sudo()
+        Mail.process_email_queue()
+        self.assertEqual(lines(), before + 1, "another process may be about to tell it")
+        first.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE dunning_notice SET write_date = write_date - interval '2 hours' WHERE id = %s",
+            [first.id],
+        )
+        Mail.process_email_queue()
         self.assertEqual(lines(), before + 2)
-        with self.mock_mail_gateway():
-            second._tell_sent()
+        Mail.process_email_queue()
         self.assertEqual(lines(), before + 2, "each once")

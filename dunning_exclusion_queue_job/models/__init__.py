@@ -1,1 +1,1 @@
-from . import dunning_automation, dunning_run, dunning_sender
+from . import dunning_automation, dunning_run, dunning_sender, mail_mail

@@ -1,7 +1,8 @@
 from psycopg2.errors import UniqueViolation
 
-from odoo import models
+from odoo import SUPERUSER_ID, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import split_every
 
 from odoo.addons.dunning_exclusion.models.dunning_sender import BATCH_SIZE
@@ -11,6 +12,8 @@ from odoo.addons.queue_job.job import ENQUEUED, PENDING, STARTED, identity_exact
 LIVE = [PENDING, ENQUEUED, STARTED]
 # Seconds until a job that has to wait for others looks again.
 PATIENCE = 5
+# Identity keys of jobs that deliver begin with this and the run.
+DELIVERY = "dunning-delivery-"
 
 
 class DunningRun(models.Model):
@@ -52,6 +55,20 @@ class DunningRun(models.Model):
             identity_key=f"{self._job_prefix()}finish",
         )._job_finish()
 
+    def _delay_delivery(self, customers):
+        """Leave the e-mails that were made for `customers` to a job, instead of the mail queue."""
+        if not self.env["mail.mail"]._dunning_may_leave_by_jobs():
+            return
+        mine = Domain("run_id", "=", self.id) & Domain("partner_id", "in", customers.ids)
+        made = Domain("state", "=", "queued") & Domain("mail_id", "!=", False)
+        if notices := self.env["dunning.notice"].search(mine & made):
+            self.with_delay(
+                # before the next customers: what was decided leaves while it is right
+                priority=5,
+                description=self.env._("%(run)s: deliver e-mails", run=self.name),
+                identity_key=f"{DELIVERY}{self.id}-{notices[:1].id}",
+            )._job_deliver(notices.ids)
+
     def _job_prefix(self, kind=""):
         return f"dunning-run-{self.id}-{kind}"
 
@@ -79,6 +96,18 @@ class DunningRun(models.Model):
         # Those that another sender has dealt with meanwhile have no open lines any more.
         if waiting := sender._get_open_lines(run, customers).partner_id:
             self._retry_conflicts(sender._send_customers, run, waiting)
+            run._delay_delivery(waiting)
+
+    def _job_deliver(self, notice_ids):
+        """Let the e-mails of some notices leave, as the mail queue does it."""
+        # sudo: who sends the reminders need not be one who works with the mail queue
+        mails = self.env["dunning.notice"].sudo().browse(notice_ids).exists().mail_id
+        # The mail queue commits each e-mail that has left, which a job may not do.
+        with self.env.registry.cursor() as cr:
+            # Odoo looks for them among ten thousand waiting e-mails, unless it is told.
+            only = {"filters": [("id", "in", mails.ids)]}
+            queue = self.env(cr=cr, user=SUPERUSER_ID, context=only)["mail.mail"]
+            queue.process_email_queue(mails.ids)
 
     def _job_finish(self):
         """Finish the run when its other jobs are over; send what they have left behind."""

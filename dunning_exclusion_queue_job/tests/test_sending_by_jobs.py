@@ -6,15 +6,17 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from odoo.addons.dunning_exclusion.tests.common import DunningCommon
+from odoo.addons.mail.tests.common import MockEmail
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.tests.common import trap_jobs
 
 from ..hooks import uninstall_hook
 from ..models import dunning_run, dunning_sender
+from ..models.dunning_run import DELIVERY
 
 
 @tagged("post_install", "-at_install")
-class TestSendingByJobs(DunningCommon):
+class TestSendingByJobs(DunningCommon, MockEmail):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -56,6 +58,66 @@ class TestSendingByJobs(DunningCommon):
             self.assertFalse(self.run_record.notice_ids)
             trap.perform_enqueued_jobs()
         self._assert_all_sent_once()
+
+    def _make_by_jobs(self):
+        """Send the run by jobs as far as the mail queue; return those that wait to deliver."""
+        self.run_record.action_send_in_background()
+        with trap_jobs() as trap:
+            self.run_record._job_send(self.customers[:3].ids)
+            self.run_record._job_send(self.customers[3:].ids)
+            return trap.enqueued_jobs
+
+    def _deliver_by_jobs(self):
+        return self.env["queue.job"].sudo().search([("identity_key", "=like", f"{DELIVERY}%")])
+
+    def _notice_states(self):
+        self.env.invalidate_all()
+        return sorted(self.run_record.notice_ids.mapped("state"))
+
+    def test_emails_leave_by_jobs_each_with_those_that_were_made_together(self):
+        first, second = self._make_by_jobs()
+        self.assertEqual((first.channel, first.method_name), ("root.dunning", "_job_deliver"))
+        # Each opens a cursor of its own.
+        self.enterContext(self.enter_registry_test_mode())
+        with self.mock_mail_gateway():
+            first.perform()
+            self.assertEqual((len(self._mails), self._notice_states().count("sent")), (3, 3))
+            second.perform()
+            self.assertEqual((len(self._mails), self._notice_states()), (5, 5 * ["sent"]))
+            second.perform()
+            self.assertEqual(len(self._mails), 5, "each once")
+
+    def test_mail_queue_leaves_to_jobs_only_what_these_deliver(self):
+        with self.mock_mail_gateway():
+            self.run_record.action_send_in_background()
+            self.run_record._job_send(self.customers.ids)
+            other = self.env["mail.mail"].sudo().create({"email_to": "other@example.com"})
+            other.process_email_queue()
+            self.assertEqual((other.state, self._notice_states()), ("sent", 5 * ["queued"]))
+            delivering = self._deliver_by_jobs()
+            self.assertEqual(len(delivering), 1)
+            delivering.button_cancelled()
+            other.process_email_queue()
+        self.assertEqual(self._notice_states(), 5 * ["sent"])
+
+    def test_emails_stay_with_a_mail_queue_that_somebody_stopped_or_slowed_down(self):
+        parameters = self.env["ir.config_parameter"].sudo()
+        queue = self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()
+        for stop, go_on in (
+            (
+                lambda: parameters.set_param("mail.mail.queue.batch.size", 10),
+                lambda: parameters.set_param("mail.mail.queue.batch.size", False),
+            ),
+            (lambda: queue.write({"active": False}), lambda: queue.write({"active": True})),
+        ):
+            stop()
+            customer, self.customers = self.customers[0], self.customers[1:]
+            self.run_record.action_send_in_background()
+            self.run_record._job_send(customer.ids)
+            self.assertFalse(self._deliver_by_jobs())
+            go_on()
+        self.run_record._job_send(self.customers.ids)
+        self.assertEqual(len(self._deliver_by_jobs()), 1)
 
     def test_jobs_have_their_channel_pattern_and_identity(self):
         self.run_record.action_send_in_background()
@@ -246,8 +308,10 @@ class TestSendingByJobs(DunningCommon):
 
     def test_uninstalling_cancels_waiting_jobs(self):
         self.run_record.action_send_in_background()
+        self.run_record._job_send(self.customers.ids)
         uninstall_hook(self.env(su=True))
-        self.assertEqual(set(self._jobs().mapped("state")), {"cancelled"})
+        jobs = self._jobs() | self._deliver_by_jobs()
+        self.assertEqual((set(jobs.mapped("state")), len(jobs)), ({"cancelled"}, 5))
 
     def test_without_the_runner_nothing_waits_for_jobs(self):
         self.runner.return_value = False
