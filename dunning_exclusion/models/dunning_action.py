@@ -2,7 +2,9 @@ from odoo import models
 from odoo.tools.mail import email_domain_extract, email_normalize_all, email_split_tuples
 
 from ..report.message import MAIL_LAYOUT, check_template
+from .dunning_notice import YES
 from .isolation import administrators, in_language_of
+from .mail_mail import SHOWN_BY_NOTICE
 
 
 class DunningAction(models.AbstractModel):
@@ -25,7 +27,7 @@ class DunningAction(models.AbstractModel):
         notices = self._keep_reachable(notices)
         if not notices:
             return
-        mails = template.send_mail_batch(
+        mails = template.with_context(**{SHOWN_BY_NOTICE: YES}).send_mail_batch(
             notices.ids,
             # The recipients are those of the notice, never followers, whatever the template says.
             # The state is set, too: a user's default for it must not keep the e-mails from leaving.

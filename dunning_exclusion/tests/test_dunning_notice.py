@@ -489,4 +489,7 @@ class TestDunningMessageHistory(MessageCommon):
             for text in (notice.body, notice.mail_id.body_html)
         )
         self.assertEqual(shown.text_content().split(), sent.text_content().split())
+        noted = notice.mail_id.sudo().mail_message_id
+        self.assertIn("shown under Message", noted.body, "not stored a second time")
+        self.assertEqual(noted, notice.message_ids[0])
         self.assertFalse(notice.kept_body)
