@@ -52,6 +52,14 @@ class Clock:
         return statistics.median(seconds)
 
 
+def vacuum(env, *tables):
+    """Clean up tables behind what was rolled back; all tables where none is named."""
+    env.cr._cnx.autocommit = True
+    for table in tables or [""]:
+        env.cr.execute(f"VACUUM {table}")
+    env.cr._cnx.autocommit = False
+
+
 class Memory:
     """Measure by how much the memory of a process of this machine grows at most in the block."""
 

@@ -67,11 +67,11 @@ def fill(env):
     overdue.customer_filter = "except"
     set_up(env)
     make_scenarios(env, overdue)
-    env.flush_all()
     values = {"today": fields.Date.today(), "uid": env.uid, "type": overdue.id}
-    for statement in (OPEN_ITEMS, BLOCKS, PROMISES, SWITCHED_OFF):
+    fill_core(env, values)
+    for statement in (BLOCKS, PROMISES, SWITCHED_OFF):
         env.cr.execute(statement, values)
-    waiting.fill(env, values)
+    waiting.remind(env, values)
     env.cr.commit()
     # What a year of use would have left to the planner, at once.
     env.cr.execute("ANALYZE")
@@ -91,18 +91,25 @@ def set_up(env):
             "dunning_not_delivered_from": fields.Date.today() - timedelta(days=60),
         }
     )
-    # Odoo asks each company for the account to which its customers pay.
-    env["res.partner.bank"].create(
-        [
-            {"partner_id": company.partner_id.id, "acc_number": f"BENCH{company.id:012}"}
-            for company in companies
-        ]
-    )
     methods = env["account.payment.method.line"].search(
         [("payment_type", "=", "inbound"), ("company_id", "in", companies.ids)], order="id"
     )
     for own in methods.grouped("company_id").values():
         own[:1].dunning_automatic = True
+
+
+def fill_core(env, values):
+    """Make what Odoo has without the addon, too, see `waiting`."""
+    # Odoo asks each company for the account to which its customers pay.
+    env["res.partner.bank"].create(
+        [
+            {"partner_id": company.partner_id.id, "acc_number": f"BENCH{company.id:012}"}
+            for company in env["res.company"].search([])
+        ]
+    )
+    env.flush_all()
+    env.cr.execute(OPEN_ITEMS)
+    waiting.fill(env, values)
 
 
 def make_scenarios(env, overdue):

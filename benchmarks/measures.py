@@ -12,7 +12,7 @@ from odoo.tools.pdf import PdfFileWriter
 from odoo.addons.dunning_exclusion.screening import statement
 
 from . import floors
-from .clock import Clock, Memory
+from .clock import Clock, Memory, vacuum
 from .table import measure
 
 # What a run is stored in, and what F3 stores in.
@@ -107,10 +107,7 @@ def make_floor(env):
 def undo(env):
     """Roll back, and remove what is left of it: the next round shall not write around it."""
     env.cr.rollback()
-    env.cr._cnx.autocommit = True
-    for table in TABLES:
-        env.cr.execute(f"VACUUM {table}")
-    env.cr._cnx.autocommit = False
+    vacuum(env, *TABLES)
 
 
 def prepare(env):
