@@ -5,6 +5,7 @@ import email
 import multiprocessing
 import random
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -127,6 +128,31 @@ def test_mail_queue_killed_repeats_at_most_the_message_at_work(world, mailbox):
     assert repeated <= kills
     with world.env() as env:
         assert set(env["dunning.run"].browse(run_id).notice_ids.mapped("state")) == {"sent"}
+
+
+def test_conflict_with_the_mail_queue_is_met_before_the_message_leaves(world, mailbox):
+    run_id = prepare(world)
+    world.run_in_process(send(run_id))
+
+    def change_slowly(env):
+        # The first one that leaves.
+        first = env["dunning.notice"].search([]).sorted(lambda n: n.mail_id.id)[0]
+        first.description = "Changed"
+        env.flush_all()
+        time.sleep(3)
+
+    other = world.fork(change_slowly)
+    time.sleep(1)
+    queue = world.fork(send_mails)
+    time.sleep(1)
+    assert not mailbox.messages, "the queue waits for the other transaction"
+    assert world.wait(other) == 0
+    assert world.wait(queue) == 0
+    assert set(Counter(address for address, _content in mailbox.messages).values()) == {1}
+    with world.env() as env:
+        notices = env["dunning.run"].browse(run_id).notice_ids
+        assert set(notices.mapped("state")) == {"sent"}
+    assert len(mailbox.messages) == CUSTOMERS
 
 
 def message_ids(mailbox):

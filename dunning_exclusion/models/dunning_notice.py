@@ -409,7 +409,7 @@ class DunningNotice(models.Model):
 
         Written with each e-mail they take as long as it does, and many together hardly any time.
         """
-        pending = self.filtered("note_pending")
+        pending = self.exists().filtered("note_pending")
         for notices in map(pending.browse, split_every(TOLD_AT_ONCE, pending.ids, list)):
             try:
                 with self.env.cr.savepoint():
@@ -494,7 +494,7 @@ class DunningNotice(models.Model):
                     notice.invalidate_recordset(flush=False)
 
     def _follow_mail(self):
-        """A level counts when its message has left."""
+        """Take over the state of the e-mail: a level counts when its message has left."""
         mail = self.mail_id
         # Somebody got the message before, and `mail` is for the others only.
         has_left = mail.recipient_ids and not self.recipient_ids & mail.recipient_ids

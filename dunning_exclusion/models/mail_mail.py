@@ -1,4 +1,7 @@
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
+
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -20,6 +23,11 @@ AUTHORSHIP = (
 )
 
 
+def _is_broken(cr):
+    """Return whether an error of the database has ended the transaction."""
+    return cr._cnx.get_transaction_status() == TRANSACTION_STATUS_INERROR
+
+
 class MailMail(models.Model):
     _inherit = "mail.mail"
 
@@ -33,7 +41,7 @@ class MailMail(models.Model):
     def create(self, vals_list):
         """Override of `mail`: the key to the customer's page is not for all who read messages.
 
-        What a notice shows is not stored once more: a third of the time of sending was to clean it.
+        Nor is the text stored a second time: sanitizing it again takes a third of all sending.
         """
         notices, shown = self.env["dunning.notice"], self.env.context.get(SHOWN_BY_NOTICE) is YES
         where = self.env._("The text of this e-mail is shown under Message.") if shown else ""
@@ -61,7 +69,7 @@ class MailMail(models.Model):
         result = super().write(vals)
         if leaves:
             # What becomes of it is noted once, by `_postprocess_sent_message`.
-            self.flush_recordset(["state"])
+            self.env.flush_all()
         elif "state" in vals or "failure_reason" in vals:
             self._get_dunning_notices()._follow_mails()
         return result
@@ -71,11 +79,18 @@ class MailMail(models.Model):
         outgoing = self.filtered(lambda mail: mail.state == "outgoing")
         notices = outgoing._get_dunning_notices()
         undecided = notices._withdraw_outdated()
+        if not notices:
+            return super().send(*args, **kwargs)
         leaving = (self - undecided.mail_id).with_context(**{LEAVING: YES})
-        result = super(MailMail, leaving).send(*args, **kwargs)
-        if notices:
-            notices._tell_sent()
-        return result
+        try:
+            return super(MailMail, leaving).send(*args, **kwargs)
+        except SMTPServerDisconnected:
+            # The only error after which Odoo does not say what became of the e-mail.
+            notices.filtered(lambda n: n.mail_id.state == "exception")._follow_mails()
+            raise
+        finally:
+            if not _is_broken(self.env.cr):
+                notices._tell_sent()
 
     @api.model
     def process_email_queue(self, email_ids=(), batch_size=1000):
@@ -84,12 +99,15 @@ class MailMail(models.Model):
         Odoo sends as many as a batch has, and the next ones an hour later. Who has set a batch size
         of their own may have to send slowly, so there it stays like this.
         """
-        if email_ids:
-            return super().process_email_queue(email_ids, batch_size)
         waiting = Domain("model", "=", "dunning.notice") & Domain("state", "=", "outgoing")
         waiting &= Domain(self.env.context.get("filters", Domain.TRUE))
-        before = self.search_count(waiting)
+        before = 0 if email_ids else self.search_count(waiting)
         result = super().process_email_queue(email_ids, batch_size)
+        if _is_broken(self.env.cr):
+            # Odoo has logged the error, and what left was committed one by one.
+            self.env.cr.rollback()
+        if email_ids:
+            return result
         # What left before a process was killed. Others may be about to tell what has just left.
         long_ago = fields.Datetime.now() - timedelta(hours=1)
         pending = Domain("note_pending", "=", True) & Domain("write_date", "<", long_ago)

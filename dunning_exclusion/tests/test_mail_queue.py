@@ -1,4 +1,5 @@
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
 from unittest.mock import patch
 
 from psycopg2 import OperationalError
@@ -252,6 +253,22 @@ class TestMailQueue(StoryCommon):
         notices = self._sent().notice_ids
         self.env["ir.cron.trigger"].search([("cron_id", "=", self.queue.id)]).unlink()
         return notices
+
+    def test_connection_that_breaks_while_an_email_leaves_fails_its_reminder(self):
+        notices = self._queue(self.customer, self.other_customer)
+        Mail = self.env["mail.mail"].sudo()
+        with (
+            self.mock_mail_gateway(),
+            patch.object(
+                type(self.env["ir.mail_server"]), "send_email", side_effect=SMTPServerDisconnected
+            ),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+        ):
+            Mail.process_email_queue()
+        self.assertEqual(sorted(notices.mapped("state")), ["failed", "queued"])
+        failed = notices.filtered(lambda notice: notice.state == "failed")
+        self.assertTrue(failed.failure_reason)
+        self.assertEqual(failed.mail_id.state, "exception")
 
     @property
     def queue(self):

@@ -101,13 +101,25 @@ class DunningRun(models.Model):
     def _job_deliver(self, notice_ids):
         """Let the e-mails of some notices leave, as the mail queue does it."""
         # sudo: who sends the reminders need not be one who works with the mail queue
-        mails = self.env["dunning.notice"].sudo().browse(notice_ids).exists().mail_id
+        ids = self.env["dunning.notice"].sudo().browse(notice_ids).exists().mail_id.ids
+        if not ids or not self.env["mail.mail"]._dunning_may_leave_by_jobs():
+            return
         # The mail queue commits each e-mail that has left, which a job may not do.
         with self.env.registry.cursor() as cr:
             # Odoo looks for them among ten thousand waiting e-mails, unless it is told.
-            only = {"filters": [("id", "in", mails.ids)]}
+            only = {"filters": [("id", "in", ids)]}
             queue = self.env(cr=cr, user=SUPERUSER_ID, context=only)["mail.mail"]
-            queue.process_email_queue(mails.ids)
+            queue.process_email_queue(ids)
+            waiting = [
+                ("id", "in", ids),
+                ("state", "=", "outgoing"),
+                ("scheduled_date", "=", False),
+            ]
+            left = queue.search_count(waiting, limit=1)
+        if left:
+            raise RetryableJobError(
+                self.env._("E-mails of %(run)s have not left yet.", run=self.name)
+            )
 
     def _job_finish(self):
         """Finish the run when its other jobs are over; send what they have left behind."""

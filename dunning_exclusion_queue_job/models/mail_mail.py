@@ -1,8 +1,12 @@
-from odoo import api, models
+from datetime import timedelta
+
+from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .dunning_run import DELIVERY, LIVE
+
+DELIVERY_TAKES = timedelta(hours=2)
 
 
 class MailMail(models.Model):
@@ -22,15 +26,24 @@ class MailMail(models.Model):
                     "NOT EXISTS (%s)", SQL(theirs, SQL.identifier(alias, "id"), run_ids)
                 )
             )
+            # Odoo has set when some of them leave, and calls the queue then.
+            others |= Domain("scheduled_date", "!=", False)
             self = self.with_context(filters=[*self.env.context.get("filters", []), others])
         return super().process_email_queue(email_ids, batch_size)
 
     @api.model
     def _dunning_delivered_run_ids(self):
-        """Return the ids of the runs whose e-mails jobs are about to deliver."""
+        """Return the ids of the runs whose e-mails jobs are about to deliver.
+
+        After some hours nobody is taken to work on them: e-mails wait for no job runner for ever.
+        """
         # sudo: who works with the mail queue need not read the job queue
         jobs = self.env["queue.job"].sudo()
-        mine = [("identity_key", "=like", f"{DELIVERY}%"), ("state", "in", LIVE)]
+        long_ago = fields.Datetime.now() - DELIVERY_TAKES
+        mine = [
+            *(("identity_key", "=like", f"{DELIVERY}%"), ("state", "in", LIVE)),
+            ("date_created", ">", long_ago),
+        ]
         keys = jobs.search_fetch(mine, ["identity_key"]).mapped("identity_key")
         return sorted({int(key.removeprefix(DELIVERY).split("-")[0]) for key in keys})
 
@@ -38,5 +51,5 @@ class MailMail(models.Model):
     def _dunning_may_leave_by_jobs(self):
         """Return whether nobody has stopped the mail queue or set how fast it sends."""
         # sudo: how the mail queue works is no secret
-        queue = self.env.ref("mail.ir_cron_mail_scheduler_action", False).sudo()
+        queue = self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()
         return queue.active and not self._dunning_batch_size()

@@ -1,9 +1,12 @@
 from unittest.mock import patch
 
+from psycopg2 import OperationalError
 from psycopg2.errors import UniqueViolation
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.dunning_exclusion.tests.common import DunningCommon
 from odoo.addons.mail.tests.common import MockEmail
@@ -86,6 +89,39 @@ class TestSendingByJobs(DunningCommon, MockEmail):
             self.assertEqual((len(self._mails), self._notice_states()), (5, 5 * ["sent"]))
             second.perform()
             self.assertEqual(len(self._mails), 5, "each once")
+
+    def test_job_is_tried_again_while_emails_are_left_unless_somebody_stops_them(self):
+        first, _second = self._make_by_jobs()
+        self.enterContext(self.enter_registry_test_mode())
+        Mail = type(self.env["mail.mail"])
+        with (
+            patch.object(Mail, "_send", side_effect=OperationalError),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+            self.assertRaisesRegex(RetryableJobError, self.run_record.name),
+        ):
+            first.perform()
+        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo().active = False
+        with self.mock_mail_gateway():
+            first.perform()
+        self.assertEqual(self._notice_states(), 5 * ["queued"])
+
+    def test_mail_queue_waits_for_no_job_for_ever(self):
+        self._make_by_jobs()
+        self.run_record._delay_delivery(self.customers)
+        self.env.cr.execute("UPDATE queue_job SET date_created = date_created - interval '1 day'")
+        self.env.invalidate_all()
+        with self.mock_mail_gateway():
+            self.env["mail.mail"].sudo().process_email_queue()
+        self.assertEqual(self._notice_states(), 5 * ["sent"])
+
+    def test_mail_queue_sends_what_has_its_own_time(self):
+        self.run_record.action_send_in_background()
+        self.run_record._job_send(self.customers.ids)
+        mails = self.run_record.notice_ids.mail_id.sudo()
+        mails[0].scheduled_date = fields.Datetime.now()
+        with self.mock_mail_gateway():
+            mails.process_email_queue()
+        self.assertEqual(self._notice_states(), 4 * ["queued"] + ["sent"])
 
     def test_mail_queue_leaves_to_jobs_only_what_these_deliver(self):
         with self.mock_mail_gateway():
