@@ -409,7 +409,7 @@ class DunningNotice(models.Model):
 
         Written with each e-mail they take as long as it does, and many together hardly any time.
         """
-        pending = self.exists().filtered("note_pending")
+        pending = self.filtered("note_pending")
         for notices in map(pending.browse, split_every(TOLD_AT_ONCE, pending.ids, list)):
             try:
                 with self.env.cr.savepoint():

@@ -1,5 +1,4 @@
 from datetime import timedelta
-from smtplib import SMTPServerDisconnected
 
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
@@ -23,7 +22,7 @@ AUTHORSHIP = (
 )
 
 
-def _is_broken(cr):
+def is_broken(cr):
     """Return whether an error of the database has ended the transaction."""
     return cr._cnx.get_transaction_status() == TRANSACTION_STATUS_INERROR
 
@@ -84,12 +83,12 @@ class MailMail(models.Model):
         leaving = (self - undecided.mail_id).with_context(**{LEAVING: YES})
         try:
             return super(MailMail, leaving).send(*args, **kwargs)
-        except SMTPServerDisconnected:
-            # The only error after which Odoo does not say what became of the e-mail.
-            notices.filtered(lambda n: n.mail_id.state == "exception")._follow_mails()
-            raise
         finally:
-            if not _is_broken(self.env.cr):
+            if not is_broken(self.env.cr):
+                notices = notices.exists()
+                # After some errors, as a broken connection, Odoo does not say what became of one.
+                queued = notices.filtered(lambda notice: notice.state == "queued")
+                queued.filtered(lambda n: n.mail_id.state != "outgoing")._follow_mails()
                 notices._tell_sent()
 
     @api.model
@@ -99,15 +98,15 @@ class MailMail(models.Model):
         Odoo sends as many as a batch has, and the next ones an hour later. Who has set a batch size
         of their own may have to send slowly, so there it stays like this.
         """
+        if email_ids:
+            return super().process_email_queue(email_ids, batch_size)
         waiting = Domain("model", "=", "dunning.notice") & Domain("state", "=", "outgoing")
         waiting &= Domain(self.env.context.get("filters", Domain.TRUE))
-        before = 0 if email_ids else self.search_count(waiting)
+        before = self.search_count(waiting)
         result = super().process_email_queue(email_ids, batch_size)
-        if _is_broken(self.env.cr):
+        if is_broken(self.env.cr):
             # Odoo has logged the error, and what left was committed one by one.
             self.env.cr.rollback()
-        if email_ids:
-            return result
         # What left before a process was killed. Others may be about to tell what has just left.
         long_ago = fields.Datetime.now() - timedelta(hours=1)
         pending = Domain("note_pending", "=", True) & Domain("write_date", "<", long_ago)

@@ -257,18 +257,18 @@ class TestMailQueue(StoryCommon):
     def test_connection_that_breaks_while_an_email_leaves_fails_its_reminder(self):
         notices = self._queue(self.customer, self.other_customer)
         Mail = self.env["mail.mail"].sudo()
-        with (
-            self.mock_mail_gateway(),
-            patch.object(
-                type(self.env["ir.mail_server"]), "send_email", side_effect=SMTPServerDisconnected
-            ),
-            mute_logger("odoo.addons.mail.models.mail_mail"),
-        ):
-            Mail.process_email_queue()
-        self.assertEqual(sorted(notices.mapped("state")), ["failed", "queued"])
-        failed = notices.filtered(lambda notice: notice.state == "failed")
-        self.assertTrue(failed.failure_reason)
-        self.assertEqual(failed.mail_id.state, "exception")
+        server = type(self.env["ir.mail_server"])
+        for count, error in enumerate((SMTPServerDisconnected, MemoryError), start=1):
+            with (
+                self.mock_mail_gateway(),
+                patch.object(server, "send_email", side_effect=error),
+                mute_logger("odoo.addons.mail.models.mail_mail"),
+            ):
+                Mail.process_email_queue()
+            failed = notices.filtered(lambda notice: notice.state == "failed")
+            self.assertEqual(len(failed), count, "one with each error, which ends the pass")
+            self.assertTrue(all(failed.mapped("failure_reason")))
+            self.assertEqual(set(failed.mail_id.mapped("state")), {"exception"})
 
     @property
     def queue(self):

@@ -6,12 +6,16 @@ from odoo.fields import Domain
 from odoo.tools import split_every
 
 from odoo.addons.dunning_exclusion.models.dunning_sender import BATCH_SIZE
+from odoo.addons.dunning_exclusion.models.mail_mail import is_broken
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import ENQUEUED, PENDING, STARTED, identity_exact_hasher
 
 LIVE = [PENDING, ENQUEUED, STARTED]
 # Seconds until a job that has to wait for others looks again.
 PATIENCE = 5
+# E-mails that a job delivers. A slow mail server takes seconds for each, and a worker that works
+# longer than its limit (two minutes, if nobody has set it) is killed with the message at work.
+DELIVERED_AT_ONCE = 25
 # Identity keys of jobs that deliver begin with this and the run.
 DELIVERY = "dunning-delivery-"
 
@@ -61,13 +65,14 @@ class DunningRun(models.Model):
             return
         mine = Domain("run_id", "=", self.id) & Domain("partner_id", "in", customers.ids)
         made = Domain("state", "=", "queued") & Domain("mail_id", "!=", False)
-        if notices := self.env["dunning.notice"].search(mine & made):
+        notices = self.env["dunning.notice"].search(mine & made)
+        for notice_ids in split_every(DELIVERED_AT_ONCE, notices.ids, list):
             self.with_delay(
                 # before the next customers: what was decided leaves while it is right
                 priority=5,
                 description=self.env._("%(run)s: deliver e-mails", run=self.name),
-                identity_key=f"{DELIVERY}{self.id}-{notices[:1].id}",
-            )._job_deliver(notices.ids)
+                identity_key=f"{DELIVERY}{self.id}-{notice_ids[0]}",
+            )._job_deliver(notice_ids)
 
     def _job_prefix(self, kind=""):
         return f"dunning-run-{self.id}-{kind}"
@@ -110,6 +115,9 @@ class DunningRun(models.Model):
             only = {"filters": [("id", "in", ids)]}
             queue = self.env(cr=cr, user=SUPERUSER_ID, context=only)["mail.mail"]
             queue.process_email_queue(ids)
+            if is_broken(cr):
+                # Odoo has logged the error, and what left was committed one by one.
+                cr.rollback()
             waiting = [
                 ("id", "in", ids),
                 ("state", "=", "outgoing"),
@@ -133,6 +141,7 @@ class DunningRun(models.Model):
         except UserError as error:
             raise self._wait() from error
         if left:
+            run._delay_delivery(left)
             run._delay_finish()
         elif run.automatic and run.state == "done":
             run.env["dunning.automation"]._report_run(run)

@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from .dunning_run import DELIVERY, LIVE
 
+# Jobs that have waited longer than this are not counted on.
 DELIVERY_TAKES = timedelta(hours=2)
 
 
@@ -35,7 +36,7 @@ class MailMail(models.Model):
     def _dunning_delivered_run_ids(self):
         """Return the ids of the runs whose e-mails jobs are about to deliver.
 
-        After some hours nobody is taken to work on them: e-mails wait for no job runner for ever.
+        E-mails do not wait for ever for a job runner that is gone.
         """
         # sudo: who works with the mail queue need not read the job queue
         jobs = self.env["queue.job"].sudo()

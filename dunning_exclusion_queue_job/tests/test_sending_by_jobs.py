@@ -271,6 +271,15 @@ class TestSendingByJobs(DunningCommon, MockEmail):
             trap.perform_enqueued_jobs()
         self._assert_all_sent_once()
 
+    def test_what_the_last_job_sends_is_delivered_by_jobs_too_a_few_at_a_time(self):
+        self.run_record.sudo().state = "sending"
+        with patch.object(dunning_run, "DELIVERED_AT_ONCE", 2):
+            self.run_record._job_finish()
+        jobs = self._deliver_by_jobs()
+        parts = [job.args[0] for job in jobs]
+        self.assertEqual(sorted(map(len, parts)), [1, 2, 2])
+        self.assertEqual(sorted(sum(parts, [])), sorted(self.run_record.notice_ids.ids))
+
     def test_a_job_waits_while_somebody_sends_the_whole_run(self):
         self.run_record.sudo().state = "sending"
         with self.registry.cursor() as other:
@@ -345,7 +354,10 @@ class TestSendingByJobs(DunningCommon, MockEmail):
     def test_uninstalling_cancels_waiting_jobs(self):
         self.run_record.action_send_in_background()
         self.run_record._job_send(self.customers.ids)
+        delayed = self.run_record.with_delay(identity_key="dunning-of-another-addon")
+        other = delayed._job_finish().db_record()
         uninstall_hook(self.env(su=True))
+        self.assertEqual(other.state, "pending", "not ours")
         jobs = self._jobs() | self._deliver_by_jobs()
         self.assertEqual((set(jobs.mapped("state")), len(jobs)), ({"cancelled"}, 5))
 
