@@ -46,9 +46,10 @@ def screen_again(run, customers, sending=False):
                       rule_id = CASE WHEN why.reason IS NULL THEN %(paid)s END,
                       reason_ids = CASE WHEN why.reason IS NULL
                                         THEN jsonb_build_array(%(paid)s::int) END
-                 FROM (%(reasons)s) why WHERE why.id = line.id""",
+                 FROM (%(reasons)s) why WHERE why.id = line.id AND %(chosen)s""",
             paid=env.ref("dunning_exclusion.rule_paid").id,
             reasons=reasons_query(run, customers, levels, [row[0] for row in lost]),
+            chosen=_chosen_sql(run, customers),
         )
         with planned(env, few=line_ids is not None):
             env.cr.execute(update)
@@ -173,14 +174,24 @@ def _update_query(run, customers, line_ids, screening) -> SQL:
                           NULLIF(COALESCE(line.held_reasons, '{}')
                                  - ARRAY(SELECT jsonb_array_elements_text(line.action_ids))
                                  || COALESCE(best.held, '{}'), '{}') END
-                 FROM best WHERE best.id = line.id
+                 FROM best WHERE best.id = line.id AND %(chosen)s
                RETURNING line.id, best.outcome IS NULL AS lost)
            SELECT id FROM updated WHERE lost""",
         best=_best_query(_looked_at_query(run, customers, line_ids, screening)),
         reasons=all_reasons(SQL("best.lists")),
         # In a run that is done nothing is ticked again: its messages may be, one by one.
         waits=run.state in ("prepared", "sending"),
+        chosen=_chosen_sql(run, customers),
     )
+
+
+def _chosen_sql(run, customers) -> SQL:
+    """Return whether `line` is one of those that are looked at.
+
+    Whoever writes them says so, too: PostgreSQL cannot tell how few are found, and would read the
+    lines of all customers to join them.
+    """
+    return SQL("line.run_id = %s AND line.partner_id = ANY(%s)", run.id, customers.ids)
 
 
 def _best_query(looked_at) -> SQL:
@@ -246,11 +257,11 @@ def _messages_query(run, customers, line_ids=None) -> SQL:
 
     :param line_ids: the lines; None: all of the run and the customers
     """
-    chosen = SQL("run_id = %s AND partner_id = ANY(%s)", run.id, customers.ids)
+    named = SQL("line.id = ANY(%s)", list(line_ids or []))
     return SQL(
         """SELECT line.id, line.move_line_id, line.move_id, line.partner_id, line.scenario_id,
                   line.notice_id, line.checked, line.set_aside, line.override_reason_ids, message.*
-             FROM (SELECT * FROM dunning_run_line WHERE %(chosen)s) line
+             FROM (SELECT * FROM dunning_run_line line WHERE %(chosen)s) line
             CROSS JOIN LATERAL (
                 SELECT line.level_id, line.message_key, 1 AS place,
                        line.notice_id IS NOT NULL AS is_made
@@ -263,7 +274,7 @@ def _messages_query(run, customers, line_ids=None) -> SQL:
                                   AND notice.message_key = action.id::int)
                   FROM jsonb_array_elements(line.action_ids)
                        WITH ORDINALITY AS action (id, place)) message""",
-        chosen=chosen if line_ids is None else SQL("id = ANY(%s)", list(line_ids)),
+        chosen=_chosen_sql(run, customers) if line_ids is None else named,
     )
 
 
@@ -275,8 +286,8 @@ def _few_line_ids(run, customers):
     """
     if len(customers) > FEW:
         return None
-    mine = SQL("run_id = %s AND partner_id = ANY(%s)", run.id, customers.ids)
-    rows = run.env.execute_query(SQL("SELECT id FROM dunning_run_line WHERE %s", mine))
+    query = SQL("SELECT id FROM dunning_run_line line WHERE %s", _chosen_sql(run, customers))
+    rows = run.env.execute_query(query)
     return [row[0] for row in rows]
 
 

@@ -42,12 +42,12 @@ class DunningSender(models.AbstractModel):
         if run.state not in ("prepared", "sending"):
             raise UserError(self.env._("%(run)s cannot be sent: prepare it first.", run=run.name))
         self._mark_sending(run)
-        tries = last_id = 0
+        tries, waiting = 0, []
         while True:
             try:
-                customers = self._send_next_customers(run, last_id)
+                customers = self._send_next_customers(run, waiting)
                 time_left = self._commit(len(customers))
-                tries, last_id = 0, max(customers.ids, default=0)
+                tries, waiting = 0, waiting[len(customers) :]
             except (OperationalError, UniqueViolation) as error:
                 tries += 1
                 if tries > MAX_TRIES:
@@ -55,6 +55,7 @@ class DunningSender(models.AbstractModel):
                 # Another transaction was faster: what is left to send is read again.
                 _logger.info("Sending run %s: trying again after: %s", run.id, error)
                 self.env.cr.rollback()
+                waiting.clear()
                 continue
             if not customers:
                 return True
@@ -112,16 +113,19 @@ class DunningSender(models.AbstractModel):
             return float("inf")
         return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
 
-    def _send_next_customers(self, run, last_id=0):
+    def _send_next_customers(self, run, waiting):
         """Send to the next customers, or finish the run when there are none; return them.
 
-        :param last_id: id of the customer before them; when none follows, it starts anew
+        :param waiting: ids of the customers who wait; filled here when it is empty, as reading the
+            lines of the run for each batch would take longer
         """
         self._lock(run)
         run.invalidate_recordset()
         customers = self.env["res.partner"]
         if run.state == "sending" and not run.stop_requested:
-            customers = self._get_next_customers(run, last_id) or self._get_next_customers(run)
+            if not waiting:
+                waiting += self._get_waiting_customers(run).ids
+            customers = customers.browse(waiting[:BATCH_SIZE])
         if customers:
             self._send_customers(run, customers)
         elif run.state == "sending":
@@ -134,20 +138,14 @@ class DunningSender(models.AbstractModel):
                 self.env["dunning.run.line"].sudo().search(aside).set_aside = False
         return customers
 
-    def _get_next_customers(self, run, last_id=0, limit=BATCH_SIZE):
-        """Return the customers after `last_id` with ticked lines that have no notice yet.
-
-        :param limit: how many; None: all
-        """
+    def _get_waiting_customers(self, run):
+        """Return the customers with ticked lines that have no notice yet."""
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT partner_id FROM dunning_run_line
-                    WHERE run_id = %s AND partner_id > %s AND checked AND notice_id IS NULL
-                    ORDER BY partner_id LIMIT %s""",
+                    WHERE run_id = %s AND checked AND notice_id IS NULL ORDER BY partner_id""",
                 run.id,
-                last_id,
-                limit,
             )
         )
         return self.env["res.partner"].browse(row[0] for row in rows)

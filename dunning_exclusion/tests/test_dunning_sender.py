@@ -7,7 +7,7 @@ from psycopg2.errors import UniqueViolation
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -249,18 +249,29 @@ class TestDunningSending(DunningCommon, MailCase):
             self._create_invoice(customer)
         run = self._create_run()
         sender = self.env["dunning.sender"]
-        self.assertEqual(
-            sender._get_next_customers(run, limit=2).ids, [c.id for c in customers[:2]]
-        )
-        self.assertEqual(sender._get_next_customers(run, customers[1].id), customers[2])
-        behind = customers[0]
-        self._lines_of(run, customers[1]).checked = False
-        self._lines_of(run, customers[2]).checked = False
+        behind = self._lines_of(run, customers[0])
+        behind.checked = False
         run.sudo().state = "sending"
-        self.assertEqual(sender._send_next_customers(run, customers[2].id), behind)
-        self.assertEqual(run.notice_ids.partner_id, behind)
-        self.assertFalse(sender._send_next_customers(run, behind.id))
+        waiting = []
+        with patch.object(dunning_sender, "BATCH_SIZE", 1):
+            self.assertEqual(sender._send_next_customers(run, waiting), customers[1])
+        self.assertEqual(waiting, [customers[1].id, customers[2].id])
+        # Nothing is left to send to who was sent to in the meantime.
+        self._tick_while_sending(behind)
+        sender._send_next_customers(run, waiting)
+        self.assertEqual(run.notice_ids.partner_id, customers[1] | customers[2])
+        self.assertEqual(len(run.notice_ids), 2)
+        self.assertEqual(sender._send_next_customers(run, []), customers[0])
+        self.assertEqual(len(run.notice_ids), 3)
+        self.assertFalse(sender._send_next_customers(run, []))
         self.assertEqual(run.state, "done")
+
+    def _tick_while_sending(self, lines):
+        """Tick lines as nobody may: what is found must not depend on that."""
+        lines.flush_recordset()
+        query = SQL("UPDATE dunning_run_line SET checked = TRUE WHERE id = ANY(%s)", lines.ids)
+        self.env.cr.execute(query)
+        lines.invalidate_recordset()
 
     def _lines_of(self, run, customer):
         return run.line_ids.filtered(lambda line: line.partner_id == customer)
@@ -405,7 +416,7 @@ class TestDunningStoppedRun(DunningCommon):
         run.action_send()
         run.notice_ids.sudo().write({"state": "failed", "failure_reason": "full"})
         Sender = type(self.env["dunning.sender"])
-        send_customers, next_customers = Sender._send_customers, Sender._get_next_customers
+        send_customers = Sender._send_customers
 
         def stop_after(sender, run, customers):
             send_customers(sender, run, customers)
@@ -413,9 +424,7 @@ class TestDunningStoppedRun(DunningCommon):
 
         with (
             patch.object(Sender, "_send_customers", stop_after),
-            patch.object(
-                Sender, "_get_next_customers", lambda *args: next_customers(*args, limit=1)
-            ),
+            patch.object(dunning_sender, "BATCH_SIZE", 1),
         ):
             run.action_retry_failed()
         self.assertEqual(run.state, "prepared")

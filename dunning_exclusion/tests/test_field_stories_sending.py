@@ -7,6 +7,7 @@ from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import MailCase
 
+from ..models import dunning_sender
 from .common import DunningCommon
 
 
@@ -115,11 +116,8 @@ class TestFieldStoriesSending(DunningCommon, MailCase):
         self._create_customers(*"ABCDE")
         run = self._create_run()
         Sender = type(self.env["dunning.sender"])
-        next_customers = Sender._get_next_customers
         with (
-            patch.object(
-                Sender, "_get_next_customers", lambda *args: next_customers(*args, limit=2)
-            ),
+            patch.object(dunning_sender, "BATCH_SIZE", 2),
             patch.object(Sender, "_commit", lambda *_args, **_values: 0),
         ):
             for expected, state in ((2, "sending"), (4, "sending"), (5, "sending"), (5, "done")):

@@ -8,6 +8,7 @@ from odoo.models import BaseModel
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from odoo.addons.dunning_exclusion.models import dunning_recheck
 from odoo.addons.dunning_exclusion.models.dunning_mixin import DunningMixin
 from odoo.addons.dunning_exclusion.models.dunning_recheck import items_query, reasons_query
 from odoo.addons.dunning_exclusion.screening.question import Owner, Question
@@ -189,6 +190,23 @@ class TestQueryCounts(DunningCommon):
         self.env.cr.execute("SET LOCAL enable_seqscan = off")
         query = reasons_query(run, left.partner_id, left.level_id, left.ids)
         self.assertLess(self._rows_read(query)["dunning_run_line"], 10)
+
+    def test_lines_of_others_are_not_read_to_screen_some_again(self):
+        self._add_customers(200)
+        run = self._create_run()
+        self.env.cr.execute("ANALYZE dunning_run_line")
+        read = []
+        update_query = dunning_recheck._update_query
+
+        def explain(*args):
+            # As PostgreSQL does where it expects many lines, and as it must in a table of many.
+            self.env.cr.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = off")
+            read.append(self._rows_read(update_query(*args))["dunning_run_line"])
+            return SQL("SELECT 0 AS id WHERE FALSE")
+
+        with patch.object(dunning_recheck, "_update_query", explain):
+            dunning_recheck.screen_again(run, run.line_ids[:1].partner_id)
+        self.assertLess(read[0], 100)
 
     def test_stopping_many_customers_writes_no_block_twice(self):
         customers = self.env["account.move"].concat(*self._add_customers(5)).partner_id

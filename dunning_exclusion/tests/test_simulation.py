@@ -10,6 +10,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tests.common import MailCase
 
+from ..models import dunning_sender
 from .common import DunningCommon
 from .simulated_world import FIRST_DAY, World
 
@@ -175,15 +176,19 @@ class TestMetamorphic(SimulationCommon):
 
     def test_order_of_customers_does_not_matter(self):
         Sender = type(self.env["dunning.sender"])
-        get_next_customers = Sender._get_next_customers
+        get_waiting_customers = Sender._get_waiting_customers
         sent = []
         for backwards in (False, True):
 
-            def one_by_one(model, run, last_id=0, limit=1, backwards=backwards):
-                customers = get_next_customers(model, run, 0, None)
-                return customers[-1:] if backwards else customers[:1]
+            def in_order(model, run, backwards=backwards):
+                customers = get_waiting_customers(model, run)
+                return customers[::-1] if backwards else customers
 
-            with self._world(3), patch.object(Sender, "_get_next_customers", one_by_one):
+            with (
+                self._world(3),
+                patch.object(Sender, "_get_waiting_customers", in_order),
+                patch.object(dunning_sender, "BATCH_SIZE", 1),
+            ):
                 run = self._create_run()
                 run.action_send()
                 names = {(item.name, level.name) for item, level in self._sent(run)}

@@ -41,7 +41,7 @@ class DunningRun(models.Model):
             return
         sender = self.env["dunning.sender"]
         sender._lock(self)
-        waiting = sender._get_next_customers(self, limit=None).ids
+        waiting = sender._get_waiting_customers(self).ids
         for number, customer_ids in enumerate(split_every(BATCH_SIZE, waiting, list), start=1):
             self.with_delay(
                 description=self.env._(
@@ -137,7 +137,7 @@ class DunningRun(models.Model):
         if run._has_jobs("send-"):
             raise self._wait()
         try:
-            left = self._retry_conflicts(run.env["dunning.sender"]._send_next_customers, run)
+            left = self._retry_conflicts(run.env["dunning.sender"]._send_next_customers, run, [])
         except UserError as error:
             raise self._wait() from error
         if left:
