@@ -169,10 +169,12 @@ class DunningMixin(models.AbstractModel):
     def _dunning_with_blocks(self, blocks):
         """Return (record, those of `blocks` that are filed under it) of each record."""
         by_key, none = blocks.grouped(self._dunning_block_key), blocks.browse()
-        return [
-            (record, none.concat(*(by_key.get(key, none) for key in record._dunning_block_keys())))
-            for record in self
-        ]
+        found = []
+        for record in self:
+            own = none.concat(*(by_key.get(key, none) for key in record._dunning_block_keys()))
+            # What is read or computed of the blocks of one record is so of all.
+            found.append((record, own.with_prefetch(blocks._prefetch_ids)))
+        return found
 
     def _dunning_fresh_blocks(self, kind=None, day=None):
         """Return the blocks of a kind (None: any) that hold on `day` (None: today), read anew."""

@@ -12,6 +12,7 @@ from odoo.tools import SQL, OrderedSet
 
 from ..screening import items, statement
 from ..screening.question import FEW, Branch, Owner, Question, RankedRule
+from . import waiting_money
 from .arguments import check_one, read_date
 from .dunning_exclusion_condition import LATE_RULES, ExcludedItem
 from .outcome_pages import complete, read_found, read_page, read_rows, walk
@@ -210,6 +211,9 @@ class DunningScreening(models.Model):
         if question.customers and not question.few and question.contacts is None:
             rows = self.env.execute_query(items.contacts_of(question))
             question = replace(question, contacts=tuple(row[0] for row in rows))
+        if question.few:
+            few = waiting_money.has_few_lines(self.env, len(question.customers))
+            question = replace(question, few_bank_lines=few)
         return question
 
     @api.model

@@ -24,6 +24,7 @@ from odoo import models
 from odoo.tools import SQL
 
 from ..screening import items
+from ..screening.statement import planned
 
 # Marks between the words of a bank text. Marks inside words are removed, as some banks do it.
 SEPARATORS = ",;:()[]{}<>\"'+*=|\\?!&#@\t\n\r"
@@ -62,6 +63,8 @@ TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
 WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
+# From so many customers on it may pay to read all bank lines, if there are at most so many for each.
+FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 5
 # The fields by which a bank text can name an invoice.
 NAMES = ("name", "payment_reference")
 
@@ -156,7 +159,8 @@ def is_recent(day, company_id, question) -> SQL:
 
 def _parts(question, payments) -> SQL:
     """Return the parts found, named, bank_line, directed and money."""
-    named = _named_by_items if question.few else _named_by_words
+    look_up = question.few and not question.few_bank_lines
+    named = _named_by_items if look_up else _named_by_words
     return SQL(
         """found AS MATERIALIZED (%(named)s),
            named AS MATERIALIZED (
@@ -308,7 +312,7 @@ def _named_by_words(question) -> SQL:
     return SQL(
         """SELECT DISTINCT word.bank_id, invoice.id AS move_id
              FROM (SELECT DISTINCT bank.id AS bank_id, %(payee)s AS company_id, word
-                     FROM account_bank_statement_line bank
+                     FROM (SELECT * FROM account_bank_statement_line WHERE %(unmatched)s) bank
                     CROSS JOIN LATERAL (
                          SELECT * FROM account_move WHERE id = bank.move_id OFFSET 0) entry
                      %(branches)s
@@ -316,11 +320,26 @@ def _named_by_words(question) -> SQL:
                     WHERE %(waits)s AND word ~ '[0-9]') word
             CROSS JOIN LATERAL (%(invoices)s OFFSET 0) invoice""",
         words=words,
+        unmatched=SQL(UNMATCHED),
         waits=_waits(question),
         branches=_branches(question),
         payee=_payee(question),
         invoices=invoices,
     )
+
+
+def has_few_lines(env, customer_count):
+    """Return whether all bank lines are read faster than the items of so many customers are named.
+
+    Both are about as long for a bank line as for one or two items; a customer has several.
+    """
+    if customer_count < FEW_CUSTOMERS:
+        return False
+    most = customer_count * LINES_PER_CUSTOMER
+    some = SQL("SELECT FROM account_bank_statement_line WHERE %s LIMIT %s", SQL(UNMATCHED), most)
+    with planned(env, few=True):
+        [[count]] = env.execute_query(SQL("SELECT COUNT(*) FROM (%s) bank", some))
+    return count < most
 
 
 def _named_by_items(question) -> SQL:

@@ -1,8 +1,11 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import SQL
 
+from ..models import waiting_money
 from .common import OutcomeCommon
 
 
@@ -59,11 +62,16 @@ class WaitingMoneyCommon(OutcomeCommon):
         self.env.invalidate_all()
         # Each payment is a reason of its own.
         found = [list(dict.fromkeys(self._reasons(invoice))) for invoice in invoices]
-        run = [
-            (self._screened(invoice, "rule_ids")[self._items(invoice)]).mapped("code")
-            for invoice in invoices
-        ]
-        self.assertEqual(found, run, "the explanation says what the report says")
+
+        def screened():
+            return [
+                (self._screened(invoice, "rule_ids")[self._items(invoice)]).mapped("code")
+                for invoice in invoices
+            ]
+
+        self.assertEqual(found, screened(), "the explanation says what the report says")
+        with patch.multiple(waiting_money, FEW_CUSTOMERS=1, LINES_PER_CUSTOMER=1000):
+            self.assertEqual(found, screened(), "the same by the words of all bank lines")
         return [" ".join(codes) for codes in found]
 
 
@@ -280,6 +288,22 @@ class TestPaymentUnderWay(WaitingMoneyCommon):
         line.account_id = self.company_data["default_account_revenue"]
         self.assertTrue(matched.is_reconciled)
         self.assertEqual(self._codes(invoice), [""])
+
+    def test_few_bank_lines_are_all_read_for_many_customers(self):
+        def has_few(customer_count):
+            return waiting_money.has_few_lines(self.env, customer_count)
+
+        waiting = SQL(waiting_money.UNMATCHED)
+        query = SQL("SELECT COUNT(*) FROM account_bank_statement_line WHERE %s", waiting)
+        [[count]] = self.env.execute_query(query)
+        with patch.multiple(waiting_money, FEW_CUSTOMERS=2, LINES_PER_CUSTOMER=1):
+            self.assertFalse(has_few(1))
+            self.assertTrue(has_few(count + 2))
+            self._bank_line(10)
+            self._bank_line(20)
+            self.env.flush_all()
+            self.assertFalse(has_few(count + 2))
+            self.assertTrue(has_few(count + 3))
 
     def test_days_lapse(self):
         invoice = self._create_invoice(self.customer, 100)
