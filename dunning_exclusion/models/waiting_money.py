@@ -63,7 +63,7 @@ TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
 WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
-# From so many customers on it may pay to read all bank lines, if there are at most so many for each.
+# For so many customers and more all bank lines are read, if there are fewer than so many for each.
 FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 5
 # The fields by which a bank text can name an invoice.
 NAMES = ("name", "payment_reference")
