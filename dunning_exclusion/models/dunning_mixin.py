@@ -172,7 +172,7 @@ class DunningMixin(models.AbstractModel):
         found = []
         for record in self:
             own = none.concat(*(by_key.get(key, none) for key in record._dunning_block_keys()))
-            # What is read or computed of the blocks of one record is so of all.
+            # Reading a field of the blocks of one record reads it for those of all records.
             found.append((record, own.with_prefetch(blocks._prefetch_ids)))
         return found
 

@@ -46,10 +46,10 @@ def screen_again(run, customers, sending=False):
                       rule_id = CASE WHEN why.reason IS NULL THEN %(paid)s END,
                       reason_ids = CASE WHEN why.reason IS NULL
                                         THEN jsonb_build_array(%(paid)s::int) END
-                 FROM (%(reasons)s) why WHERE why.id = line.id AND %(chosen)s""",
+                 FROM (%(reasons)s) why WHERE why.id = line.id AND line.id = ANY(%(lost)s)""",
             paid=env.ref("dunning_exclusion.rule_paid").id,
             reasons=reasons_query(run, customers, levels, [row[0] for row in lost]),
-            chosen=_chosen_sql(run, customers),
+            lost=[row[0] for row in lost],
         )
         with planned(env, few=line_ids is not None):
             env.cr.execute(update)
@@ -181,16 +181,20 @@ def _update_query(run, customers, line_ids, screening) -> SQL:
         reasons=all_reasons(SQL("best.lists")),
         # In a run that is done nothing is ticked again: its messages may be, one by one.
         waits=run.state in ("prepared", "sending"),
-        chosen=_chosen_sql(run, customers),
+        chosen=_chosen_sql(run, customers, line_ids),
     )
 
 
-def _chosen_sql(run, customers) -> SQL:
+def _chosen_sql(run, customers, line_ids=None) -> SQL:
     """Return whether `line` is one of those that are looked at.
 
-    Whoever writes them says so, too: PostgreSQL cannot tell how few are found, and would read the
-    lines of all customers to join them.
+    An UPDATE repeats this condition. Otherwise PostgreSQL, which cannot tell how few lines will be
+    found, reads the lines of all customers.
+
+    :param line_ids: what `_few_line_ids` returned
     """
+    if line_ids is not None:
+        return SQL("line.id = ANY(%s)", list(line_ids))
     return SQL("line.run_id = %s AND line.partner_id = ANY(%s)", run.id, customers.ids)
 
 
@@ -257,7 +261,6 @@ def _messages_query(run, customers, line_ids=None) -> SQL:
 
     :param line_ids: the lines; None: all of the run and the customers
     """
-    named = SQL("line.id = ANY(%s)", list(line_ids or []))
     return SQL(
         """SELECT line.id, line.move_line_id, line.move_id, line.partner_id, line.scenario_id,
                   line.notice_id, line.checked, line.set_aside, line.override_reason_ids, message.*
@@ -274,7 +277,7 @@ def _messages_query(run, customers, line_ids=None) -> SQL:
                                   AND notice.message_key = action.id::int)
                   FROM jsonb_array_elements(line.action_ids)
                        WITH ORDINALITY AS action (id, place)) message""",
-        chosen=_chosen_sql(run, customers) if line_ids is None else named,
+        chosen=_chosen_sql(run, customers, line_ids),
     )
 
 

@@ -63,7 +63,8 @@ TEXTS = (("bank", "payment_ref"), ("entry", "ref"), ("entry", "narration"))
 WORDS_INDEX = "USING gin (({words})) WITH (fastupdate = off) WHERE {which}"
 UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
-# For so many customers and more all bank lines are read, if there are fewer than so many for each.
+# From `FEW_CUSTOMERS` customers on all unmatched bank lines are read, if there are fewer than
+# `LINES_PER_CUSTOMER` of them for each customer.
 FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 5
 # The fields by which a bank text can name an invoice.
 NAMES = ("name", "payment_reference")
@@ -329,9 +330,9 @@ def _named_by_words(question) -> SQL:
 
 
 def has_few_lines(env, customer_count):
-    """Return whether all bank lines are read faster than the items of so many customers are named.
+    """Return whether all unmatched bank lines are read faster than the items of some customers.
 
-    Both are about as long for a bank line as for one or two items; a customer has several.
+    To read a bank line takes about as long as to look up the names of one or two items.
     """
     if customer_count < FEW_CUSTOMERS:
         return False
@@ -343,7 +344,10 @@ def has_few_lines(env, customer_count):
 
 
 def _named_by_items(question) -> SQL:
-    """Return the same for a few customers: the names of their invoices are looked up together."""
+    """Return the same for a few customers: the names of their invoices are looked up together.
+
+    Where there are few bank lines, see `has_few_lines`, their words are looked up instead.
+    """
     # IS TRUE keeps each invoice from being compared with each word.
     return SQL(
         """SELECT DISTINCT bank_id, move_id

@@ -38,8 +38,8 @@ class Question:
         of `owner`
     :param many_items: whether these customers have more than `FEW_ITEMS` items; None: not known
     :param contacts: the ids of all contacts of many customers; None: they are looked up
-    :param few_bank_lines: whether there are so few bank lines that reading all of them is faster
-        than looking for the names of the items of some customers
+    :param few_bank_lines: whether there are so few unmatched bank lines that reading all of them is
+        faster than looking for the names of the items of these customers; None: not known
     :param thresholds: {name of a threshold on res.company: value}, to try values before they are
         saved; amounts in company currency
     """
@@ -53,7 +53,7 @@ class Question:
     customers: tuple | None = None
     many_items: bool | None = None
     contacts: tuple | None = None
-    few_bank_lines: bool = False
+    few_bank_lines: bool | None = None
     thresholds: dict = field(default_factory=dict)
 
     @property

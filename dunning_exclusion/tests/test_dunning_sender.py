@@ -256,7 +256,7 @@ class TestDunningSending(DunningCommon, MailCase):
         with patch.object(dunning_sender, "BATCH_SIZE", 1):
             self.assertEqual(sender._send_next_customers(run, waiting), customers[1])
         self.assertEqual(waiting, [customers[1].id, customers[2].id])
-        # Nothing is left to send to who was sent to in the meantime.
+        # A customer who was sent to in the meantime gets nothing more.
         self._tick_while_sending(behind)
         sender._send_next_customers(run, waiting)
         self.assertEqual(run.notice_ids.partner_id, customers[1] | customers[2])
@@ -267,7 +267,7 @@ class TestDunningSending(DunningCommon, MailCase):
         self.assertEqual(run.state, "done")
 
     def _tick_while_sending(self, lines):
-        """Tick lines as nobody may: what is found must not depend on that."""
+        """Tick lines in the database, which no user can do while a run is being sent."""
         lines.flush_recordset()
         query = SQL("UPDATE dunning_run_line SET checked = TRUE WHERE id = ANY(%s)", lines.ids)
         self.env.cr.execute(query)

@@ -195,18 +195,38 @@ class TestQueryCounts(DunningCommon):
         self._add_customers(200)
         run = self._create_run()
         self.env.cr.execute("ANALYZE dunning_run_line")
-        read = []
-        update_query = dunning_recheck._update_query
+        # As PostgreSQL does where it expects many lines, and as it must in a table of many.
+        plan = self._plan_of_screening_again(run, "enable_nestloop", "enable_seqscan")
+        self.assertLess(self._rows_of(plan)["dunning_run_line"], 100)
+
+    def test_new_lines_that_are_screened_again_are_not_compared_with_each_other(self):
+        invoices = self._add_customers(3)
+        self._create_run()
+        # PostgreSQL knows the lines of this run, and expects none of the next one.
+        self.env.cr.execute("ANALYZE dunning_run_line")
+        self._multiply(invoices)
+        run = self._create_run()
+        plan = self._plan_of_screening_again(run, "enable_hashjoin", "enable_mergejoin")
+        found = [node for node in self._nodes(plan) if node.get("Alias") == "best"]
+        self.assertGreater(max(node["Actual Rows"] for node in found), 100)
+        self.assertLess(max(node["Actual Loops"] for node in found), 10)
+
+    def _plan_of_screening_again(self, run, *switched_off):
+        """Return the plan of what writes the lines of one customer when it is screened again.
+
+        :param switched_off: settings of PostgreSQL
+        """
+        plans, update_query = [], dunning_recheck._update_query
 
         def explain(*args):
-            # As PostgreSQL does where it expects many lines, and as it must in a table of many.
-            self.env.cr.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = off")
-            read.append(self._rows_read(update_query(*args))["dunning_run_line"])
+            for setting in switched_off:
+                self.env.cr.execute(SQL("SET LOCAL %s = off", SQL.identifier(setting)))
+            plans.append(self._plan(update_query(*args)))
             return SQL("SELECT 0 AS id WHERE FALSE")
 
         with patch.object(dunning_recheck, "_update_query", explain):
             dunning_recheck.screen_again(run, run.line_ids[:1].partner_id)
-        self.assertLess(read[0], 100)
+        return plans[0]
 
     def test_stopping_many_customers_writes_no_block_twice(self):
         customers = self.env["account.move"].concat(*self._add_customers(5)).partner_id
@@ -420,8 +440,12 @@ class TestQueryCounts(DunningCommon):
 
     def _rows_read(self, query):
         """Return {table: rows that were read of it} of the statement `query`."""
+        return self._rows_of(self._plan(query))
+
+    def _rows_of(self, plan):
+        """Return the same of the statement whose plan is `plan`."""
         rows = Counter()
-        for node in self._nodes(self._plan(query)):
+        for node in self._nodes(plan):
             if "Relation Name" in node:
                 found = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
                 rows[node["Relation Name"]] += found * node["Actual Loops"]
