@@ -144,7 +144,8 @@ class DunningSender(models.AbstractModel):
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT partner_id FROM dunning_run_line
-                    WHERE run_id = %s AND checked AND notice_id IS NULL ORDER BY partner_id""",
+                    WHERE run_id = %s AND partner_id IS NOT NULL AND checked AND notice_id IS NULL
+                    ORDER BY partner_id""",
                 run.id,
             )
         )

@@ -266,6 +266,17 @@ class TestDunningSending(DunningCommon, MailCase):
         self.assertFalse(sender._send_next_customers(run, []))
         self.assertEqual(run.state, "done")
 
+    def test_line_whose_customer_was_deleted_does_not_keep_a_run_from_its_end(self):
+        self._create_invoice()
+        run = self._create_run()
+        line = run.line_ids
+        line.flush_recordset()
+        query = SQL("UPDATE dunning_run_line SET partner_id = NULL WHERE id = %s", line.id)
+        self.env.cr.execute(query)
+        line.invalidate_recordset()
+        run.action_send()
+        self.assertEqual((run.state, len(run.notice_ids)), ("done", 0))
+
     def _tick_while_sending(self, lines):
         """Tick lines in the database, which no user can do while a run is being sent."""
         lines.flush_recordset()
