@@ -51,7 +51,9 @@ made AS (
          user_id, create_uid, create_date, write_uid, write_date)
     SELECT promise_id, company_id, partner_id, %(today)s::date + (promise_id %% 14)::int - 5,
            amount_residual, %(uid)s, %(uid)s, now(), %(uid)s, now()
-      FROM promised)
+      FROM promised),
+noted AS (
+    UPDATE account_move SET dunning_promised = TRUE WHERE id IN (SELECT move_id FROM promised))
 INSERT INTO dunning_promise_move_line_rel (promise_id, move_line_id)
 SELECT promise_id, id FROM promised"""
 SWITCHED_OFF = """

@@ -84,7 +84,7 @@ class DunningExclusionCondition(models.AbstractModel):
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
         # For a handful of customers each item is looked up; for all, each table is read once.
-        few = question.few
+        few, some = question.few, question.customers is not None
         blocks = self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question)
         return SQL(
             """LEFT JOIN account_payment_method_line method
@@ -95,7 +95,7 @@ class DunningExclusionCondition(models.AbstractModel):
             blocks,
             self._blocks_until(question),
             SQL("CROSS JOIN LATERAL (SELECT %s) held", self._held_item_sql(few)),
-            self._promise_of_each_item(question) if few else self._promises_of_all_items(question),
+            self._promise_of_each_item(question) if some else self._promises_of_all_items(question),
         )
 
     def _blocks_of_each_item(self, question) -> SQL:
@@ -166,6 +166,7 @@ class DunningExclusionCondition(models.AbstractModel):
 
     def _promises_of_all_items(self, question) -> SQL:
         # Grouped and not looked up for each promise, which PostgreSQL cannot do in parallel.
+        # OFFSET 0 has each sum added up once, and not for each time that it is compared.
         Promise = self.env["dunning.promise"]
         return SQL(
             """LEFT JOIN (SELECT promised_item.move_line_id
@@ -180,7 +181,7 @@ class DunningExclusionCondition(models.AbstractModel):
                                     JOIN dunning_promise_move_line_rel promised
                                       ON promised.promise_id = promise.id
                                    WHERE %(lasts)s
-                                   GROUP BY promise.id) promise
+                                   GROUP BY promise.id OFFSET 0) promise
                             JOIN dunning_promise_move_line_rel promised_item
                               ON promised_item.promise_id = promise.id
                            WHERE (%(kept)s) IS NOT TRUE
@@ -191,6 +192,7 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     def _promise_of_each_item(self, question) -> SQL:
+        # Nothing is looked up for entries of which no promise was ever noted.
         Promise = self.env["dunning.promise"]
         return SQL(
             """LEFT JOIN LATERAL (
@@ -199,7 +201,7 @@ class DunningExclusionCondition(models.AbstractModel):
                        ON promised_item.promise_id = promise.id
                      JOIN res_company promise_company ON promise_company.id = promise.company_id
                      %(still_open)s
-                    WHERE promised_item.move_line_id = line.id
+                    WHERE move.dunning_promised AND promised_item.move_line_id = line.id
                       AND %(lasts)s AND (%(kept)s) IS NOT TRUE LIMIT 1) promised ON TRUE""",
             still_open=Promise._still_open_join(),
             lasts=Promise._lasts_sql(SQL("promise_company"), question.today),

@@ -24,6 +24,8 @@ BEST_OUTCOME = SQL(
     codes=[code for code, _name in OUTCOMES],
 )
 SCOPE_KEY = "dunning_screening_scope"
+# How many items of a customer are expected to match a search.
+EXPECTED_ITEMS = 3
 # The fields that name whom an answer is about, and the kind of `Owner` that they stand for.
 OWNERS = {"id": "line", "move_line_id": "line", "move_id": "move", "partner_id": "partner"}
 # The fields of other models that hold an answer which may follow from any item of a customer.
@@ -377,7 +379,8 @@ class DunningScreening(models.Model):
                 return list(query.get_result_ids())
 
         # Only customers owe something, their other contacts do not.
-        return walk(customers, items.owes(SQL("listed.id")), matching, wanted)
+        is_open = items.owes(SQL("listed.id"))
+        return walk(customers, is_open, matching, wanted, expected=EXPECTED_ITEMS)
 
     @api.model
     def _customer_order(self, name, customer_id, direction) -> SQL:

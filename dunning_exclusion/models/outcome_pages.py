@@ -5,6 +5,7 @@ list, some hundreds at a time, until the page and the number of records that the
 are full. Where too few of them match, all are screened at once instead.
 """
 
+import math
 import re
 
 from odoo.fields import Domain
@@ -12,9 +13,10 @@ from odoo.tools import SQL
 
 from ..screening import statement
 
-# How many are screened first, and how many times as many as so far at most; then which share of
-# all, but at least and at most how many. No more than `MOST` of the list are looked at.
-FIRST, GROWTH = 80, 8
+# As many as are expected to be enough are screened first, where these are no more than `FIRST`,
+# else a `SAMPLE`. Then how many times as many as so far at most, which share of all, but at least
+# and at most how many. No more than `MOST` of the list are looked at.
+FIRST, SAMPLE, GROWTH = 500, 160, 8
 SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
 
@@ -23,16 +25,20 @@ def complete(order):
     return order if re.search(r"\bid\b", order) else f"{order}, id"
 
 
-def walk(query, is_open, matching, wanted, share=SHARE):
+def walk(query, is_open, matching, wanted, expected, share=SHARE):
     """Return the first `wanted` ids of a list, or None where it is faster to screen everybody.
 
     :param query: Query of those who are looked at, in the order of the list
     :param is_open: whether anything is open of one of those, as SQL over its `listed.id`: only
         then it can have an outcome
     :param matching: returns the ids of the list that belong to some of those, in its order
+    :param expected: a guess how many match for each who is looked at; it decides how many are
+        screened first
     :param share: which share of all with something open are screened at most
     """
-    env, found, seen, size = query._env, [], 0, FIRST
+    env, found, seen = query._env, [], 0
+    size = math.ceil(wanted / expected)
+    size = size if size <= FIRST else SAMPLE
     env.flush_all()
     query.limit = MOST
     while True:
@@ -51,8 +57,10 @@ def walk(query, is_open, matching, wanted, share=SHARE):
         # Were three more found among those that were seen, it would still be too far.
         if seen + missing * seen / (len(found) + 3) > limit:
             return None
-        # A third more than are needed if the rest matches as often as what was seen.
-        likely = missing * seen * 4 // (3 * max(len(found), 1)) + FIRST
+        # As if the rest matched as often as what was seen, and more for what both may differ.
+        known, rest = max(min(len(found), seen), 1), min(missing, seen)
+        spread = 2 * math.sqrt(1 / known + 1 / rest)
+        likely = math.ceil(missing * seen / max(len(found), 1) * (1 + spread))
         size = int(min(likely if len(found) > GROWTH else seen * GROWTH, limit - seen))
 
 

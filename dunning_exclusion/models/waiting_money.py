@@ -35,10 +35,14 @@ LONGEST = 600
 
 def words_sql(name) -> str:
     """Return the words of the column `name`, in an expression that indexes can hold."""
+    return f"string_to_array({_spaced_sql(name)}, ' ') || {key_sql(name)}"
+
+
+def _spaced_sql(name) -> str:
+    """Return the words of the column `name` as a text, with spaces between them."""
     gaps = " " * len(SEPARATORS)
     marks = _quoted(SEPARATORS + INNER_MARKS)
-    words = f"UPPER(TRANSLATE(LEFT({name}, {LONGEST}), {marks}, '{gaps}'))"
-    return f"string_to_array({words}, ' ') || {key_sql(name)}"
+    return f"UPPER(TRANSLATE(LEFT({name}, {LONGEST}), {marks}, '{gaps}'))"
 
 
 def key_sql(name) -> str:
@@ -65,7 +69,7 @@ UNMATCHED = "NOT COALESCE(is_reconciled, FALSE)"
 OF_BANK = "COALESCE(statement_line_id, 0) > 0"
 # From `FEW_CUSTOMERS` customers on all unmatched bank lines are read, if there are fewer than
 # `LINES_PER_CUSTOMER` of them for each customer.
-FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 5
+FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 10
 # The fields by which a bank text can name an invoice.
 NAMES = ("name", "payment_reference")
 
@@ -306,10 +310,10 @@ def _named_by_words(question) -> SQL:
         )
         for name in NAMES
     )
-    words = SQL(" || ").join(
-        SQL("COALESCE(%s, '{}')", SQL(words_sql(f"{alias}.{column}"))) for alias, column in TEXTS
-    )
-    # OFFSET 0: otherwise PostgreSQL would read all invoices for a hash.
+    texts = SQL(", ").join(SQL("(%s)", SQL.identifier(*text)) for text in TEXTS)
+    # The words are those of `words_sql`; only a text with a digit can name an invoice.
+    # OFFSET 0: otherwise PostgreSQL would read all invoices for a hash, and would take a text apart
+    # once more for its words as one.
     return SQL(
         """SELECT DISTINCT word.bank_id, invoice.id AS move_id
              FROM (SELECT DISTINCT bank.id AS bank_id, %(payee)s AS company_id, word
@@ -317,10 +321,14 @@ def _named_by_words(question) -> SQL:
                     CROSS JOIN LATERAL (
                          SELECT * FROM account_move WHERE id = bank.move_id OFFSET 0) entry
                      %(branches)s
-                    CROSS JOIN LATERAL unnest(%(words)s) word
-                    WHERE %(waits)s AND word ~ '[0-9]') word
+                    CROSS JOIN LATERAL (VALUES %(texts)s) said (text)
+                    CROSS JOIN LATERAL (SELECT %(spaced)s AS words OFFSET 0) spaced
+                    CROSS JOIN LATERAL unnest(string_to_array(spaced.words, ' ')
+                                              || REPLACE(spaced.words, ' ', '')) word
+                    WHERE %(waits)s AND said.text ~ '[0-9]' AND word ~ '[0-9]') word
             CROSS JOIN LATERAL (%(invoices)s OFFSET 0) invoice""",
-        words=words,
+        texts=texts,
+        spaced=SQL(_spaced_sql("said.text")),
         unmatched=SQL(UNMATCHED),
         waits=_waits(question),
         branches=_branches(question),
@@ -332,7 +340,7 @@ def _named_by_words(question) -> SQL:
 def has_few_lines(env, customer_count):
     """Return whether all unmatched bank lines are read faster than the items of some customers.
 
-    To read a bank line takes about as long as to look up the names of one or two items.
+    To read a bank line takes about as long as to look up the name of one item.
     """
     if customer_count < FEW_CUSTOMERS:
         return False

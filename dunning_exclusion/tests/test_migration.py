@@ -47,3 +47,15 @@ class TestMigration(StoryCommon):
         self.assertEqual(promises.mapped("state"), ["cancelled", "open"])
         self.assertEqual(str(promises[0].cancelled_on), "2026-02-03")
         self.assertEqual({str(promise.noted_on) for promise in promises}, {"2026-01-02"})
+
+    def test_promised_entries_are_marked(self):
+        promised, other = self._create_invoice(), self._create_invoice()
+        items = promised.line_ids._dunning_own_items()
+        self.env["dunning.promise"].create(
+            {"move_line_ids": items.ids, "date": self._days(9), "partner_id": self.customer.id}
+        )
+        self.env.flush_all()
+        self.env.cr.execute(SQL("UPDATE account_move SET dunning_promised = NULL"))
+        self._migrate()
+        self.assertEqual((promised | other).mapped("dunning_promised"), [True, False])
+        self.assertEqual([reason["rule"] for reason in promised.dunning_explain()], ["promise"])

@@ -88,7 +88,7 @@ class TestOutcomePages(DunningCommon):
         }
         # The first two customers alone tell nothing about the others, and few are not screened.
         with (
-            patch.object(outcome_pages, "FIRST", 2),
+            patch.multiple(outcome_pages, FIRST=0, SAMPLE=2),
             patch.object(dunning_mixin, "SCOPE_LIMIT", 1),
         ):
             for model, domains in cases.items():
@@ -104,7 +104,7 @@ class TestOutcomePages(DunningCommon):
         paid.prevent_dunning = True
         self._pay(paid)
         with (
-            patch.object(outcome_pages, "FIRST", 2),
+            patch.multiple(outcome_pages, FIRST=0, SAMPLE=2),
             patch.object(dunning_mixin, "SCOPE_LIMIT", 1),
         ):
             for model, never_open in (("res.partner", nothing_open), ("account.move", paid)):
@@ -119,7 +119,7 @@ class TestOutcomePages(DunningCommon):
         }
         for module in (question, dunning_mixin, dunning_screening):
             self.startPatcher(patch.object(module, "FEW", 1))
-        self.startPatcher(patch.object(outcome_pages, "FIRST", 2))
+        self.startPatcher(patch.multiple(outcome_pages, FIRST=0, SAMPLE=2))
         self.startPatcher(patch.object(dunning_mixin, "SCOPE_LIMIT", 1))
         for most in (3, 20_000):
             with patch.object(outcome_pages, "MOST", most):
@@ -137,14 +137,14 @@ class TestOutcomePages(DunningCommon):
         """Yield the list of the ids that pages look at one after the other in the block."""
         asked, walk = [], outcome_pages.walk
 
-        def spy(query, is_open, matching, wanted, *share):
+        def spy(query, is_open, matching, *values, **options):
             def noted(ids):
                 asked.extend(ids)
                 return matching(ids)
 
-            return walk(query, is_open, noted, wanted, *share)
+            return walk(query, is_open, noted, *values, **options)
 
-        with patch.object(outcome_pages, "FIRST", 1), patch.object(module, "walk", spy):
+        with patch.multiple(outcome_pages, FIRST=0, SAMPLE=1), patch.object(module, "walk", spy):
             yield asked
 
     def test_a_page_screens_the_customers_that_it_shows(self):
@@ -184,7 +184,7 @@ class TestOutcomePages(DunningCommon):
         Screening = self.env["dunning.screening"]
         domain = [("amount_residual", "=", 12345)]
         with (
-            patch.object(outcome_pages, "FIRST", 2),
+            patch.multiple(outcome_pages, FIRST=0, SAMPLE=2),
             patch.object(outcome_pages, "FEWEST", 0),
             patch.object(outcome_pages, "SHARE", 0),
         ):

@@ -18,6 +18,13 @@ def migrate(cr, version):
         """UPDATE dunning_promise SET noted_on = create_date::date
             WHERE noted_on IS NULL AND create_date IS NOT NULL"""
     )
+    # Only entries that are marked are asked for promises.
+    cr.execute(
+        """UPDATE account_move SET dunning_promised = TRUE
+            WHERE dunning_promised IS NOT TRUE AND id IN (
+                  SELECT line.move_id FROM dunning_promise_move_line_rel promised
+                    JOIN account_move_line line ON line.id = promised.move_line_id)"""
+    )
     # Mirroring comes before other jobs that begin in the same minute.
     cr.execute(
         """UPDATE ir_cron SET priority = 1 FROM ir_model_data data
