@@ -111,20 +111,23 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     def _blocks_of_all_items(self, question) -> SQL:
+        # With more customers than are listed PostgreSQL would not work with several processes.
+        chosen = self._blocks_of_customers(question) if question.listed else SQL()
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
-                           WHERE block.move_line_id IS NOT NULL AND %(active)s
+                           WHERE block.move_line_id IS NOT NULL AND %(active)s %(chosen)s
                            GROUP BY block.move_line_id) held_line
                       ON held_line.move_line_id = line.id
                LEFT JOIN (SELECT block.move_id, block.partner_id, %(flags)s FROM dunning_block block
                            WHERE block.move_id IS NOT NULL AND block.move_line_id IS NULL
-                             AND %(active)s
+                             AND %(active)s %(chosen)s
                            GROUP BY block.move_id, block.partner_id) held_entry
                       ON held_entry.move_id = line.move_id
                      AND held_entry.partner_id = contact.commercial_partner_id
             """,
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._state_sql(question.today),
+            chosen=chosen,
         )
 
     def _blocks_until(self, question) -> SQL:

@@ -27,8 +27,8 @@ UNSORTED = dict.fromkeys(("_description_sortable", "_description_groupable"), la
 ASKED = {"groups": READERS, **UNSORTED}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 CODES = [code for code, _name in OUTCOMES]
-# Which share of customers, invoices or items is expected to have the outcome that is searched.
-EXPECTED = 0.2
+# Which share of customers, invoices or items is expected to be to send, or to have other outcomes.
+OFTEN, SELDOM = 1 / 2, 1 / 8
 # Up to this many records, a search screens only those that its other conditions find.
 SCOPE_LIMIT = 1000
 
@@ -368,12 +368,14 @@ class DunningMixin(models.AbstractModel):
         if not self._has_field_access(self._fields["dunning_outcome"], "read"):
             return None
         others, asked = self._split(domain)
-        is_open = SQL("TRUE")
+        is_open, expected = SQL("TRUE"), SELDOM
         if all(
             leaf.field_expr == "dunning_outcome" and leaf.operator == "=" and leaf.value in CODES
             for leaf in asked.iter_conditions()
         ):
             others, is_open = others & self._dunning_open_domain, self._dunning_is_open
+            to_send = any(leaf.value == "included" for leaf in asked.iter_conditions())
+            expected = OFTEN if to_send else SELDOM
         order = complete(order or self._order)
         records = search(others, order=order, **kwargs)
 
@@ -387,7 +389,7 @@ class DunningMixin(models.AbstractModel):
 
         # To answer for one item, all items of its customer are screened, so fewer items are walked.
         share = SHARE if self._dunning_owner_field == "partner_id" else SHARE / 10
-        return walk(records, is_open, matching, wanted, EXPECTED, share)
+        return walk(records, is_open, matching, wanted, expected, share)
 
     @api.model
     def _asks_for_outcome(self, domain):

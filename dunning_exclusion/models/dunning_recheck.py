@@ -14,7 +14,7 @@ from odoo.tools import SQL
 
 from ..screening import candidates, said
 from ..screening.items import is_owed
-from ..screening.question import FEW, Owner, Question
+from ..screening.question import LISTED, Owner, Question
 from ..screening.statement import GRADE, all_reasons, planned
 
 
@@ -141,7 +141,7 @@ def release_lines(run, customers):
         messages=_messages_query(run, customers),
         waits=WAITS,
     )
-    with planned(env, few=len(customers) <= FEW, some=True):
+    with planned(env, few=len(customers) <= LISTED, some=True):
         rows = env.execute_query(query)
     # sudo: users write neither lines nor notices
     reopen(run.notice_ids.sudo().browse(row[0] for row in rows))
@@ -287,7 +287,7 @@ def _few_line_ids(run, customers):
     PostgreSQL knows nothing yet of lines that were prepared just now: it would expect one, and
     compare each of them with each item. It can count ids that are named.
     """
-    if len(customers) > FEW:
+    if len(customers) > LISTED:
         return None
     query = SQL("SELECT id FROM dunning_run_line line WHERE %s", _chosen_sql(run, customers))
     rows = run.env.execute_query(query)

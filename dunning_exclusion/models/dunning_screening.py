@@ -213,7 +213,7 @@ class DunningScreening(models.Model):
         if question.customers and not question.few and question.contacts is None:
             rows = self.env.execute_query(items.contacts_of(question))
             question = replace(question, contacts=tuple(row[0] for row in rows))
-        if question.few and question.few_bank_lines is None:
+        if question.customers and question.few_bank_lines is None:
             few = waiting_money.has_few_lines(self.env, len(question.customers))
             question = replace(question, few_bank_lines=few)
         return question

@@ -16,7 +16,7 @@ from ..screening import statement
 # As many as are expected to be enough are screened first, where these are no more than `FIRST`,
 # else a `SAMPLE`. Then how many times as many as so far at most, which share of all, but at least
 # and at most how many. No more than `MOST` of the list are looked at.
-FIRST, SAMPLE, GROWTH = 500, 160, 8
+FIRST, SAMPLE, GROWTH = 700, 160, 8
 SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
 
@@ -36,16 +36,20 @@ def walk(query, is_open, matching, wanted, expected, share=SHARE):
         screened first
     :param share: which share of all with something open are screened at most
     """
-    env, found, seen = query._env, [], 0
+    env, found, seen, ahead = query._env, [], 0, []
     size = math.ceil(wanted / expected)
     size = size if size <= FIRST else SAMPLE
     env.flush_all()
     query.limit = MOST
     while True:
-        # A subquery, so that no more are asked whether they are open than are needed.
-        some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
-        rows = env.execute_query(SQL(some, query.select(), is_open, seen, size))
-        batch = [row[0] for row in rows]
+        if len(ahead) < size:
+            # A subquery, so that no more are asked whether they are open than are needed. Twice as
+            # many at first, because a list may have to be sorted again for those that come next.
+            some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
+            limit = size if seen else 2 * size
+            rows = env.execute_query(SQL(some, query.select(), is_open, seen, limit))
+            ahead = [row[0] for row in rows]
+        batch, ahead = ahead[:size], ahead[size:]
         found += matching(batch) if batch else []
         seen += len(batch)
         if len(found) >= wanted:

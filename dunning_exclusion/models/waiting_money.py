@@ -164,7 +164,8 @@ def is_recent(day, company_id, question) -> SQL:
 
 def _parts(question, payments) -> SQL:
     """Return the parts found, named, bank_line, directed and money."""
-    look_up = question.few and not question.few_bank_lines
+    some = question.customers is not None and not question.many_items
+    look_up = some and not question.few_bank_lines
     named = _named_by_items if look_up else _named_by_words
     return SQL(
         """found AS MATERIALIZED (%(named)s),

@@ -8,7 +8,9 @@ from odoo import models
 from odoo.tools import SQL
 
 # For more customers than these, or more items, tables are read as for all of them.
-FEW, FEW_ITEMS = 1000, 10_000
+FEW, FEW_ITEMS = 250, 10_000
+# Up to so many customers are listed in each condition.
+LISTED = 1000
 
 
 class Owner(NamedTuple):
@@ -61,11 +63,16 @@ class Question:
         """Whether it is about a handful of customers, so that each of their items is looked up."""
         return self.customers is not None and len(self.customers) <= FEW and not self.many_items
 
+    @property
+    def listed(self):
+        """Whether conditions list the customers."""
+        return self.customers is not None and len(self.customers) <= LISTED
+
     def among(self, column) -> SQL:
         """Return whether `column` is one of the customers."""
         ids = list(self.customers)
         # PostgreSQL would weigh each of thousands of numbers again and again.
-        return SQL("%s = ANY(%s)" if self.few else "%s IN (SELECT unnest(%s))", column, ids)
+        return SQL("%s = ANY(%s)" if self.listed else "%s IN (SELECT unnest(%s))", column, ids)
 
     def threshold(self, name) -> SQL:
         """Return the value of the threshold `name`, over the alias `company`."""

@@ -340,9 +340,9 @@ def settings(few=False, run=False, some=False):
         # 8 is the default. For a few customers PostgreSQL would plan longer than it works; 4
         # covers line, account, entry and contact.
         "join_collapse_limit": "4" if few else "8",
-        # What is asked about a few customers is looked up, also in tables that were filled just
+        # What is asked about some customers is looked up, also in tables that were filled just
         # now, of which PostgreSQL knows nothing yet.
-        "enable_seqscan": "off" if few else "on",
+        "enable_seqscan": "off" if few or some else "on",
         # A million items are joined in memory, and never sorted for it. Of all customers nothing is
         # looked up row by row but what the statement says (LATERAL): without statistics of the
         # tables PostgreSQL expects one item, and would compare all with all.
