@@ -199,9 +199,11 @@ class DunningExclusionCondition(models.AbstractModel):
         Promise = self.env["dunning.promise"]
         return SQL(
             """LEFT JOIN LATERAL (
-                   SELECT promised_item.move_line_id FROM dunning_promise promise
-                     JOIN dunning_promise_move_line_rel promised_item
-                       ON promised_item.promise_id = promise.id
+                   SELECT promised_item.move_line_id
+                     FROM dunning_promise_move_line_rel promised_item
+                    CROSS JOIN LATERAL (
+                          SELECT * FROM dunning_promise
+                           WHERE id = promised_item.promise_id OFFSET 0) promise
                      JOIN res_company promise_company ON promise_company.id = promise.company_id
                      %(still_open)s
                     WHERE move.dunning_promised AND promised_item.move_line_id = line.id

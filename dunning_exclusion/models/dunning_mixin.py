@@ -8,7 +8,7 @@ from odoo.orm.domains import DomainAnd
 from odoo.tools import SQL, OrderedSet
 
 from ..screening import statement
-from ..screening.question import FEW, Owner
+from ..screening.question import Owner
 from .arguments import check_all, read_date
 from .dunning_block import PAUSE_DAYS, TARGET_FIELDS
 from .dunning_screening import OUTCOMES, OWNERS
@@ -382,7 +382,8 @@ class DunningMixin(models.AbstractModel):
         def matching(ids):
             mine = self._dunning_scoped_to(asked, self.browse(ids))
             query = search(Domain("id", "in", ids) & mine, active_test=False)
-            with statement.planned(self.env, few=len(ids) <= FEW, some=True):
+            few = statement.is_few(self.env, len(ids))
+            with statement.planned(self.env, few=few, some=True):
                 found = set(query.get_result_ids())
             # Sorted here: PostgreSQL would read the whole table in the order of the list.
             return [record_id for record_id in ids if record_id in found]

@@ -230,8 +230,9 @@ class DunningPromise(models.Model):
         return SQL(
             """CROSS JOIN LATERAL (SELECT SUM(promised_line.amount_residual) AS amount
                                      FROM dunning_promise_move_line_rel promised
-                                     JOIN account_move_line promised_line
-                                       ON promised_line.id = promised.move_line_id
+                                    CROSS JOIN LATERAL (
+                                          SELECT amount_residual FROM account_move_line
+                                           WHERE id = promised.move_line_id OFFSET 0) promised_line
                                     WHERE promised.promise_id = promise.id) still_open"""
         )
 

@@ -11,7 +11,7 @@ from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL, OrderedSet
 
 from ..screening import items, statement
-from ..screening.question import FEW, Branch, Owner, Question, RankedRule
+from ..screening.question import Branch, Owner, Question, RankedRule
 from . import waiting_money
 from .arguments import check_one, read_date
 from .dunning_exclusion_condition import LATE_RULES, ExcludedItem
@@ -207,6 +207,9 @@ class DunningScreening(models.Model):
                 rows = self.env.execute_query(items.customers_of(question.owner))
                 customers = tuple(row[0] for row in rows)
             question = replace(question, customers=customers)
+        if question.listed and not question.few:
+            looked_up = statement.is_few(self.env, len(question.customers))
+            question = replace(question, looked_up=looked_up)
         if question.few and question.many_items is None:
             [[many]] = self.env.execute_query(items.has_many(question))
             question = replace(question, many_items=many)
@@ -375,7 +378,7 @@ class DunningScreening(models.Model):
             scope = Owner("partner", tuple(ids))
             scoped = self.with_context(**{SCOPE_KEY: scope})
             query = super(DunningScreening, scoped)._search(domain, order=order, **kwargs)
-            with scoped._planned(few=len(ids) <= FEW, some=True):
+            with scoped._planned(few=statement.is_few(self.env, len(ids)), some=True):
                 return list(query.get_result_ids())
 
         # Only customers owe something, their other contacts do not.

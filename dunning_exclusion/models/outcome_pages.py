@@ -36,20 +36,16 @@ def walk(query, is_open, matching, wanted, expected, share=SHARE):
         screened first
     :param share: which share of all with something open are screened at most
     """
-    env, found, seen, ahead = query._env, [], 0, []
+    env, found, seen = query._env, [], 0
     size = math.ceil(wanted / expected)
     size = size if size <= FIRST else SAMPLE
     env.flush_all()
     query.limit = MOST
     while True:
-        if len(ahead) < size:
-            # A subquery, so that no more are asked whether they are open than are needed. Twice as
-            # many at first, because a list may have to be sorted again for those that come next.
-            some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
-            limit = size if seen else 2 * size
-            rows = env.execute_query(SQL(some, query.select(), is_open, seen, limit))
-            ahead = [row[0] for row in rows]
-        batch, ahead = ahead[:size], ahead[size:]
+        # A subquery, so that no more are asked whether they are open than are needed.
+        some = "SELECT id FROM (%s) listed WHERE %s OFFSET %s LIMIT %s"
+        rows = env.execute_query(SQL(some, query.select(), is_open, seen, size))
+        batch = [row[0] for row in rows]
         found += matching(batch) if batch else []
         seen += len(batch)
         if len(found) >= wanted:

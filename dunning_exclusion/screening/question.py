@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 # For more customers than these, or more items, tables are read as for all of them.
 FEW, FEW_ITEMS = 250, 10_000
-# Up to so many customers are listed in each condition.
+# Up to so many customers are listed in each condition, and may be few.
 LISTED = 1000
 
 
@@ -39,6 +39,7 @@ class Question:
     :param customers: the ids of the customers whose items are read; None: all customers, or those
         of `owner`
     :param many_items: whether these customers have more than `FEW_ITEMS` items; None: not known
+    :param looked_up: whether up to `LISTED` customers are few; None: only up to `FEW`
     :param contacts: the ids of all contacts of many customers; None: they are looked up
     :param few_bank_lines: whether there are so few unmatched bank lines that reading all of them is
         faster than looking for the names of the items of these customers; None: not known
@@ -54,6 +55,7 @@ class Question:
     run_id: int = 0
     customers: tuple | None = None
     many_items: bool | None = None
+    looked_up: bool | None = None
     contacts: tuple | None = None
     few_bank_lines: bool | None = None
     thresholds: dict = field(default_factory=dict)
@@ -61,7 +63,8 @@ class Question:
     @property
     def few(self):
         """Whether it is about a handful of customers, so that each of their items is looked up."""
-        return self.customers is not None and len(self.customers) <= FEW and not self.many_items
+        most = LISTED if self.looked_up else FEW
+        return self.customers is not None and len(self.customers) <= most and not self.many_items
 
     @property
     def listed(self):

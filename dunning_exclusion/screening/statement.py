@@ -19,7 +19,13 @@ from psycopg2 import Error
 from odoo.tools import SQL
 
 from . import items
+from .question import FEW, LISTED
 
+# The tables that are joined with the items.
+TABLES = (
+    *("account_move_line", "account_move", "res_partner", "dunning_block", "dunning_promise"),
+    *("dunning_notice", "account_bank_statement_line", "account_payment"),
+)
 # What the items of one message of a run have in common.
 RUN_MESSAGE = SQL("partner_id, message_key, type_id, sends_email")
 RUN_COLUMNS = ("level_id", "level_sequence", "scenario_id", "message_key")
@@ -331,7 +337,7 @@ def settings(few=False, run=False, some=False):
 
     :param few: whether the statement is about a handful of customers
     :param run: whether it is about the candidates of a run, which may become its lines
-    :param some: whether it is about some customers, however many, and not about everybody
+    :param some: whether it is about some customers, however many, in tables that have statistics
     """
     chosen = {
         # Compiling the hundreds of expressions of the rules would take longer than screening
@@ -365,10 +371,30 @@ def settings(few=False, run=False, some=False):
     return chosen
 
 
+def is_few(env, count):
+    """Return whether so many customers are few, so that each of their items is looked up.
+
+    More of them are few where PostgreSQL has no statistics of a table: it would expect a handful of
+    rows of it, and compare all with all.
+    """
+    return count <= FEW or count <= LISTED and not _has_statistics(env)
+
+
+def _has_statistics(env):
+    # A table that is empty never gets any.
+    query = """SELECT BOOL_AND(reltuples >= 0 OR pg_relation_size(oid) = 0) FROM pg_class
+                WHERE oid = ANY(%s::regclass[])"""
+    [[found]] = env.execute_query(SQL(query, list(TABLES)))
+    return found
+
+
 @contextmanager
 def planned(env, few=False, run=False, some=False):
-    """Change the `settings` of PostgreSQL, for the length of the block only."""
-    chosen = settings(few, run, some)
+    """Change the `settings` of PostgreSQL, for the length of the block only.
+
+    :param some: whether it is about some customers, however many, and not about everybody
+    """
+    chosen = settings(few, run, some and (few or _has_statistics(env)))
     former = SQL(", ").join(SQL("current_setting(%s)", name) for name in chosen)
     values = env.execute_query(SQL("SELECT %s, %s", former, _set_all(chosen)))[0]
     restored = SQL("SELECT %s", _set_all(dict(zip(chosen, values, strict=False))))

@@ -9,7 +9,7 @@ from odoo.fields import Domain
 from odoo.tests import tagged
 
 from ..models import dunning_mixin, dunning_screening, outcome_pages
-from ..screening import question
+from ..screening import question, statement
 from .common import DunningCommon
 
 NAMES = {"dunning.screening": "outcome"}
@@ -117,14 +117,31 @@ class TestOutcomePages(DunningCommon):
             "res.partner": Domain("dunning_outcome", "=", "included"),
             "account.move": Domain("dunning_outcome", "=", "included"),
         }
-        for module in (question, dunning_mixin, dunning_screening):
-            self.startPatcher(patch.object(module, "FEW", 1))
+        for module in (question, statement):
+            self.startPatcher(patch.multiple(module, FEW=1, LISTED=2))
+        self.startPatcher(patch.object(statement, "_has_statistics", return_value=True))
         self.startPatcher(patch.multiple(outcome_pages, FIRST=0, SAMPLE=2))
         self.startPatcher(patch.object(dunning_mixin, "SCOPE_LIMIT", 1))
         for most in (3, 20_000):
             with patch.object(outcome_pages, "MOST", most):
                 for model, domain in cases.items():
                     self._same_pages(model, domain)
+
+    def test_without_statistics_hundreds_of_customers_are_looked_up(self):
+        self.assertIn(statement._has_statistics(self.env), (True, False))
+        for known in (True, False):
+            with (
+                self.subTest(known=known),
+                patch.object(statement, "_has_statistics", return_value=known),
+            ):
+                counts = (question.FEW, question.FEW + 1, question.LISTED + 1)
+                few = [statement.is_few(self.env, count) for count in counts]
+                self.assertEqual(few, [True, not known, False])
+                for few, some, nestloop in ((True, True, "on"), (False, True, None)):
+                    with statement.planned(self.env, few, some=some):
+                        self.env.cr.execute("SHOW enable_nestloop")
+                        wanted = nestloop or ("on" if known else "off")
+                        self.assertEqual(self.env.cr.fetchone()[0], wanted)
 
     def test_all_are_selected_where_a_page_is_full(self):
         """Odoo offers it where it has counted more than a page of the list has."""
