@@ -65,8 +65,9 @@ def rounded(rows):
 
 def by_hand(env, floor, run=False):
     """Run a floor under the addon's own settings for statements; return the number of rows."""
-    # What is written by hand looks up row by row where PostgreSQL chooses to.
-    with statement.planned(env, run=run, some=True):
+    with statement.planned(env, run=run):
+        # What is written by hand looks up row by row where PostgreSQL chooses to.
+        env.cr.execute("SET LOCAL enable_nestloop = on")
         env.cr.execute(floor)
         return env.cr.rowcount
 

@@ -83,7 +83,8 @@ class DunningExclusionCondition(models.AbstractModel):
 
         An override adds a LEFT JOIN to what `super` returns: its alias serves its conditions.
         """
-        # For a handful of customers each item is looked up; for all, each table is read once.
+        # For a handful of customers each item is looked up; for all, each table is read once. For
+        # some the promises are looked up, too: few entries have one.
         few, some = question.few, question.customers is not None
         blocks = self._blocks_of_each_item(question) if few else self._blocks_of_all_items(question)
         return SQL(
@@ -112,10 +113,11 @@ class DunningExclusionCondition(models.AbstractModel):
 
     def _blocks_of_all_items(self, question) -> SQL:
         # With more customers than are listed PostgreSQL would not work with several processes.
+        # A hold on an item is kept where the item was given to another customer.
         chosen = self._blocks_of_customers(question) if question.listed else SQL()
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
-                           WHERE block.move_line_id IS NOT NULL AND %(active)s %(chosen)s
+                           WHERE block.move_line_id IS NOT NULL AND %(active)s
                            GROUP BY block.move_line_id) held_line
                       ON held_line.move_line_id = line.id
                LEFT JOIN (SELECT block.move_id, block.partner_id, %(flags)s FROM dunning_block block

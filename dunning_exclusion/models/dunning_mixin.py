@@ -27,7 +27,7 @@ UNSORTED = dict.fromkeys(("_description_sortable", "_description_groupable"), la
 ASKED = {"groups": READERS, **UNSORTED}
 FLAGS = ("dunning_stop", "dunning_pause", "dunning_pause_until", "prevent_dunning")
 CODES = [code for code, _name in OUTCOMES]
-# Which share of customers, invoices or items is expected to be to send, or to have other outcomes.
+# The share of records that is expected to have the outcome "To send", and another one.
 OFTEN, SELDOM = 1 / 2, 1 / 8
 # Up to this many records, a search screens only those that its other conditions find.
 SCOPE_LIMIT = 1000
@@ -164,14 +164,15 @@ class DunningMixin(models.AbstractModel):
     def _compute_dunning_flags(self):
         active = self._dunning_blocks_domain() & Domain("state", "in", ["active"])
         blocks = self.env["dunning.block"].search(active)
-        # Set for all at once, as most records of a list have none.
+        found = [(record, own) for record, own in self._dunning_with_blocks(blocks) if own]
+        # What decides whether blocks hold all of a record is read only for those that have any.
+        ids = [record.id for record, _own in found]
+        held = [(one, one.with_prefetch(ids)._dunning_whole_blocks(own)) for one, own in found]
+        # Set for all at once, as most records of a list have none; not before everything is read,
+        # because some of it may not be readable.
         self.dunning_stop = self.dunning_pause = self.prevent_dunning = False
         self.dunning_pause_until = False
-        held = [(record, own) for record, own in self._dunning_with_blocks(blocks) if own]
-        prefetch_ids = [record.id for record, _own in held]
-        for record, own in held:
-            # What its blocks are compared with is read for those that have any.
-            holding = record.with_prefetch(prefetch_ids)._dunning_whole_blocks(own)
+        for record, holding in held:
             pauses = holding.filtered(lambda block: block.kind == "pause")
             ends = pauses.mapped("date_to")
             record.dunning_stop = "stop" in holding.mapped("kind")

@@ -210,7 +210,7 @@ class DunningScreening(models.Model):
         if question.listed and not question.few:
             looked_up = statement.is_few(self.env, len(question.customers))
             question = replace(question, looked_up=looked_up)
-        if question.few and question.many_items is None:
+        if question.listed and question.many_items is None:
             [[many]] = self.env.execute_query(items.has_many(question))
             question = replace(question, many_items=many)
         if question.customers and not question.few and question.contacts is None:

@@ -13,10 +13,10 @@ from odoo.tools import SQL
 
 from ..screening import statement
 
-# As many as are expected to be enough are screened first, where these are no more than `FIRST`,
-# else a `SAMPLE`. Then how many times as many as so far at most, which share of all, but at least
-# and at most how many. No more than `MOST` of the list are looked at.
+# As many are screened first as are expected to be enough; a `SAMPLE` where these are more than
+# `FIRST`. Where no more than `GROWTH` match, `GROWTH` times as many as so far come next.
 FIRST, SAMPLE, GROWTH = 700, 160, 8
+# Which share of all is screened at most, but at least `FEWEST`, and never more than `MOST`.
 SHARE, FEWEST, MOST = 0.4, 2000, 20_000
 
 
@@ -57,10 +57,12 @@ def walk(query, is_open, matching, wanted, expected, share=SHARE):
         # Were three more found among those that were seen, it would still be too far.
         if seen + missing * seen / (len(found) + 3) > limit:
             return None
-        # As if the rest matched as often as what was seen, and more for what both may differ.
+        # As if the rest matched as often as what was seen, with a margin, because both may differ
+        # from the average by chance. Where the rest matches less often, each step is longer.
         known, rest = max(min(len(found), seen), 1), min(missing, seen)
         spread = 2 * math.sqrt(1 / known + 1 / rest)
         likely = math.ceil(missing * seen / max(len(found), 1) * (1 + spread))
+        likely = max(likely, seen // 4)
         size = int(min(likely if len(found) > GROWTH else seen * GROWTH, limit - seen))
 
 

@@ -164,7 +164,7 @@ def is_recent(day, company_id, question) -> SQL:
 
 def _parts(question, payments) -> SQL:
     """Return the parts found, named, bank_line, directed and money."""
-    some = question.customers is not None and not question.many_items
+    some = question.listed and not question.many_items
     look_up = some and not question.few_bank_lines
     named = _named_by_items if look_up else _named_by_words
     return SQL(
@@ -341,7 +341,8 @@ def _named_by_words(question) -> SQL:
 def has_few_lines(env, customer_count):
     """Return whether all unmatched bank lines are read faster than the items of some customers.
 
-    To read a bank line takes about as long as to look up the name of one item.
+    To read a bank line takes about as long as to look up the name of one item, and a customer is
+    expected to have ten of them.
     """
     if customer_count < FEW_CUSTOMERS:
         return False
@@ -353,7 +354,7 @@ def has_few_lines(env, customer_count):
 
 
 def _named_by_items(question) -> SQL:
-    """Return the same for a few customers: the names of their invoices are looked up together.
+    """Return the same for some customers: the names of their invoices are looked up together.
 
     Where there are few bank lines, see `has_few_lines`, their words are looked up instead.
     """

@@ -9,7 +9,7 @@ from odoo.tools import SQL
 
 # For more customers than these, or more items, tables are read as for all of them.
 FEW, FEW_ITEMS = 250, 10_000
-# Up to so many customers are listed in each condition, and may be few.
+# Conditions name up to so many customers. Without statistics, so many are looked up, too.
 LISTED = 1000
 
 
@@ -39,7 +39,8 @@ class Question:
     :param customers: the ids of the customers whose items are read; None: all customers, or those
         of `owner`
     :param many_items: whether these customers have more than `FEW_ITEMS` items; None: not known
-    :param looked_up: whether up to `LISTED` customers are few; None: only up to `FEW`
+    :param looked_up: whether the items of up to `LISTED` customers are looked up, and not only of
+        up to `FEW`, see `statement.is_few`
     :param contacts: the ids of all contacts of many customers; None: they are looked up
     :param few_bank_lines: whether there are so few unmatched bank lines that reading all of them is
         faster than looking for the names of the items of these customers; None: not known

@@ -1,8 +1,12 @@
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
+from odoo.exceptions import AccessError
 from odoo.tests import Form, HttpCase, tagged
+from odoo.tools import SQL
 
+from ..screening import question, statement
 from .common import DunningCommon, OutcomeCommon
 
 FLAGS = {"stop": "dunning_stop", "pause": "dunning_pause", "prevent": "prevent_dunning"}
@@ -352,3 +356,36 @@ class TestFreshAnswers(DunningCommon):
         self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("included",) * 2)
         self._pay(other)
         self.assertEqual((invoice.dunning_outcome, item.dunning_outcome), ("unchecked",) * 2)
+
+    def test_what_cannot_be_read_makes_no_other_record_look_free(self):
+        unreadable, held = invoices = self._create_invoice() | self._create_invoice()
+        invoices.dunning_stop = True
+        self.env.invalidate_all()
+        whole = type(held)._dunning_whole_blocks
+
+        def refuse(move, blocks):
+            if move == unreadable:
+                raise AccessError(move.name)
+            return whole(move, blocks)
+
+        with patch.object(type(held), "_dunning_whole_blocks", refuse):
+            with self.assertRaises(AccessError):
+                unreadable.with_prefetch(invoices.ids).mapped("dunning_stop")
+            self.assertTrue(held.with_prefetch(invoices.ids).dunning_stop)
+
+    def test_a_hold_stays_with_an_item_that_another_customer_owes_now(self):
+        item = self._create_invoice().line_ids._dunning_own_items()
+        item.action_dunning_stop()
+        other = self._create_customer("Owes Now")
+        self.env.flush_all()
+        given = "UPDATE account_move_line SET partner_id = %s WHERE id = %s"
+        self.env.cr.execute(SQL(given, other.id, item.id))
+        self.env.invalidate_all()
+        for few, known in ((250, True), (0, True), (0, False)):
+            with (
+                self.subTest(few=few, known=known),
+                patch.object(question, "FEW", few),
+                patch.object(statement, "FEW", few),
+                patch.object(statement, "_has_statistics", return_value=known),
+            ):
+                self.assertEqual([one["rule"] for one in item.dunning_explain()], ["stop_item"])
