@@ -77,7 +77,8 @@ class AccountMove(models.Model):
         # Lines of items, and of those that Odoo has replaced, are found by an index. Asked for
         # with their messages, PostgreSQL would read all that were ever sent.
         replaced = Domain("move_id", "in", self.ids) & Domain("move_line_id", "=", False)
-        mine = Domain("move_line_id", "in", self.line_ids.ids) | replaced
+        # sudo: only to find the items, see `_dunning_receivable_lines`
+        mine = Domain("move_line_id", "in", self.sudo().line_ids.ids) | replaced
         lines = self.env["dunning.run.line"].search_fetch(mine, ["move_id"], order="id")
         told = {(line.move_id, notice) for line in lines for notice in line.notice_ids}
         counts = Counter(move for move, notice in told if notice.state == "sent")
@@ -151,7 +152,10 @@ class AccountMove(models.Model):
 
     def _dunning_receivable_lines(self):
         """Return the receivable items of these entries."""
-        return self.line_ids.filtered(lambda line: line.account_type == "asset_receivable")
+        # sudo: only to find them. Without record rules PostgreSQL, where it has no statistics,
+        # looks up the items of an entry and not all those of its company.
+        lines = self.sudo().line_ids.with_env(self.env)
+        return lines.filtered(lambda line: line.account_type == "asset_receivable")
 
     def _dunning_own_items(self):
         return self.line_ids._dunning_own_items()

@@ -112,8 +112,9 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     def _blocks_of_all_items(self, question) -> SQL:
-        # With more customers than are listed PostgreSQL would not work with several processes.
-        # A hold on an item is kept where the item was given to another customer.
+        # Holds on entries are those of the customers, where these are listed: with more of them
+        # PostgreSQL would not work with several processes. A hold on one item is looked for among
+        # all, because it stays with the item when another customer owes it.
         chosen = self._blocks_of_customers(question) if question.listed else SQL()
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block

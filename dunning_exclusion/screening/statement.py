@@ -383,9 +383,12 @@ def is_few(env, count):
 
 
 def _has_statistics(env):
-    # A table of a few records never gets any, and does no harm.
-    query = """SELECT BOOL_AND(reltuples >= 0 OR pg_relation_size(oid) < %s) FROM pg_class
-                WHERE oid = ANY(%s::regclass[])"""
+    # A table of a few records never gets any, and does no harm. The number of records that
+    # PostgreSQL notes is no sign: a restored database has it before it has statistics.
+    query = """SELECT BOOL_AND(pg_relation_size(oid) < %s OR EXISTS (
+                          SELECT FROM pg_stats WHERE tablename = relname AND attname = 'id'
+                             AND schemaname = relnamespace::regnamespace::name))
+                 FROM pg_class WHERE oid = ANY(%s::regclass[])"""
     [[found]] = env.execute_query(SQL(query, SMALL_TABLE, list(TABLES)))
     return found
 
