@@ -37,7 +37,7 @@ def walk(query, is_open, matching, wanted, expected, share=SHARE):
     :param share: which share of all with something open are screened at most
     """
     env, found, seen = query._env, [], 0
-    size = math.ceil(wanted / expected)
+    size = max(math.ceil(wanted / expected), 1)
     size = size if size <= FIRST else SAMPLE
     env.flush_all()
     query.limit = MOST
