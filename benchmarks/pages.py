@@ -124,9 +124,13 @@ def pages(session):
         "pivot": (OVERVIEW, grouped(report, ["rule_id", "outcome"], sets)),
         "graph": (OVERVIEW, grouped(report, ["rule_id"])),
         "Today": (LIST, lambda: session.call("dunning.run", "retrieve_dashboard", True)),
-        "Today, what there is to do": (
+        "Today, what is held": (
             OVERVIEW,
-            lambda: session.call("dunning.run", "retrieve_dashboard"),
+            lambda: session.call("dunning.run", "retrieve_dashboard", False, False),
+        ),
+        "Today, what there is to send": (
+            OVERVIEW,
+            lambda: session.call("dunning.run", "retrieve_lists"),
         ),
         "Today, what is excluded": (
             OVERVIEW,

@@ -191,7 +191,8 @@ def _lists_others(run, customers):
     question = run._get_question()
     scenarios, _due_only = run._get_scenarios()
     owner = Owner("partner", tuple(customers_to_read(scenarios.level_ids, customers).ids))
-    with run.env["dunning.screening"]._screened(replace(question, owner=owner)) as screening:
+    question = replace(question, owner=owner, all_reasons=False)
+    with run.env["dunning.screening"]._screened(question) as screening:
         query = SQL(
             """SELECT 1 FROM (%s) AS fresh
                  LEFT JOIN dunning_run_line line ON line.run_id = %s

@@ -353,7 +353,8 @@ class DunningMixin(models.AbstractModel):
     def _forecast_rows(self, scenarios, company, days):
         """Return (day, level id, outcome, rule id) of what `scenarios` would list on `days`."""
         owner = Owner(OWNERS[self._dunning_owner_field], tuple(self._dunning_owners().ids))
-        asked = Question(company, owner=owner, customers=tuple(self._dunning_customers().ids))
+        customers = tuple(self._dunning_customers().ids)
+        asked = Question(company, owner=owner, customers=customers, all_reasons=False)
         asked, answers = self.env["dunning.screening"]._with_customers(asked), []
         for day in days:
             # Today a workflow may make up for a missed day; later it runs on its own days only.

@@ -1,6 +1,8 @@
+import re
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from psycopg2 import DataError, ProgrammingError
 
@@ -37,6 +39,13 @@ ANSWERS = {
     "account.move": ("dunning_outcome",),
     "account.move.line": ("dunning_outcome",),
 }
+
+
+class Scope(NamedTuple):
+    """What a search has found out about itself: whom it asks about, and if for all reasons."""
+
+    owner: Owner | None = None
+    all_reasons: bool = True
 
 
 class DunningReasons(models.AbstractModel):
@@ -210,15 +219,17 @@ class DunningScreening(models.Model):
         if question.listed and not question.few:
             looked_up = statement.is_few(self.env, len(question.customers))
             question = replace(question, looked_up=looked_up)
-        if question.listed and question.many_items is None:
+        if question.customers and question.few_bank_lines is None:
+            few = waiting_money.has_few_lines(self.env, len(question.customers))
+            question = replace(question, few_bank_lines=few)
+        # Where tables are read as for all customers anyway, the number of items changes nothing.
+        matters = question.few or question.listed and not question.few_bank_lines
+        if matters and question.many_items is None:
             [[many]] = self.env.execute_query(items.has_many(question))
             question = replace(question, many_items=many)
         if question.customers and not question.few and question.contacts is None:
             rows = self.env.execute_query(items.contacts_of(question))
             question = replace(question, contacts=tuple(row[0] for row in rows))
-        if question.customers and question.few_bank_lines is None:
-            few = waiting_money.has_few_lines(self.env, len(question.customers))
-            question = replace(question, few_bank_lines=few)
         return question
 
     @api.model
@@ -272,7 +283,9 @@ class DunningScreening(models.Model):
     @property
     def _table_query(self):
         day = self._asked_day()
-        return self._statement(Question(self.env.companies, day, owner=self._scope()))
+        owner, all_reasons = self._scope()
+        question = Question(self.env.companies, day, owner=owner, all_reasons=all_reasons)
+        return self._statement(question)
 
     @api.model
     def _asked_day(self):
@@ -287,10 +300,35 @@ class DunningScreening(models.Model):
 
     @api.model
     def _scope(self):
-        """Return the `Owner` that a search has found in its domain, or None."""
-        owner = self.env.context.get(SCOPE_KEY)
-        # A client can give a context, but no `Owner`.
-        return owner if isinstance(owner, Owner) else None
+        """Return the `Scope` of a search."""
+        scope = self.env.context.get(SCOPE_KEY)
+        # A client can give a context, but no `Scope`.
+        return scope if isinstance(scope, Scope) else Scope()
+
+    @api.model
+    def _scoped(self, owner, all_reasons=True):
+        """Return `self` so that it screens only `owner` (None: everybody)."""
+        return self.with_context(**{SCOPE_KEY: Scope(owner, all_reasons)})
+
+    @api.model
+    def _needs_all_reasons(self, domain, *specs):
+        """Return whether more than the deciding reasons are needed to find and group records.
+
+        :param domain: the domain of the records
+        :param specs: what they are grouped by, and what is added up, as for `_read_group`
+        """
+        rules = self.env["ir.rule"]._compute_domain(self._name, "read")
+        parts = [*Domain(domain), *rules]
+        if any(isinstance(part, Domain) for part in parts):
+            return True
+        specs += tuple(part[0] for part in parts if isinstance(part, tuple))
+        names = {re.split(r"[:.]", spec)[0] for spec in specs if isinstance(spec, str)}
+        fields_ = [self._fields.get(name) for name in names - {"__count"}]
+        columns = [field and (field.related or field.name).split(".")[0] for field in fields_]
+        # What is no column may follow from any reason.
+        return not all(
+            column and column != "reason_ids" and self._fields[column].store for column in columns
+        )
 
     @contextmanager
     def _planned(self, few=None, run=False, some=False):
@@ -299,7 +337,7 @@ class DunningScreening(models.Model):
         :param few: None: True when the search names whom it is about
         :raise UserError: when PostgreSQL refuses a condition that people typed
         """
-        few = self._scope() is not None if few is None else few
+        few = self._scope().owner is not None if few is None else few
         try:
             with statement.planned(self.env, few, run, some):
                 yield
@@ -337,18 +375,19 @@ class DunningScreening(models.Model):
         self.invalidate_model(flush=False)
         domain = Domain(domain)
         owner = self._owner_in(domain)
-        scoped = self.with_context(**{SCOPE_KEY: owner})
+        # Records that are found are read by the same query, so it has all reasons.
+        scoped = self._scoped(owner, self._scope().all_reasons)
         if not limit or owner:
             return super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
         order = order and complete(order)
         found = self._walk(domain, order, offset + limit, **kwargs)
         if found is None:
+            scoped = self._scoped(None, self._needs_all_reasons(domain))
             query = super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
             ids = [row[0] for row in read_rows(self, query)]
         else:
             ids = found[offset:]
-        scoped = self.with_context(**{SCOPE_KEY: Owner("line", tuple(ids))})
-        return scoped.browse(ids)._as_query()
+        return self._scoped(Owner("line", tuple(ids))).browse(ids)._as_query()
 
     @api.model
     def _walk(self, domain, order, wanted, **kwargs):
@@ -374,9 +413,10 @@ class DunningScreening(models.Model):
             SQL("DESC" if reverse else "ASC"),
         )
 
+        all_reasons = self._needs_all_reasons(domain)
+
         def matching(ids):
-            scope = Owner("partner", tuple(ids))
-            scoped = self.with_context(**{SCOPE_KEY: scope})
+            scoped = self._scoped(Owner("partner", tuple(ids)), all_reasons)
             query = super(DunningScreening, scoped)._search(domain, order=order, **kwargs)
             with scoped._planned(few=statement.is_few(self.env, len(ids)), some=True):
                 return list(query.get_result_ids())
@@ -426,17 +466,38 @@ class DunningScreening(models.Model):
             return len(found)
         with self._planned(some=self._owner_in(Domain(domain)) is not None):
             # Not limited again: the walk has given up.
-            return min(super().search_count(domain), limit or sys.maxsize)
+            scoped = self._scoped(None, self._needs_all_reasons(domain))
+            count = super(DunningScreening, scoped).search_count(domain)
+            return min(count, limit or sys.maxsize)
 
     @api.model
-    def _read_group(self, domain, *args, **kwargs):
+    def _read_group(self, domain, groupby=(), aggregates=(), having=(), **kwargs):
+        all_reasons = bool(having) or self._needs_all_reasons(domain, *groupby, *aggregates)
+        scoped = self._scoped(None, all_reasons)
         with self._planned(some=self._owner_in(Domain(domain)) is not None):
-            return super()._read_group(domain, *args, **kwargs)
+            rows = super(DunningScreening, scoped)._read_group(
+                domain, groupby, aggregates, having, **kwargs
+            )
+        return self._with_own_env(rows)
 
     @api.model
-    def _read_grouping_sets(self, domain, *args, **kwargs):
+    def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), **kwargs):
+        specs = {spec for groupby in grouping_sets for spec in groupby}
+        scoped = self._scoped(None, self._needs_all_reasons(domain, *specs, *aggregates))
         with self._planned(some=self._owner_in(Domain(domain)) is not None):
-            return super()._read_grouping_sets(domain, *args, **kwargs)
+            found = super(DunningScreening, scoped)._read_grouping_sets(
+                domain, grouping_sets, aggregates, **kwargs
+            )
+        return [self._with_own_env(rows) for rows in found]
+
+    def _with_own_env(self, rows):
+        """Return `rows` of a query without its `Scope`, which is about nothing else."""
+        return [
+            tuple(
+                one.with_env(self.env) if isinstance(one, models.BaseModel) else one for one in row
+            )
+            for row in rows
+        ]
 
     @api.model
     @api.readonly
@@ -450,7 +511,7 @@ class DunningScreening(models.Model):
         wanted = max(offset + limit, count_limit or sys.maxsize)
         if (found := self._walk(domain, order, wanted)) is not None:
             return read_found(self, found, specification, offset, limit, count_limit)
-        scoped = self.with_context(**{SCOPE_KEY: self._owner_in(domain)})
+        scoped = self._scoped(self._owner_in(domain), self._needs_all_reasons(domain))
         # pylint: disable-next=super-method-mismatch
         query = super(DunningScreening, scoped)._search(domain, offset, limit, order)
         return read_page(self, query, specification, count_limit)
@@ -478,7 +539,7 @@ class DunningScreening(models.Model):
             best = SQL("WHERE outcome = ANY(%s)", list(outcomes))
         else:
             best = SQL("GROUP BY %s HAVING %s = ANY(%s)", field, BEST_OUTCOME, list(outcomes))
-        screening = self._statement(Question(companies, owner=owner))
+        screening = self._statement(Question(companies, owner=owner, all_reasons=False))
         return SQL("(SELECT %s FROM (%s) AS screening %s)", field, screening, best)
 
     @api.model
@@ -486,7 +547,8 @@ class DunningScreening(models.Model):
         """Return {owner id: best outcome among its open items} for a handful of owners."""
         if not owner_ids:
             return {}
-        question = Question(companies, owner=Owner(OWNERS[owner_field], tuple(owner_ids)))
+        owner = Owner(OWNERS[owner_field], tuple(owner_ids))
+        question = Question(companies, owner=owner, all_reasons=False)
         columns = SQL("%s, %s", SQL.identifier(owner_field), BEST_OUTCOME)
         with self._screened(question) as screening:
             query = SQL("SELECT %s FROM (%s) AS screening GROUP BY 1", columns, screening)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from odoo import api, models
@@ -29,11 +30,12 @@ class DunningRun(models.Model):
 
     @api.model
     @api.readonly
-    def retrieve_dashboard(self, quick=False):
+    def retrieve_dashboard(self, quick=False, lists=True):
         """Return what there is to do in the current company.
 
         :param quick: leave out what takes all open items or holds: these figures are None, and so
-            are both tables. The page shows the rest at once, and asks for all then.
+            are both tables. The page shows the rest at once, and asks for the others then.
+        :param lists: False: leave out what takes all open items only, see `retrieve_lists`
         :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
             this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
             holds: lists of dicts `{label, count, amount, domain}`
@@ -43,16 +45,33 @@ class DunningRun(models.Model):
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        lists = held = None
-        if not quick:
-            lists, held = self._today_lists(company, today), self._today_held(company, today)
+        counted = self._today_lists(company, today) if lists and not quick else None
+        held = None if quick else self._today_held(company, today)
         notices = self._today_notices(company, today)
         return {
             "currency_id": company.currency_id.id,
-            "tasks": self._get_today_tasks(company, today, lists, held, notices),
+            "tasks": self._get_today_tasks(company, today, counted, held, notices),
             "sent": notices["sent"],
             "by_age": held and self._dashboard_by_age(today, held),
             "by_person": held and self._dashboard_by_person(held),
+        }
+
+    @api.model
+    @api.readonly
+    def retrieve_lists(self):
+        """Return how much there is to send and to approve today in the current company.
+
+        :return: dict of `to_send` and `to_approve`, each a dict of `count` (customers) and `amount`
+            (company currency), for the tasks of these names of `retrieve_dashboard`
+        :raise AccessError: for users who may not read holds
+        """
+        self.env["dunning.block"].check_access("read")
+        self.env.flush_all()
+        company = self.env.company
+        lists = self._today_lists(company, company._dunning_today())
+        return {
+            name: {"count": figures["count"], "amount": float(figures["amount"])}
+            for name, figures in lists.items()
         }
 
     @api.model
@@ -223,6 +242,7 @@ class DunningRun(models.Model):
     def _foresee_lists(self, company, day):
         """Return the same for a list of `day` that was not prepared."""
         question = self.new({"company_id": company.id, "date": day})._get_question()
+        question = replace(question, all_reasons=False)
         with self.env["dunning.screening"]._screened(question) as screening:
             return self._read_lists(
                 SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening)
@@ -376,7 +396,8 @@ class DunningRun(models.Model):
     @api.model
     def _dashboard_by_reason(self, company, day=None):
         """Return what is left out of the overdue items on a day (None: today), by reason."""
-        with self.env["dunning.screening"]._screened(Question(company, day)) as screening:
+        question = Question(company, day, all_reasons=False)
+        with self.env["dunning.screening"]._screened(question) as screening:
             query = SQL(
                 """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
                     WHERE rule_id IS NOT NULL AND days_overdue > 0

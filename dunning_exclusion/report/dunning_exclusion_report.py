@@ -54,28 +54,35 @@ class DunningExclusionReport(models.Model):
 
     @property
     def _table_query(self):
+        # The hold is a column of a subquery, so PostgreSQL looks for it only where it is asked for,
+        # and with OFFSET 0 once for each row.
         return SQL(
-            """SELECT excluded.*, held.id AS block_id, held.kind, held.reason_id, held.user_id,
-                      held.date_from, held.date_to, held.age_days,
-                      CASE WHEN held.age_days <= 7 THEN '1' WHEN held.age_days <= 30 THEN '2'
-                           WHEN held.age_days <= 90 THEN '3' WHEN held.age_days > 90 THEN '4'
-                      END AS age
-                 FROM (%(screening)s) AS excluded
-                 JOIN dunning_exclusion_rule rule ON rule.id = excluded.rule_id
-                 LEFT JOIN LATERAL (%(block)s) held ON TRUE
-                WHERE excluded.outcome <> 'included'""",
+            """SELECT excluded.*, (held).id AS block_id, (held).kind, (held).reason_id,
+                      (held).user_id, (held).date_from, (held).date_to, age_days,
+                      CASE WHEN age_days <= 7 THEN '1' WHEN age_days <= 30 THEN '2'
+                           WHEN age_days <= 90 THEN '3' WHEN age_days > 90 THEN '4' END AS age
+                 FROM (SELECT excluded.*, (%(block)s) AS held
+                         FROM (%(screening)s) AS excluded
+                         JOIN dunning_exclusion_rule rule ON rule.id = excluded.rule_id
+                        WHERE excluded.outcome <> 'included' OFFSET 0) AS excluded
+                CROSS JOIN LATERAL (SELECT %(today)s - (held).date_from AS age_days) AS aged""",
             screening=super()._table_query,
             block=self._deciding_block_query(),
+            today=self._day_sql(),
         )
+
+    @api.model
+    def _day_sql(self) -> SQL:
+        """Return the day asked about, as SQL over `excluded`."""
+        asked = self._asked_day()
+        today = self.env["res.company"]._dunning_today_sql(SQL("excluded.company_id"))
+        return SQL("%s::date", asked) if asked else today
 
     @api.model
     def _deciding_block_query(self) -> SQL:
         """Return SELECT of the longest-standing block that makes `rule` exclude `excluded`."""
-        day = self._asked_day()
-        today = day or self.env["res.company"]._dunning_today_sql(SQL("excluded.company_id"))
         return SQL(
-            """SELECT block.*, %(today)s - block.date_from AS age_days
-                 FROM dunning_block block
+            """SELECT block FROM dunning_block block
                 WHERE block.company_id = excluded.company_id
                   AND block.partner_id = excluded.partner_id
                   AND rule.source = 'builtin' AND rule.code ~ '^(stop|pause|prevent)_'
@@ -84,8 +91,7 @@ class DunningExclusionReport(models.Model):
                   AND (block.move_id IS NULL OR block.move_line_id = excluded.move_line_id
                        OR (block.move_line_id IS NULL AND block.move_id = excluded.move_id))
                   AND (block.items_until IS NULL OR block.items_until >= excluded.invoice_date)
-                  AND %(active)s
+                  AND %s
                 ORDER BY block.date_from, block.id LIMIT 1""",
-            today=today,
-            active=self.env["dunning.block"]._state_sql(day),
+            self.env["dunning.block"]._state_sql(self._asked_day()),
         )

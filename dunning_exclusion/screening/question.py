@@ -44,6 +44,8 @@ class Question:
     :param contacts: the ids of all contacts of many customers; None: they are looked up
     :param few_bank_lines: whether there are so few unmatched bank lines that reading all of them is
         faster than looking for the names of the items of these customers; None: not known
+    :param all_reasons: whether all reasons of each item are asked for; False: only the deciding
+        one, and `reason_ids` is NULL
     :param thresholds: {name of a threshold on res.company: value}, to try values before they are
         saved; amounts in company currency
     """
@@ -59,6 +61,7 @@ class Question:
     looked_up: bool | None = None
     contacts: tuple | None = None
     few_bank_lines: bool | None = None
+    all_reasons: bool = True
     thresholds: dict = field(default_factory=dict)
 
     @property

@@ -63,12 +63,7 @@ def _branch(branch) -> SQL:
                        WHEN rank <= %(dropped)s THEN 'dropped'
                        ELSE 'unchecked' END AS outcome,
                   (%(rule_ids)s::int[])[rank] AS rule_id,
-                  CASE WHEN rank IS NULL THEN NULL
-                       WHEN cardinality(ranks || customer_ranks) = 1
-                       THEN jsonb_build_array((%(rule_ids)s::int[])[rank])
-                       ELSE (SELECT jsonb_agg((%(rule_ids)s::int[])[one] ORDER BY one)
-                               FROM unnest(ranks || customer_ranks) one)
-                  END AS reason_ids
+                  %(reason_ids)s AS reason_ids
              FROM (SELECT listed.*, message.ranks AS customer_ranks, message.outstanding,
                           message.overdue, message.reminded_amount,
                           LEAST(listed.ranks[1], message.ranks[1]) AS rank
@@ -82,8 +77,21 @@ def _branch(branch) -> SQL:
         run_columns=_run_columns(question),
         dropped=sum(rule.effect == "dropped" for rule in branch.rules),
         rule_ids=[rule.id for rule in branch.rules],
+        reason_ids=_reason_ids(branch) if question.all_reasons else SQL("NULL::jsonb"),
         same_message=_same_message(question),
         restriction=SQL("WHERE %s", question.owner.matches("listed")) if one_by_one else SQL(),
+    )
+
+
+def _reason_ids(branch) -> SQL:
+    """Return all reasons of an item as JSON, the deciding one first, as SQL over `_branch`."""
+    return SQL(
+        """CASE WHEN rank IS NULL THEN NULL
+                WHEN cardinality(ranks || customer_ranks) = 1
+                THEN jsonb_build_array((%(rule_ids)s::int[])[rank])
+                ELSE (SELECT jsonb_agg((%(rule_ids)s::int[])[one] ORDER BY one)
+                        FROM unnest(ranks || customer_ranks) one) END""",
+        rule_ids=[rule.id for rule in branch.rules],
     )
 
 
@@ -109,7 +117,8 @@ def _item(branch) -> SQL:
 def _ranks(branch, level, late=False) -> SQL:
     """Return the ranks of the rules of one level that exclude, lowest first, as int[].
 
-    They are NULL where no rule does, as for most: so they take no room and no time.
+    They are NULL where no rule does, as for most: so they take no room and no time. It is only the
+    first one where the others are not asked for, as each condition is evaluated once then at most.
     """
     rules = [
         (rank, rule.condition)
@@ -118,6 +127,9 @@ def _ranks(branch, level, late=False) -> SQL:
     ]
     if not rules:
         return SQL("NULL::int[]")
+    if not branch.question.all_reasons:
+        first = [SQL("WHEN %s THEN ARRAY[%s]", condition, rank) for rank, condition in rules]
+        return SQL("CASE %s END", SQL(" ").join(first))
     return SQL(
         "CASE WHEN %s THEN array_remove(ARRAY[%s], NULL) END",
         SQL(" OR ").join(SQL("(%s)", condition) for _rank, condition in rules),
@@ -359,6 +371,9 @@ def settings(few=False, run=False, some=False):
         # Parallel processes read nothing but the items: where they read the promises, PostgreSQL
         # would leave the rest of the work, the ranks, to a single process.
         "min_parallel_index_scan_size": "1TB",
+        # Hundreds of customers are read by several processes, too. PostgreSQL, which expects a
+        # fifth of their items, would not see that it is worth their start. 1000 is the default.
+        "parallel_setup_cost": "200" if some and not few else "1000",
         # Memory for one sort or join, in kB, unless the server allows more: what does not fit goes
         # to disk and costs a fifth more. The lines of a run are sorted by one process.
         "work_mem": SQL(

@@ -82,12 +82,19 @@ class TestToday(DunningCommon):
         self._create_what_is_to_do()
         Run = self.env["dunning.run"]
         quick, whole = Run.retrieve_dashboard(quick=True), Run.retrieve_dashboard()
-        later = {"to_send", "to_approve", "answers", "ending", "forgotten"}
-        for one, other in zip(quick["tasks"], whole["tasks"], strict=True):
-            with self.subTest(task=one["name"]):
-                known = one["name"] not in later
-                self.assertEqual(one["count"], other["count"] if known else None)
-                self.assertEqual(one["amount"], other["amount"] if known else None)
+        held, lists = Run.retrieve_dashboard(lists=False), Run.retrieve_lists()
+        of_holds = {"answers", "ending", "forgotten"}
+        for board, later in ((quick, {*lists, *of_holds}), (held, {*lists})):
+            for one, other in zip(board["tasks"], whole["tasks"], strict=True):
+                with self.subTest(task=one["name"]):
+                    known = one["name"] not in later
+                    self.assertEqual(one["count"], other["count"] if known else None)
+                    self.assertEqual(one["amount"], other["amount"] if known else None)
+        tasks = {task["name"]: task for task in whole["tasks"]}
+        for name, figures in lists.items():
+            self.assertEqual(figures, {key: tasks[name][key] for key in ("count", "amount")})
+        self.assertTrue(lists["to_send"]["count"] and lists["to_approve"]["count"])
+        self.assertEqual(held["by_age"], whole["by_age"])
         self.assertEqual(quick["sent"], whole["sent"])
         self.assertIsNone(quick["by_age"] or quick["by_person"])
 
@@ -359,7 +366,7 @@ class TestToday(DunningCommon):
 
     def test_today_is_for_those_who_may_read_holds(self):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
-        for method in ("retrieve_dashboard", "retrieve_excluded"):
+        for method in ("retrieve_dashboard", "retrieve_lists", "retrieve_excluded"):
             with self.subTest(method=method), self.assertRaises(AccessError):
                 getattr(self.env["dunning.run"].with_user(outsider), method)()
 

@@ -1,8 +1,9 @@
 from contextlib import contextmanager
 from datetime import timedelta
 
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from ..screening import statement
 from ..screening.question import Owner, Question
@@ -230,6 +231,80 @@ class TestOneAnswer(OutcomeCommon):
             with self.subTest(condition=condition):
                 self.assertTrue(expected)
                 self.assertEqual(set(Screening.search([*mine, condition])), set(expected))
+
+    def test_deciding_reasons_alone_are_those_of_all(self):
+        Screening, answers = self.env["dunning.screening"], []
+        for all_reasons in (True, False):
+            question = Question(self.company, all_reasons=all_reasons)
+            with Screening._screened(question) as screening:
+                query = """SELECT id, outcome, rule_id, reminded_amount, reason_ids
+                             FROM (%s) answer ORDER BY id"""
+                answers.append(self.env.execute_query(SQL(query, screening)))
+        whole, deciding = answers
+        self.assertGreater(len({row[2] for row in whole}), 15, "a real mixture")
+        self.assertTrue(any(len(row[-1] or []) > 1 for row in whole))
+        self.assertEqual([row[:-1] for row in deciding], [row[:-1] for row in whole])
+        self.assertFalse(any(row[-1] for row in deciding), "half an answer is none")
+
+    def test_who_asks_for_all_reasons_gets_them_also_beside_sums(self):
+        Screening = self.env["dunning.screening"]
+        mine = [("move_id", "in", self.invoices.ids)]
+        every = Screening.search(mine)
+        behind = every.filtered(lambda row: len(row.rule_ids) > 1)
+        second = behind[0].rule_ids[1]
+        found = every.filtered(lambda row: second in row.rule_ids)
+        condition = ("rule_ids", "in", second.ids)
+        # Conditions that do not name whom they are about.
+        since = [("amount_residual", "!=", 0), condition]
+        self.assertIn(behind[0], found)
+        self.assertEqual(Screening.search_count(since), len(found))
+        self.assertEqual(Screening._read_group(since, [], ["__count"]), [(len(found),)])
+        [[(count,)]] = Screening._read_grouping_sets(since, [[]], ["__count"])
+        self.assertEqual(count, len(found))
+        page = Screening.web_search_read(since, {"reason_ids": {}}, limit=80)
+        self.assertEqual({row["id"] for row in page["records"]}, set(found.ids))
+        for row in page["records"]:
+            self.assertIn(second.id, row["reason_ids"])
+        opaque = Domain.custom(
+            to_sql=lambda _model, alias, _query: SQL(
+                "jsonb_array_length(%s) > 1", SQL.identifier(alias, "reason_ids")
+            )
+        )
+        self.assertEqual(Screening.search_count(opaque), len(behind))
+
+    def test_what_a_sum_returns_can_be_asked_for_all_reasons(self):
+        Screening = self.env["dunning.screening"]
+        mine = [("move_id", "in", self.invoices.ids)]
+        whole = {row.id: row.rule_ids for row in Screening.search(mine)}
+        for _rule, rows in Screening._read_group(mine, ["rule_id"], ["id:recordset"]):
+            for row in rows:
+                self.assertEqual(row.rule_ids, whole[row.id])
+        for [customer] in Screening._read_group(mine, ["partner_id"]):
+            again = customer.env["dunning.screening"].search([("partner_id", "=", customer.id)])
+            known = again.filtered(lambda row: row.id in whole)
+            self.assertTrue(known)
+            for row in known:
+                self.assertEqual(row.rule_ids, whole[row.id])
+
+    def test_access_rules_about_reasons_hold_for_sums(self):
+        user = self._create_user("accountant", "account.group_account_invoice")
+        Screening = self.env["dunning.screening"]
+        mine = [("amount_residual", "!=", 0)]
+        every = Screening.search([("move_id", "in", self.invoices.ids)])
+        second = every.filtered(lambda row: len(row.rule_ids) > 1)[0].rule_ids[1]
+        self.env["ir.rule"].create(
+            {
+                "name": "Not for everybody",
+                "model_id": self.env["ir.model"]._get_id("dunning.screening"),
+                "domain_force": f"[('rule_ids', 'not in', {second.ids})]",
+            }
+        )
+        seen = Screening.with_user(user).search(mine)
+        self.assertTrue(seen)
+        self.assertFalse(seen.filtered(lambda row: second in row.rule_ids))
+        self.assertEqual(Screening.with_user(user).search_count(mine), len(seen))
+        counts = Screening.with_user(user)._read_group(mine, [], ["__count"])
+        self.assertEqual(counts, [(len(seen),)])
 
     def _count(self, function):
         self.env.flush_all()

@@ -37,6 +37,7 @@ class TestReadOnly(DunningCommon):
             "dunning_explain": [(customer,), (invoice,), (item,)],
             "retrieve_dashboard": [(run.browse(),)],
             "retrieve_excluded": [(run.browse(),)],
+            "retrieve_lists": [(run.browse(),)],
             "read_customer_marks": [
                 (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
             ],

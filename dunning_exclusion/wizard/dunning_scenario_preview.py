@@ -128,7 +128,7 @@ class DunningScenarioPreview(models.TransientModel):
         reached = candidates.of_scenarios(
             self._get_scenario(), self.company_id, self.date, trial=True
         )
-        question = Question(self.company_id, self.date, candidates=reached)
+        question = Question(self.company_id, self.date, candidates=reached, all_reasons=False)
         with self.env["dunning.screening"]._screened(question) as screening:
             return self.env.execute_query(self._rows_query(screening))
 

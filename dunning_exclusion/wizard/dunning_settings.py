@@ -134,7 +134,8 @@ class DunningSettingsMixin(models.AbstractModel):
         # sudo: who sets up a database need not read scenarios; only totals are shown
         screening = self.env["dunning.screening"].sudo()
         if any(value > 0 for value in thresholds.values()):
-            with screening._screened(Question(company, thresholds=thresholds)) as query:
+            question = Question(company, thresholds=thresholds, all_reasons=False)
+            with screening._screened(question) as query:
                 rows = self.env.execute_query(self._threshold_effects_query(query))
             # A threshold is called dunning_<code of its rule>.
             found = {f"dunning_{code}": (*counts, float(amount)) for code, *counts, amount in rows}

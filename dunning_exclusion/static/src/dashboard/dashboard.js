@@ -38,10 +38,15 @@ export class DunningDashboard extends Component {
         });
     }
 
-    /** Some figures take all open items: the page does not wait for them. */
+    /** Some figures take all holds or all open items: nothing else waits for them. */
     async loadFigures() {
         try {
-            this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", []);
+            const data = await this.orm.call("dunning.run", "retrieve_dashboard", [false, false]);
+            this.state.data = data;
+            const lists = await this.orm.call("dunning.run", "retrieve_lists", []);
+            for (const task of this.state.data.tasks) {
+                Object.assign(task, lists[task.name]);
+            }
         } finally {
             this.loadExcluded();
         }
