@@ -42,7 +42,7 @@ ANSWERS = {
 
 
 class Scope(NamedTuple):
-    """What a search has found out about itself: whom it asks about, and if for all reasons."""
+    """What a search needs: whose items, and whether all their reasons."""
 
     owner: Owner | None = None
     all_reasons: bool = True
@@ -311,19 +311,22 @@ class DunningScreening(models.Model):
         return self.with_context(**{SCOPE_KEY: Scope(owner, all_reasons)})
 
     @api.model
-    def _needs_all_reasons(self, domain, *specs):
+    def _needs_all_reasons(self, domain, order=None, specs=()):
         """Return whether more than the deciding reasons are needed to find and group records.
 
         :param domain: the domain of the records
         :param specs: what they are grouped by, and what is added up, as for `_read_group`
         """
         rules = self.env["ir.rule"]._compute_domain(self._name, "read")
-        parts = [*Domain(domain), *rules]
-        if any(isinstance(part, Domain) for part in parts):
+        parts = [*Domain(domain).optimize(self), *rules]
+        parts = [part for part in parts if not isinstance(part, str)]
+        # What is SQL already may be about anything.
+        if any(isinstance(part, Domain) or isinstance(part[2], SQL) for part in parts):
             return True
-        specs += tuple(part[0] for part in parts if isinstance(part, tuple))
-        names = {re.split(r"[:.]", spec)[0] for spec in specs if isinstance(spec, str)}
-        fields_ = [self._fields.get(name) for name in names - {"__count"}]
+        texts = [part[0] for part in parts if isinstance(part[0], str)]
+        texts += [*specs, *(term.split()[0] for term in (order or "").split(",") if term.strip())]
+        names = {re.split(r"[:.]", text)[0] for text in texts} - {"__count"}
+        fields_ = [self._fields.get(name) for name in names]
         columns = [field and (field.related or field.name).split(".")[0] for field in fields_]
         # What is no column may follow from any reason.
         return not all(
@@ -375,14 +378,16 @@ class DunningScreening(models.Model):
         self.invalidate_model(flush=False)
         domain = Domain(domain)
         owner = self._owner_in(domain)
-        # Records that are found are read by the same query, so it has all reasons.
-        scoped = self._scoped(owner, self._scope().all_reasons)
+        # `search_fetch` reads the records that are found from this query, so it has all reasons,
+        # unless the caller (a sum, a count) has said that it reads none.
+        all_reasons = self._scope().all_reasons or self._needs_all_reasons(domain, order)
+        scoped = self._scoped(owner, all_reasons)
         if not limit or owner:
             return super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
         order = order and complete(order)
         found = self._walk(domain, order, offset + limit, **kwargs)
         if found is None:
-            scoped = self._scoped(None, self._needs_all_reasons(domain))
+            scoped = self._scoped(None, self._needs_all_reasons(domain, order))
             query = super(DunningScreening, scoped)._search(domain, offset, limit, order, **kwargs)
             ids = [row[0] for row in read_rows(self, query)]
         else:
@@ -413,7 +418,7 @@ class DunningScreening(models.Model):
             SQL("DESC" if reverse else "ASC"),
         )
 
-        all_reasons = self._needs_all_reasons(domain)
+        all_reasons = self._needs_all_reasons(domain, order)
 
         def matching(ids):
             scoped = self._scoped(Owner("partner", tuple(ids)), all_reasons)
@@ -471,27 +476,29 @@ class DunningScreening(models.Model):
             return min(count, limit or sys.maxsize)
 
     @api.model
-    def _read_group(self, domain, groupby=(), aggregates=(), having=(), **kwargs):
-        all_reasons = bool(having) or self._needs_all_reasons(domain, *groupby, *aggregates)
-        scoped = self._scoped(None, all_reasons)
+    def _read_group(
+        self, domain, groupby=(), aggregates=(), having=(), offset=0, limit=None, order=None
+    ):
+        specs = [*groupby, *aggregates]
+        scoped = self._scoped(None, bool(having) or self._needs_all_reasons(domain, order, specs))
         with self._planned(some=self._owner_in(Domain(domain)) is not None):
             rows = super(DunningScreening, scoped)._read_group(
-                domain, groupby, aggregates, having, **kwargs
+                domain, groupby, aggregates, having, offset, limit, order
             )
         return self._with_own_env(rows)
 
     @api.model
-    def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), **kwargs):
-        specs = {spec for groupby in grouping_sets for spec in groupby}
-        scoped = self._scoped(None, self._needs_all_reasons(domain, *specs, *aggregates))
+    def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), order=None):
+        specs = [*aggregates, *(spec for groupby in grouping_sets for spec in groupby)]
+        scoped = self._scoped(None, self._needs_all_reasons(domain, order, specs))
         with self._planned(some=self._owner_in(Domain(domain)) is not None):
             found = super(DunningScreening, scoped)._read_grouping_sets(
-                domain, grouping_sets, aggregates, **kwargs
+                domain, grouping_sets, aggregates, order
             )
         return [self._with_own_env(rows) for rows in found]
 
     def _with_own_env(self, rows):
-        """Return `rows` of a query without its `Scope`, which is about nothing else."""
+        """Return `rows` with records of this env: asked again, these must tell all reasons."""
         return [
             tuple(
                 one.with_env(self.env) if isinstance(one, models.BaseModel) else one for one in row
@@ -511,7 +518,8 @@ class DunningScreening(models.Model):
         wanted = max(offset + limit, count_limit or sys.maxsize)
         if (found := self._walk(domain, order, wanted)) is not None:
             return read_found(self, found, specification, offset, limit, count_limit)
-        scoped = self._scoped(self._owner_in(domain), self._needs_all_reasons(domain))
+        all_reasons = self._needs_all_reasons(domain, order)
+        scoped = self._scoped(self._owner_in(domain), all_reasons)
         # pylint: disable-next=super-method-mismatch
         query = super(DunningScreening, scoped)._search(domain, offset, limit, order)
         return read_page(self, query, specification, count_limit)
@@ -573,7 +581,9 @@ class DunningScreening(models.Model):
                          FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
             rows = [ExcludedItem(*row) for row in self.env.execute_query(SQL(query, screening))]
         customers = tuple({row.customer_id for row in rows})
-        question = replace(question, owner=None, customers=customers, contacts=None)
+        # What was found out about the owner does not hold for fewer customers.
+        unknown = dict.fromkeys(("owner", "contacts", "many_items", "looked_up"))
+        question = replace(question, customers=customers, **unknown)
         rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row.rule_ids})
         found = {}
         for rule in rules._deciding_first(question.companies):

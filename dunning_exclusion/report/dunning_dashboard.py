@@ -35,7 +35,8 @@ class DunningRun(models.Model):
 
         :param quick: leave out what takes all open items or holds: these figures are None, and so
             are both tables. The page shows the rest at once, and asks for the others then.
-        :param lists: False: leave out what takes all open items only, see `retrieve_lists`
+        :param lists: False: leave out the two figures of `retrieve_lists`, which need all open
+            items
         :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
             this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
             holds: lists of dicts `{label, count, amount, domain}`
@@ -160,7 +161,8 @@ class DunningRun(models.Model):
 
         An override may add tasks of its own: see `_prepare_today_task`.
 
-        :param lists: what `_today_lists` returns, or None: it is not known yet
+        :param lists: what `_today_lists` returns, or None: the page fills in figures by the names
+            of tasks later
         :param held: what `_today_held` returns, or None
         :param notices: what `_today_notices` returns
         """

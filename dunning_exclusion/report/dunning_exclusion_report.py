@@ -54,8 +54,8 @@ class DunningExclusionReport(models.Model):
 
     @property
     def _table_query(self):
-        # The hold is a column of a subquery, so PostgreSQL looks for it only where it is asked for,
-        # and with OFFSET 0 once for each row.
+        # `held` is a whole row of `dunning_block` in one column of a subquery: PostgreSQL looks for
+        # it only where something of it is asked for and, because of OFFSET 0, once for each item.
         return SQL(
             """SELECT excluded.*, (held).id AS block_id, (held).kind, (held).reason_id,
                       (held).user_id, (held).date_from, (held).date_to, age_days,

@@ -117,8 +117,8 @@ def _item(branch) -> SQL:
 def _ranks(branch, level, late=False) -> SQL:
     """Return the ranks of the rules of one level that exclude, lowest first, as int[].
 
-    They are NULL where no rule does, as for most: so they take no room and no time. It is only the
-    first one where the others are not asked for, as each condition is evaluated once then at most.
+    They are NULL where no rule does, as for most: so they take no room and no time. Where only the
+    deciding reason is asked for they end with the first: later conditions are not evaluated.
     """
     rules = [
         (rank, rule.condition)
@@ -371,9 +371,6 @@ def settings(few=False, run=False, some=False):
         # Parallel processes read nothing but the items: where they read the promises, PostgreSQL
         # would leave the rest of the work, the ranks, to a single process.
         "min_parallel_index_scan_size": "1TB",
-        # Hundreds of customers are read by several processes, too. PostgreSQL, which expects a
-        # fifth of their items, would not see that it is worth their start. 1000 is the default.
-        "parallel_setup_cost": "200" if some and not few else "1000",
         # Memory for one sort or join, in kB, unless the server allows more: what does not fit goes
         # to disk and costs a fifth more. The lines of a run are sorted by one process.
         "work_mem": SQL(
@@ -381,6 +378,9 @@ def settings(few=False, run=False, some=False):
             (128 if run else 64) * 1024,
         ),
     }
+    if some and not few:
+        # PostgreSQL expects too few items (a fifth) to start other processes; 1000 is the default.
+        chosen["parallel_setup_cost"] = "200"
     if run:
         # For ANALYZE: a sample of 9,000 lines, of all runs, instead of 30,000. It tells nearly as
         # well how often values are repeated, and autovacuum takes the usual sample later.

@@ -265,12 +265,29 @@ class TestOneAnswer(OutcomeCommon):
         self.assertEqual({row["id"] for row in page["records"]}, set(found.ids))
         for row in page["records"]:
             self.assertIn(second.id, row["reason_ids"])
+        for hidden in ([("id", "any", [condition])], [("move_line_id", "!=", False), condition]):
+            self.assertEqual(Screening.search_count(hidden), len(found))
         opaque = Domain.custom(
             to_sql=lambda _model, alias, _query: SQL(
                 "jsonb_array_length(%s) > 1", SQL.identifier(alias, "reason_ids")
             )
         )
         self.assertEqual(Screening.search_count(opaque), len(behind))
+
+    def test_sorted_by_all_reasons(self):
+        Screening = self.env["dunning.screening"]
+        every = Screening.search([], order="reason_ids, id")
+        self.assertGreater(len(set(map(str, every.mapped("reason_ids")))), 15)
+        for order in ("reason_ids, id", "reason_ids desc, id"):
+            wanted = Screening.search([], order=order)[:5]
+            self.assertEqual(Screening.search([], limit=5, order=order), wanted)
+            page = Screening.web_search_read([], {}, limit=5, order=order)
+            self.assertEqual([row["id"] for row in page["records"]], wanted.ids)
+        count = "reason_ids:count desc"
+        [[_customer, most]] = Screening._read_group(
+            [], ["partner_id"], ["reason_ids:count"], (), 0, 1, count
+        )
+        self.assertGreater(most, 1)
 
     def test_what_a_sum_returns_can_be_asked_for_all_reasons(self):
         Screening = self.env["dunning.screening"]

@@ -38,11 +38,18 @@ export class DunningDashboard extends Component {
         });
     }
 
-    /** Some figures take all holds or all open items: nothing else waits for them. */
+    /** Figures of all holds and of all open items follow the page, the faster ones first. */
     async loadFigures() {
         try {
             const data = await this.orm.call("dunning.run", "retrieve_dashboard", [false, false]);
             this.state.data = data;
+        } finally {
+            this.loadLists();
+        }
+    }
+
+    async loadLists() {
+        try {
             const lists = await this.orm.call("dunning.run", "retrieve_lists", []);
             for (const task of this.state.data.tasks) {
                 Object.assign(task, lists[task.name]);
