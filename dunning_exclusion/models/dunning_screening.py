@@ -581,9 +581,10 @@ class DunningScreening(models.Model):
                          FROM (%s) AS screening WHERE reason_ids IS NOT NULL"""
             rows = [ExcludedItem(*row) for row in self.env.execute_query(SQL(query, screening))]
         customers = tuple({row.customer_id for row in rows})
-        # What was found out about the owner does not hold for fewer customers.
-        unknown = dict.fromkeys(("owner", "contacts", "many_items", "looked_up"))
-        question = replace(question, customers=customers, **unknown)
+        # Fewer customers may have few items.
+        many = question.many_items if len(customers) == len(question.customers) else None
+        question = replace(question, owner=None, contacts=None, many_items=many)
+        question = self._with_customers(replace(question, customers=customers))
         rules = self.env["dunning.exclusion.rule"].browse({i for row in rows for i in row.rule_ids})
         found = {}
         for rule in rules._deciding_first(question.companies):

@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo.fields import Command, Domain
 from odoo.tests import tagged
@@ -8,6 +9,8 @@ from odoo.tools import SQL
 from ..screening import statement
 from ..screening.question import Owner, Question
 from .common import DunningCommon, OutcomeCommon
+
+FEW_ITEMS = "odoo.addons.dunning_exclusion.screening.items.FEW_ITEMS"
 
 
 @tagged("post_install", "-at_install")
@@ -288,6 +291,30 @@ class TestOneAnswer(OutcomeCommon):
             [], ["partner_id"], ["reason_ids:count"], (), 0, 1, count
         )
         self.assertGreater(most, 1)
+
+    def test_many_items_are_explained_as_those_of_everybody_are_read(self):
+        Condition, seen = self.registry["dunning.exclusion.condition"], []
+        original = Condition._details
+
+        def details(records, rule, question, rows):
+            seen.append((question.few, question.many_items))
+            return original(records, rule, question, rows)
+
+        customer = self._create_customer("Many")
+        for _number in range(3):
+            self._create_invoice(customer)
+        customer.dunning_stop = True
+        other = self._create_customer("One")
+        self._create_invoice(other)
+        with patch(FEW_ITEMS, 2), patch.object(Condition, "_details", details):
+            self.assertTrue(customer.dunning_explain())
+            self.assertTrue((customer | other).dunning_explain())
+        self.assertEqual(seen, [(False, True)] * 2)
+        other.dunning_stop, customer.dunning_stop = True, False
+        seen.clear()
+        with patch(FEW_ITEMS, 2), patch.object(Condition, "_details", details):
+            self.assertTrue((customer | other).dunning_explain())
+        self.assertEqual(seen, [(True, False)], "the customer with few items alone has a reason")
 
     def test_what_a_sum_returns_can_be_asked_for_all_reasons(self):
         Screening = self.env["dunning.screening"]
