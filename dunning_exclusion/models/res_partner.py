@@ -114,6 +114,9 @@ class ResPartner(models.Model):
         "dunning.notice", "partner_id", string="Reminders", groups=READERS
     )
 
+    # Customers answer by e-mail. Odoo looks up five times who has sent it, and would read all
+    # contacts each time.
+    _dunning_email_index = models.Index("(email_normalized) WHERE email_normalized IS NOT NULL")
     _dunning_bounced_index = models.Index(
         "(commercial_partner_id) WHERE dunning_bounced_email IS NOT NULL"
     )

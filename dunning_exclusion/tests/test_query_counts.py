@@ -505,6 +505,14 @@ class TestCoreCosts(DunningCommon):
         self.assertEqual(self._queries_of_ours(items.reconcile), [])
         self.assertTrue(all(items.mapped("reconciled")))
 
+    def test_who_has_sent_an_email_is_looked_up(self):
+        """Odoo asks several times for each e-mail that arrives, and has no index for it."""
+        found = self.env["res.partner"]._search([("email_normalized", "=", "who@example.com")])
+        self.env.cr.execute("SET LOCAL enable_seqscan = off")
+        self.env.cr.execute(SQL("EXPLAIN %s", found.select()))
+        plan = "\n".join(row[0] for row in self.env.cr.fetchall())
+        self.assertIn("res_partner_dunning_email_index", plan)
+
     def test_listing(self):
         """As the web client asks: optional columns are read even while they are hidden."""
         self._create_invoice()
