@@ -8,6 +8,8 @@ import subprocess
 from . import odoo_env, postgres
 from .base import ROOT, DevError, check_disk, fingerprint, lock, log_file, say
 
+# that of the indexes for searches by parts of a word, in every database that Odoo makes
+EXTENSION = "pg_trgm"
 # of databases that end with the process whose number follows
 TEMPORARY = "dunning_test_"
 KEPT_PREPARED = 12
@@ -31,7 +33,7 @@ env.cr.commit()
 def base_key():
     """Return what the database of the core addons depends on."""
     source = odoo_env.environment()[1]
-    return fingerprint(source.version, source.python_path)
+    return fingerprint(source.version, source.python_path, EXTENSION)
 
 
 def installed_key(addons, others=()):
@@ -48,6 +50,7 @@ def template():
     """Return the database with the core addons, without ours, made when needed."""
 
     def fill(name):
+        postgres.add_extension(name, EXTENSION)
         install(name, ["account"])
         shell(name, PREPARE)
 

@@ -178,5 +178,11 @@ def create(name, template="template0"):
     execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
+def add_extension(name, extension):
+    """Add an extension to a database where PostgreSQL brings it, as Odoo does."""
+    if execute(f"SELECT FROM pg_available_extensions WHERE name = '{extension}'"):
+        execute(f'CREATE EXTENSION IF NOT EXISTS "{extension}"', name)
+
+
 def drop(name):
     execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -9,7 +9,7 @@ from odoo.tools import SQL
 from ..screening import items
 from .arguments import DAYS, Within, check_bounds, check_one
 from .dunning_mixin import EMPLOYEES, ON_REQUEST, READERS
-from .waiting_money import IS_INVOICE, OF_BANK, WORDS_INDEX, key_sql, words_sql
+from .waiting_money import NAMES, OF_BANK, WORDS_INDEX, key_sql, words_sql
 
 # The fields whose changes are told in the chatter.
 NOTED_FIELDS = ("dunning_due_date", "dunning_collection_failed")
@@ -59,9 +59,9 @@ class AccountMove(models.Model):
     )
 
     # How bank statements name invoices, see `waiting_money`.
-    _dunning_name_index = models.Index(f"(({key_sql('name')})) WHERE {IS_INVOICE}")
+    _dunning_name_index = models.Index(f"(({key_sql('name')})) WHERE {NAMES['name']}")
     _dunning_reference_index = models.Index(
-        f"(({key_sql('payment_reference')})) WHERE {IS_INVOICE}"
+        f"(({key_sql('payment_reference')})) WHERE {NAMES['payment_reference']}"
     )
     _dunning_ref_words_index = models.Index(
         WORDS_INDEX.format(words=words_sql("ref"), which=f"{OF_BANK} AND ref IS NOT NULL")

@@ -355,10 +355,7 @@ class DunningRun(models.Model):
         shares the work among several processes. They are stored customer by customer, as the task
         list shows them.
         """
-        columns, workflows = SCREENED, self.browse().scenario_ids
-        if self.mode == "scenario":
-            scenarios, _due_only = self._get_scenarios()
-            workflows = scenarios.filtered(lambda s: s.campaign_type == "customer")
+        columns, workflows = SCREENED, self._get_workflows()
         with self.env["dunning.screening"]._screened(self._get_question()) as screening:
             if workflows:
                 screening = by_line(screening, SCREENED, workflows.ids)
@@ -422,6 +419,11 @@ class DunningRun(models.Model):
             [("company_id", "in", [False, self.company_id.id]), ("active", "=", True)]
         )
         return scenarios, self.automatic or not chosen
+
+    def _get_workflows(self):
+        """Return the workflows of the run: they may remind of an item more than once."""
+        scenarios = self._get_scenarios()[0] if self.mode == "scenario" else self.scenario_ids[:0]
+        return scenarios.filtered(lambda s: s.campaign_type == "customer")
 
     def _prepare_scenario_vals(self):
         """Return what the run notes about scenarios, beside its lines, when it is prepared."""

@@ -52,10 +52,8 @@ def key_sql(name) -> str:
 
 
 def _quoted(text) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    for mark, code in (("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-        escaped = escaped.replace(mark, code)
-    return f"E'{escaped}'"
+    escapes = {"\\": "\\\\", "'": "\\'", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    return f"E'{text.translate(str.maketrans(escapes))}'"
 
 
 IS_INVOICE = "state = 'posted' AND move_type IN ('out_invoice', 'out_receipt')"
@@ -70,8 +68,8 @@ OF_BANK = "COALESCE(statement_line_id, 0) > 0"
 # From `FEW_CUSTOMERS` customers on all unmatched bank lines are read, if there are fewer than
 # `LINES_PER_CUSTOMER` of them for each customer.
 FEW_CUSTOMERS, LINES_PER_CUSTOMER = 50, 10
-# The fields by which a bank text can name an invoice.
-NAMES = ("name", "payment_reference")
+# The fields by which a bank text can name an invoice. The reference of most is their name.
+NAMES = {"name": IS_INVOICE, "payment_reference": f"{IS_INVOICE} AND payment_reference <> name"}
 
 
 class AccountBankStatementLine(models.Model):
@@ -307,9 +305,9 @@ def _named_by_words(question) -> SQL:
             """SELECT id FROM account_move
                 WHERE %s = word.word AND %s AND company_id = word.company_id""",
             SQL(key_sql(name)),
-            SQL(IS_INVOICE),
+            SQL(which),
         )
-        for name in NAMES
+        for name, which in NAMES.items()
     )
     texts = SQL(", ").join(SQL("(%s)", SQL.identifier(*text)) for text in TEXTS)
     # The words are those of `words_sql`; only a text with a digit can name an invoice.

@@ -237,35 +237,48 @@ class DunningRun(models.Model):
                      FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
                 run.id,
             )
-            return self._read_lists(lines)
+            return self._read_lists(lines, run.workflow_ids)
         return self._foresee_lists(company, today)
 
     @api.model
     def _foresee_lists(self, company, day):
         """Return the same for a list of `day` that was not prepared."""
-        question = self.new({"company_id": company.id, "date": day})._get_question()
-        question = replace(question, all_reasons=False)
+        run = self.new({"company_id": company.id, "date": day})
+        question = replace(run._get_question(), all_reasons=False)
         with self.env["dunning.screening"]._screened(question) as screening:
             return self._read_lists(
-                SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening)
+                SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening),
+                run._get_workflows(),
             )
 
     @api.model
-    def _read_lists(self, lines):
+    def _read_lists(self, lines, workflows):
         # sudo: which rules need an approval is no secret for those who read their reasons
         rules = self.env["dunning.exclusion.rule"].sudo().search([("needs_approval", "=", True)])
-        query = SQL(
-            """SELECT COUNT(DISTINCT partner_id) FILTER (WHERE selected),
-                      SUM(amount) FILTER (WHERE selected),
-                      COUNT(DISTINCT partner_id) FILTER (WHERE above),
-                      SUM(amount) FILTER (WHERE above)
-                 FROM (SELECT partner_id, MAX(amount_residual) AS amount,
-                              BOOL_OR(selected) AS selected,
-                              BOOL_OR(NOT selected) AS above
-                         FROM (%s) line WHERE selected OR rule_id = ANY(%s)
-                        GROUP BY partner_id, move_line_id) item""",
+        counted = SQL(
+            """SELECT partner_id, move_line_id, amount_residual AS amount, selected,
+                      NOT selected AS above
+                 FROM (%s) line WHERE selected OR rule_id = ANY(%s)""",
             lines,
             rules.ids,
+        )
+        if workflows:
+            # Without them each item is listed once.
+            counted = SQL(
+                """SELECT partner_id, MAX(amount) AS amount, BOOL_OR(selected) AS selected,
+                          BOOL_OR(above) AS above
+                     FROM (%s) line GROUP BY partner_id, move_line_id""",
+                counted,
+            )
+        # Grouped, and not counted with DISTINCT, for which PostgreSQL would sort all items.
+        query = SQL(
+            """SELECT COUNT(*) FILTER (WHERE selected), SUM(to_send),
+                      COUNT(*) FILTER (WHERE above), SUM(to_approve)
+                 FROM (SELECT BOOL_OR(selected) AS selected, BOOL_OR(above) AS above,
+                              SUM(amount) FILTER (WHERE selected) AS to_send,
+                              SUM(amount) FILTER (WHERE above) AS to_approve
+                         FROM (%s) item GROUP BY partner_id) customer""",
+            counted,
         )
         [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
         return {
