@@ -57,10 +57,10 @@ def walk(query, is_open, matching, wanted, expected, share=SHARE):
         # Were three more found among those that were seen, it would still be too far.
         if seen + missing * seen / (len(found) + 3) > limit:
             return None
-        # As if the rest matched as often as what was seen, with a margin, because both may differ
-        # from the average by chance. Where the rest matches less often, each step is longer.
+        # As if the rest matched as often as what was seen, with a margin for chance that is enough
+        # 14 times of 15: a wider one costs more. Where it matches less often, steps are longer.
         known, rest = max(min(len(found), seen), 1), min(missing, seen)
-        spread = 2 * math.sqrt(1 / known + 1 / rest)
+        spread = 1.5 * math.sqrt(1 / known + 1 / rest)
         likely = math.ceil(missing * seen / max(len(found), 1) * (1 + spread))
         likely = max(likely, seen // 4)
         size = int(min(likely if len(found) > GROWTH else seen * GROWTH, limit - seen))
