@@ -237,22 +237,25 @@ class DunningRun(models.Model):
                      FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
                 run.id,
             )
-            return self._read_lists(lines, run.workflow_ids)
+            return self._read_lists(lines, repeated=True)
         return self._foresee_lists(company, today)
 
     @api.model
     def _foresee_lists(self, company, day):
         """Return the same for a list of `day` that was not prepared."""
         run = self.new({"company_id": company.id, "date": day})
+        repeated = bool(run._get_workflows())
         question = replace(run._get_question(), all_reasons=False)
         with self.env["dunning.screening"]._screened(question) as screening:
-            return self._read_lists(
-                SQL("SELECT *, outcome = 'included' AS selected FROM (%s) screening", screening),
-                run._get_workflows(),
-            )
+            lines = SQL("SELECT *, outcome = 'included' AS selected FROM (%s) answer", screening)
+            return self._read_lists(lines, repeated)
 
     @api.model
-    def _read_lists(self, lines, workflows):
+    def _read_lists(self, lines, repeated):
+        """Return what `_today_lists` returns of `lines`.
+
+        :param repeated: whether an item may be in several lines, as only workflows have it
+        """
         # sudo: which rules need an approval is no secret for those who read their reasons
         rules = self.env["dunning.exclusion.rule"].sudo().search([("needs_approval", "=", True)])
         counted = SQL(
@@ -262,8 +265,7 @@ class DunningRun(models.Model):
             lines,
             rules.ids,
         )
-        if workflows:
-            # Without them each item is listed once.
+        if repeated:
             counted = SQL(
                 """SELECT partner_id, MAX(amount) AS amount, BOOL_OR(selected) AS selected,
                           BOOL_OR(above) AS above
