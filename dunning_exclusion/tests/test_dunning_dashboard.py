@@ -139,6 +139,16 @@ class TestToday(DunningCommon):
         self.assertEqual(live["to_approve"], self._sql(items.format(above), run.id))
         self.assertEqual(live["to_approve"], (1, 900))
 
+    def test_what_is_to_send_is_the_same_without_workflows(self):
+        self.company.dunning_customer_maximum = 800
+        for amount in (100, 50):
+            self._create_invoice(amount=amount)
+        self._create_invoice(self.other_customer, amount=900)
+        live = self._tasks()
+        self._create_run()
+        self.assertEqual(live, self._tasks())
+        self.assertEqual((live["to_send"], live["to_approve"]), ((1, 150), (1, 900)))
+
     def test_a_line_that_is_not_selected_is_not_to_send(self):
         self._create_what_is_to_do()
         run = self._create_run()
