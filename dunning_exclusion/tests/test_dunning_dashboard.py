@@ -138,6 +138,8 @@ class TestToday(DunningCommon):
                        SELECT id FROM dunning_exclusion_rule WHERE code = 'customer_maximum')"""
         self.assertEqual(live["to_approve"], self._sql(items.format(above), run.id))
         self.assertEqual(live["to_approve"], (1, 900))
+        run.workflow_ids.active = False
+        self.assertEqual(live["to_send"], self._tasks()["to_send"], "its lines are still there")
 
     def test_what_is_to_send_is_the_same_without_workflows(self):
         self.company.dunning_customer_maximum = 800
