@@ -6,7 +6,7 @@ res_partner of the line; the customer is `contact.commercial_partner_id`) and `c
 
 from odoo.tools import SQL
 
-from .question import FEW_ITEMS
+from .question import FEW_ITEMS, array
 
 # The due date for dunning: a postponed due date counts only when it is later than the agreed one.
 DATE_DUE = SQL("GREATEST(COALESCE(line.date_maturity, line.date), move.dunning_due_date)")
@@ -101,7 +101,7 @@ def contacts(question) -> SQL:
     """
     if question.contacts is None:
         return SQL("ARRAY(%s)", contacts_of(question))
-    return SQL("%s::int[]", list(question.contacts))
+    return array(question.contacts)
 
 
 def owed(today) -> SQL:
