@@ -401,7 +401,8 @@ class DunningScreening(models.Model):
         None: the order is another one, the search names whom it is about, or it is faster to
         screen everybody. Without an order any customers will do.
         """
-        first = (order or "partner_id").split(",")[0].split()
+        first, _comma, rest = (order or "partner_id").partition(",")
+        first = first.split()
         if first[:1] != ["partner_id"] or len(first) > 2 or self._owner_in(domain):
             return None
         # Before anything is told about customers, whoever asks must be one who may read items.
@@ -422,9 +423,13 @@ class DunningScreening(models.Model):
 
         def matching(ids):
             scoped = self._scoped(Owner("partner", tuple(ids)), all_reasons)
-            query = super(DunningScreening, scoped)._search(domain, order=order, **kwargs)
+            query = super(DunningScreening, scoped)._search(domain, order=rest, **kwargs)
+            columns = [SQL.identifier(self._table, name) for name in ("id", "partner_id")]
             with scoped._planned(few=statement.is_few(self.env, len(ids)), some=True):
-                return list(query.get_result_ids())
+                rows = self.env.execute_query(query.select(*columns))
+            # Sorted here: PostgreSQL would look up the name of the customer of each item.
+            place = {customer_id: place for place, customer_id in enumerate(ids)}
+            return [row[0] for row in sorted(rows, key=lambda row: place[row[1]])]
 
         # Only customers owe something, their other contacts do not.
         is_open = items.owes(SQL("listed.id"))
