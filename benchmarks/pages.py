@@ -128,13 +128,9 @@ def pages(session):
             OVERVIEW,
             lambda: session.call("dunning.run", "retrieve_dashboard", False, False),
         ),
-        "Today, what there is to send": (
+        "Today, to send and excluded": (
             OVERVIEW,
-            lambda: session.call("dunning.run", "retrieve_lists"),
-        ),
-        "Today, what is excluded": (
-            OVERVIEW,
-            lambda: session.call("dunning.run", "retrieve_excluded"),
+            lambda: session.call("dunning.run", "retrieve_screened"),
         ),
         "settings": (LIST, settings()),
         "settings, what thresholds exclude": (OVERVIEW, effects),

@@ -203,6 +203,15 @@ class DunningScreening(models.Model):
             yield query
 
     @api.model
+    @contextmanager
+    def _screened_together(self, **questions):
+        """Yield WITH of the answers to these questions, each about all items of one company."""
+        self.env.flush_all()
+        branches = {name: self._branches(asked)[0] for name, asked in questions.items()}
+        with self._planned(few=False, run=True):
+            yield statement.together(branches)
+
+    @api.model
     def _with_customers(self, question):
         """Return `question` with the customers that its owner belongs to, and more about them.
 

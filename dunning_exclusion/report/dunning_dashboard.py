@@ -35,7 +35,7 @@ class DunningRun(models.Model):
 
         :param quick: leave out what takes all open items or holds: these figures are None, and so
             are both tables. The page shows the rest at once, and asks for the others then.
-        :param lists: False: leave out the two figures of `retrieve_lists`, which need all open
+        :param lists: False: leave out the two figures of `retrieve_screened`, which need all open
             items
         :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
             this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
@@ -59,47 +59,37 @@ class DunningRun(models.Model):
 
     @api.model
     @api.readonly
-    def retrieve_lists(self):
-        """Return how much there is to send and to approve today in the current company.
+    def retrieve_screened(self, day=None):
+        """Return what follows from all open items of the current company, which are screened once.
 
-        :return: dict of `to_send` and `to_approve`, each a dict of `count` (customers) and `amount`
-            (company currency), for the tasks of these names of `retrieve_dashboard`
-        :raise AccessError: for users who may not read holds
-        """
-        self.env["dunning.block"].check_access("read")
-        self.env.flush_all()
-        company = self.env.company
-        lists = self._today_lists(company, company._dunning_today())
-        return {
-            name: {"count": figures["count"], "amount": float(figures["amount"])}
-            for name, figures in lists.items()
-        }
-
-    @api.model
-    @api.readonly
-    def retrieve_excluded(self, day=None):
-        """Return what is excluded in the current company; the page asks for it once it is open.
+        The page asks for it last.
 
         :param day: a coming day, as text like 2026-12-31; None, or a day that has passed: today
-        :return: dict with `by_reason`: list of dicts `{code, label, count, amount, domain}`;
-            `steps`, the first steps for administrators: dicts of `name`, `title`, `text`, `action`
-            (a method of `onboarding.onboarding.step`) and `done`; `today`; `next_run`, the day of
-            the next automatic run; and `to_send`, what a list of the coming day will select as
-            things are now (dict of `count` and `amount`), or False
+        :return: dict with `day`, the coming day, or False; `lists`, how much the list of that day
+            selects and how much an approver may add: `to_send` and `to_approve`, each a dict of
+            `count` (customers) and `amount` (company currency), which are the figures of the tasks
+            of these names in `retrieve_dashboard`; `by_reason`, what is overdue and excluded: list
+            of dicts `{code, label, count, amount, domain}`; `steps`, the first steps for
+            administrators: dicts of `name`, `title`, `text`, `action` (a method of
+            `onboarding.onboarding.step`) and `done`; `today`; `next_run`, the day of the next
+            automatic run
         :raise AccessError: for users who may not read holds
         """
         self.env["dunning.block"].check_access("read")
-        self.env.flush_all()
         company, day = self.env.company, read_date(self.env, day)
         today = company._dunning_today()
         coming = day if day and day > today else None
-        by_reason = self._dashboard_by_reason(company, coming)
+        lists, by_reason = self._screened_figures(company, coming or today)
         return {
+            "day": str(coming) if coming else False,
+            "lists": {
+                name: {"count": figures["count"], "amount": float(figures["amount"])}
+                for name, figures in lists.items()
+            },
             "by_reason": by_reason,
             "steps": [] if coming else self._dashboard_steps(company, by_reason),
             "today": str(today),
             "next_run": str(company._dunning_next_run_day()),
-            "to_send": bool(coming) and self._foresee_lists(company, coming)["to_send"],
         }
 
     # First steps ----------------------------------------------------------------------------
@@ -231,28 +221,62 @@ class DunningRun(models.Model):
 
         Each item counts once, however many scenarios remind of it.
         """
-        if run := self._get_todays_run():
+        counted, questions = self._count_list(company, today)
+        with self.env["dunning.screening"]._screened_together(**questions) as screened:
+            [figures] = self.env.execute_query(SQL("%s %s", screened, counted))
+        return self._list_figures(*figures)
+
+    @api.model
+    def _screened_figures(self, company, day):
+        """Return what `_today_lists` and `_dashboard_by_reason` return for a day, by one statement.
+
+        A list that was prepared is not screened again.
+        """
+        counted, questions = self._count_list(company, day)
+        questions["every_item"] = Question(company, day, all_reasons=False)
+        with self.env["dunning.screening"]._screened_together(**questions) as screened:
+            query = SQL(
+                """%s SELECT NULL::int AS rule_id, * FROM (%s) list
+                      UNION ALL SELECT *, NULL, NULL FROM (%s) reason""",
+                screened,
+                counted,
+                self._count_reasons(SQL("every_item")),
+            )
+            rows = self.env.execute_query(query)
+        [figures] = [row[1:] for row in rows if row[0] is None]
+        by_reason = [row[:3] for row in rows if row[0] is not None]
+        return self._list_figures(*figures), self._prepare_by_reason(by_reason)
+
+    @api.model
+    def _list_figures(self, to_send, amount, above, amount_above):
+        return {
+            "to_send": {"count": to_send, "amount": amount or 0.0},
+            "to_approve": {"count": above, "amount": amount_above or 0.0},
+        }
+
+    @api.model
+    def _count_list(self, company, day):
+        """Return SELECT of the figures of the list of a day, and {name: question} that it reads.
+
+        The list is the one that was prepared for today, else what will be listed as things are now.
+        """
+        run = self._get_todays_run() if day == company._dunning_today() else self.browse()
+        if run:
             lines = SQL(
                 """SELECT partner_id, move_line_id, amount_residual, checked AS selected, rule_id
                      FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
                 run.id,
             )
-            return self._read_lists(lines, repeated=True)
-        return self._foresee_lists(company, today)
-
-    @api.model
-    def _foresee_lists(self, company, day):
-        """Return the same for a list of `day` that was not prepared."""
+            return self._count_lines(lines, repeated=True), {}
         run = self.new({"company_id": company.id, "date": day})
-        repeated = bool(run._get_workflows())
         question = replace(run._get_question(), all_reasons=False)
-        with self.env["dunning.screening"]._screened(question) as screening:
-            lines = SQL("SELECT *, outcome = 'included' AS selected FROM (%s) answer", screening)
-            return self._read_lists(lines, repeated)
+        lines = SQL("SELECT *, outcome = 'included' AS selected FROM listed_item")
+        counted = self._count_lines(lines, repeated=bool(run._get_workflows()))
+        return counted, {"listed_item": question}
 
     @api.model
-    def _read_lists(self, lines, repeated):
-        """Return what `_today_lists` returns of `lines`.
+    def _count_lines(self, lines, repeated) -> SQL:
+        """Return SELECT of the customers and the amount to send, and of those to approve.
 
         :param repeated: whether an item may be in several lines, as only workflows have it
         """
@@ -273,7 +297,7 @@ class DunningRun(models.Model):
                 counted,
             )
         # Grouped, and not counted with DISTINCT, for which PostgreSQL would sort all items.
-        query = SQL(
+        return SQL(
             """SELECT COUNT(*) FILTER (WHERE selected), SUM(to_send),
                       COUNT(*) FILTER (WHERE above), SUM(to_approve)
                  FROM (SELECT BOOL_OR(selected) AS selected, BOOL_OR(above) AS above,
@@ -282,11 +306,6 @@ class DunningRun(models.Model):
                          FROM (%s) item GROUP BY partner_id) customer""",
             counted,
         )
-        [(to_send, amount, above, amount_above)] = self.env.execute_query(query)
-        return {
-            "to_send": {"count": to_send, "amount": amount or 0.0},
-            "to_approve": {"count": above, "amount": amount_above or 0.0},
-        }
 
     @api.model
     def _today_promises(self, company, today):
@@ -411,17 +430,24 @@ class DunningRun(models.Model):
     # What is excluded -----------------------------------------------------------------------
 
     @api.model
-    def _dashboard_by_reason(self, company, day=None):
-        """Return what is left out of the overdue items on a day (None: today), by reason."""
-        question = Question(company, day, all_reasons=False)
-        with self.env["dunning.screening"]._screened(question) as screening:
-            query = SQL(
-                """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM (%s) AS screening
-                    WHERE rule_id IS NOT NULL AND days_overdue > 0
-                    GROUP BY rule_id ORDER BY ABS(SUM(amount_residual)) DESC""",
-                screening,
-            )
-            rows = self.env.execute_query(query)
+    def _dashboard_by_reason(self, company):
+        """Return what is left out of the overdue items today, by reason."""
+        question = Question(company, all_reasons=False)
+        with self.env["dunning.screening"]._screened_together(every_item=question) as screened:
+            counted = self._count_reasons(SQL("every_item"))
+            rows = self.env.execute_query(SQL("%s %s", screened, counted))
+        return self._prepare_by_reason(rows)
+
+    @api.model
+    def _count_reasons(self, screened) -> SQL:
+        return SQL(
+            """SELECT rule_id, COUNT(*), SUM(amount_residual) FROM %s
+                WHERE rule_id IS NOT NULL AND days_overdue > 0 GROUP BY rule_id""",
+            screened,
+        )
+
+    @api.model
+    def _prepare_by_reason(self, rows):
         # sudo: reasons are read by everybody who may see what they leave out
         rules = self.env["dunning.exclusion.rule"].sudo().with_env(self.env)
         return [
@@ -432,7 +458,7 @@ class DunningRun(models.Model):
                 "amount": float(amount),
                 "domain": [("rule_id", "=", rule_id), ("days_overdue", ">", 0)],
             }
-            for rule_id, count, amount in rows
+            for rule_id, count, amount in sorted(rows, key=lambda row: -abs(row[2]))
         ]
 
     @api.model

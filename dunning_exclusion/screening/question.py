@@ -15,7 +15,7 @@ LISTED = 1000
 
 def array(ids) -> SQL:
     """Return the numbers `ids` as an array, written so that thousands of them are read at once."""
-    return SQL("%s::int[]", "{%s}" % ",".join(map(str, ids)))
+    return SQL("%s::int[]", f"{{{','.join(map(str, ids))}}}")
 
 
 class Owner(NamedTuple):

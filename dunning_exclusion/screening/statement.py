@@ -42,19 +42,41 @@ GRADE = SQL(
 
 def select(branches) -> SQL:
     """Return SELECT of all columns of `dunning.screening`, and `RUN_COLUMNS`, for `branches`."""
-    return SQL(" UNION ALL ").join(SQL("(%s)", _branch(branch)) for branch in branches)
+    return SQL(" UNION ALL ").join(
+        SQL("(WITH %s, %s)", _read(branch), _decided(branch)) for branch in branches
+    )
 
 
-def _branch(branch) -> SQL:
+def together(branches) -> SQL:
+    """Return WITH of what `select` returns for each of {name: branch}, all of one company.
+
+    Where they read the same items, as for a run and for the report of one day, these are read once.
+    """
+    parts = []
+    for name, branch in branches.items():
+        read = _read(branch)
+        parts = parts or [read]
+        own = SQL("%s,", read) if read != parts[0] else SQL()
+        parts.append(SQL("%s AS (WITH %s %s)", SQL.identifier(name), own, _decided(branch)))
+    return SQL("WITH %s", SQL(", ").join(parts)) if parts else SQL()
+
+
+def _read(branch) -> SQL:
+    """Return the parts `item` and `waiting`."""
+    return SQL(
+        "item AS MATERIALIZED (%s), waiting AS MATERIALIZED (%s)", _item(branch), branch.waiting
+    )
+
+
+def _decided(branch) -> SQL:
+    """Return the other parts, and the SELECT of the answer."""
     # OFFSET 0 has the deciding rank evaluated once for an item, and keeps the filters of a search
     # out: of a filter by company, PostgreSQL expects a handful of items.
     question = branch.question
     one_by_one = question.owner and question.owner.kind != "partner"
     return SQL(
-        """WITH item AS MATERIALIZED (%(item)s),
-                waiting AS MATERIALIZED (%(waiting)s),
-                %(listed)s,
-                message AS MATERIALIZED (%(message)s)
+        """%(listed)s,
+           message AS MATERIALIZED (%(message)s)
            SELECT id, id AS move_line_id, move_id, partner_id, company_id, currency_id,
                   invoice_date, date_due, GREATEST(%(today)s - date_due, 0) AS days_overdue,
                   amount_residual, amount_residual_currency,
@@ -69,8 +91,6 @@ def _branch(branch) -> SQL:
                           LEAST(listed.ranks[1], message.ranks[1]) AS rank
                      FROM listed JOIN message %(same_message)s
                     %(restriction)s OFFSET 0) decided""",
-        item=_item(branch),
-        waiting=branch.waiting,
         listed=_candidates(branch) if question.candidates else _all_items(branch),
         message=_message(branch),
         today=question.today,

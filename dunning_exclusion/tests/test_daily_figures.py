@@ -140,7 +140,7 @@ class TestDailyFigures(ScenarioCommon):
         self.assertEqual(sorted(shown), sorted(expected))
 
     def test_what_is_excluded_by_reason(self):
-        rows = self.env["dunning.run"].retrieve_excluded()["by_reason"]
+        rows = self.env["dunning.run"].retrieve_screened()["by_reason"]
         shown = {row["code"]: (row["count"], row["amount"]) for row in rows}
         for code, condition in (
             ("stop_item", "late AND held"),

@@ -29,7 +29,7 @@ class TestOnboarding(DunningCommon):
         cls.env["dunning.scenario"].search([("id", "!=", cls.scenario.id)]).active = False
 
     def _steps(self):
-        board = self.env["dunning.run"].with_user(self.manager).retrieve_excluded()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_screened()
         return {step["name"]: step["done"] for step in board["steps"]}
 
     def test_steps_are_ticked_as_they_are_done_and_then_gone(self):
@@ -51,7 +51,7 @@ class TestOnboarding(DunningCommon):
         user = new_test_user(
             self.env, "worker", groups="base.group_user,dunning_exclusion.group_dunning_user"
         )
-        self.assertFalse(self.env["dunning.run"].with_user(user).retrieve_excluded()["steps"])
+        self.assertFalse(self.env["dunning.run"].with_user(user).retrieve_screened()["steps"])
         with self.assertRaisesRegex(AccessError, "administrators"):
             board.with_user(user).action_hide_first_steps()
         self.assertTrue(self._steps())
@@ -59,7 +59,7 @@ class TestOnboarding(DunningCommon):
         self.assertEqual(self._steps(), {})
 
     def test_each_step_leads_to_an_action(self):
-        board = self.env["dunning.run"].with_user(self.manager).retrieve_excluded()
+        board = self.env["dunning.run"].with_user(self.manager).retrieve_screened()
         self.assertEqual(len(board["steps"]), 3)
         Step = self.env["onboarding.onboarding.step"].with_user(self.manager)
         for step in board["steps"]:
@@ -82,7 +82,8 @@ class TestToday(DunningCommon):
         self._create_what_is_to_do()
         Run = self.env["dunning.run"]
         quick, whole = Run.retrieve_dashboard(quick=True), Run.retrieve_dashboard()
-        held, lists = Run.retrieve_dashboard(lists=False), Run.retrieve_lists()
+        held = Run.retrieve_dashboard(lists=False)
+        lists = Run.retrieve_screened()["lists"]
         of_holds = {"answers", "ending", "forgotten"}
         for board, later in ((quick, {*lists, *of_holds}), (held, {*lists})):
             for one, other in zip(board["tasks"], whole["tasks"], strict=True):
@@ -310,7 +311,7 @@ class TestToday(DunningCommon):
         self._create_invoice(amount=100)
         self.customer.action_dunning_stop()
         self._create_invoice(self.other_customer, amount=40)
-        by_reason = self.env["dunning.run"].retrieve_excluded()["by_reason"]
+        by_reason = self.env["dunning.run"].retrieve_screened()["by_reason"]
         self.assertEqual(
             [(row["label"], row["amount"]) for row in by_reason],
             [("Reminders to the customer are stopped", 100.0)],
@@ -330,7 +331,7 @@ class TestToday(DunningCommon):
     def test_what_is_excluded_is_the_same_on_every_screen(self):
         self._create_what_is_to_do()
         self._create_invoice(self._create_customer("Later"), days=5).action_dunning_stop()
-        by_reason = self.env["dunning.run"].retrieve_excluded()["by_reason"]
+        by_reason = self.env["dunning.run"].retrieve_screened()["by_reason"]
         total = sum(row["amount"] for row in by_reason)
         self.assertEqual(total, 930, "not the item that is not overdue")
         for xmlid in ("dunning_screening_action", "dunning_exclusion_report_action"):
@@ -357,11 +358,11 @@ class TestToday(DunningCommon):
         stopped = self._create_invoice(self._create_customer("Gamma"), amount=7)
         stopped._dunning_block("stop", date_from=day)
         Run = self.env["dunning.run"]
-        now, coming = Run.retrieve_excluded(), Run.retrieve_excluded(str(day))
+        now, coming = Run.retrieve_screened(), Run.retrieve_screened(str(day))
         for board, expected in ((now, {"pause_item": 40}), (coming, {"stop_item": 7})):
             found = {row["code"]: row["amount"] for row in board["by_reason"]}
             self.assertEqual(found, expected)
-        self.assertFalse(now["to_send"])
+        self.assertEqual((now["day"], coming["day"]), (False, str(day)))
         self.assertEqual(now["next_run"], str(self.today + timedelta(days=1)))
         run = self._create_run(date=day)
         ticked = run.line_ids.filtered("checked")
@@ -369,16 +370,16 @@ class TestToday(DunningCommon):
             "count": len(ticked.partner_id),
             "amount": sum(ticked.mapped("amount_residual")),
         }
-        self.assertEqual(coming["to_send"], expected)
+        self.assertEqual(coming["lists"]["to_send"], expected)
         self.assertGreaterEqual(expected["count"], 2)
-        passed = Run.retrieve_excluded(str(self.today - timedelta(days=3)))
+        passed = Run.retrieve_screened(str(self.today - timedelta(days=3)))
         self.assertEqual(passed, now, "a day that has passed: today")
         with self.assertRaisesRegex(UserError, "like 2026-12-31"):
-            Run.retrieve_excluded("next week")
+            Run.retrieve_screened("next week")
 
     def test_today_is_for_those_who_may_read_holds(self):
         outsider = new_test_user(self.env, "dunning_outsider", groups="base.group_user")
-        for method in ("retrieve_dashboard", "retrieve_lists", "retrieve_excluded"):
+        for method in ("retrieve_dashboard", "retrieve_screened"):
             with self.subTest(method=method), self.assertRaises(AccessError):
                 getattr(self.env["dunning.run"].with_user(outsider), method)()
 

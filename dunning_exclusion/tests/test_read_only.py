@@ -36,8 +36,7 @@ class TestReadOnly(DunningCommon):
             "dunning_next_reminders": [(customer,), (invoice,)],
             "dunning_explain": [(customer,), (invoice,), (item,)],
             "retrieve_dashboard": [(run.browse(),)],
-            "retrieve_excluded": [(run.browse(),)],
-            "retrieve_lists": [(run.browse(),)],
+            "retrieve_screened": [(run.browse(),)],
             "read_customer_marks": [
                 (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
             ],

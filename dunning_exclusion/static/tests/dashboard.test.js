@@ -41,22 +41,22 @@ const BOARD = {
     by_age: [],
     by_person: [{ label: "Ann", count: 1, amount: 50, domain: [["user_id", "=", 2]] }],
 };
-const LISTS = { to_send: { count: 3, amount: 1200 } };
 const BY_REASON = [
     { label: "Promised to pay", count: 2, amount: 400, domain: [["rule_id", "=", 5]] },
     { label: "Creditor", count: 1, amount: -100, domain: [["rule_id", "=", 6]] },
 ];
+const SCREENED = {
+    day: false,
+    lists: { to_send: { count: 2, amount: 70 } },
+    by_reason: BY_REASON,
+    steps: [],
+    today: "2026-03-02",
+    next_run: "2026-03-03",
+};
 
 async function openDashboard(steps = [], answer = () => BOARD) {
     onRpc("dunning.run", "retrieve_dashboard", ({ args: [quick] }) => answer(quick));
-    onRpc("dunning.run", "retrieve_lists", () => LISTS);
-    onRpc("dunning.run", "retrieve_excluded", ({ args: [day] }) => ({
-        by_reason: BY_REASON,
-        steps,
-        today: "2026-03-02",
-        next_run: "2026-03-03",
-        to_send: day === "2026-03-03" && { count: 2, amount: 70 },
-    }));
+    onRpc("dunning.run", "retrieve_screened", ({ args: [day] }) => ({ ...SCREENED, steps, day }));
     onRpc("dunning.run", "action_open_latest", () => ({ name: "list", context: { run: 7 } }));
     await mountWebClient();
     await getService("action").doAction({ type: "ir.actions.client", tag: "dunning_dashboard" });
@@ -70,7 +70,7 @@ async function openDashboard(steps = [], answer = () => BOARD) {
 test("each task has a number, an amount and one button", async () => {
     await openDashboard();
     expect("section[data-name=to_send]").toHaveText(
-        /To send\s*3 customers\s*1,200\.00\s*Open the list/
+        /To send\s*2 customers\s*70\.00\s*Open the list/
     );
     expect("section[data-name=to_send] button").toHaveCount(1);
     expect(".o_dunning_sent").toHaveText("Sent this month: 8 messages, 2,100.00");
@@ -83,17 +83,19 @@ test("figures of all open items follow the page", async () => {
     await openDashboard([], (quick) => (quick ? quickBoard : figures));
     expect("section[data-name=to_send]").toHaveText(/To send\s*…\s*Open the list/);
     expect("[data-name=by_age]").toHaveText(/Loading…/);
-    const lists = new Deferred();
-    onRpc("dunning.run", "retrieve_lists", () => lists);
+    const screened = new Deferred();
+    onRpc("dunning.run", "retrieve_screened", () => screened);
     figures.resolve({ ...BOARD, tasks: [{ ...unknown }] });
     await animationFrame();
     await animationFrame();
     expect("section[data-name=to_send]").toHaveText(/To send\s*…\s*Open the list/);
     expect("[data-name=by_age]").toHaveText(/Nobody is held back/);
-    lists.resolve(LISTS);
+    expect("[data-name=by_reason]").toHaveText(/Loading…/);
+    screened.resolve(SCREENED);
     await animationFrame();
     await animationFrame();
-    expect("section[data-name=to_send]").toHaveText(/3 customers\s*1,200\.00/);
+    expect("section[data-name=to_send]").toHaveText(/2 customers\s*70\.00/);
+    expect("[data-name=by_reason]").toHaveText(/Promised to pay/);
 });
 
 test("what needs attention has a sign, not only a colour", async () => {

@@ -31,7 +31,7 @@ export class DunningDashboard extends Component {
         this.action = useService("action");
         this.doneLabel = _t("Done");
         this.openLabel = _t("To do");
-        this.state = useState({ data: null, day: false, excluded: { steps: [], by_reason: null } });
+        this.state = useState({ data: null, day: false, screened: { steps: [], by_reason: null } });
         onWillStart(async () => {
             this.state.data = await this.orm.call("dunning.run", "retrieve_dashboard", [true]);
             this.loadFigures();
@@ -44,40 +44,36 @@ export class DunningDashboard extends Component {
             const data = await this.orm.call("dunning.run", "retrieve_dashboard", [false, false]);
             this.state.data = data;
         } finally {
-            this.loadLists();
+            this.loadScreened();
         }
     }
 
-    async loadLists() {
-        try {
-            const lists = await this.orm.call("dunning.run", "retrieve_lists", []);
-            for (const task of this.state.data.tasks) {
-                Object.assign(task, lists[task.name]);
-            }
-        } finally {
-            this.loadExcluded();
-        }
-    }
-
-    async loadExcluded() {
+    /** One screening says what there is to send, and what is excluded. */
+    async loadScreened() {
         const { day } = this.state;
-        const excluded = await this.orm.call("dunning.run", "retrieve_excluded", [day]);
+        const screened = await this.orm.call("dunning.run", "retrieve_screened", [day]);
+        if (!screened.day) {
+            for (const task of this.state.data.tasks) {
+                Object.assign(task, screened.lists[task.name]);
+            }
+        }
         if (day === this.state.day) {
-            this.state.excluded = excluded;
+            this.state.screened = screened;
         }
     }
 
     /** Look at what will be excluded on another day; what is not a coming day is today. */
     lookAt(day) {
-        const { today } = this.state.excluded;
+        const { today } = this.state.screened;
         this.state.day = day > today && day;
-        return this.loadExcluded();
+        return this.loadScreened();
     }
 
     get comingText() {
-        const { count, amount } = this.state.excluded.to_send;
+        const { day, lists } = this.state.screened;
+        const { count, amount } = lists.to_send;
         return _t("To send on %(day)s, as things are now: %(customers)s, %(amount)s", {
-            day: this.day(this.state.day),
+            day: this.day(day),
             customers: counted.customers(count),
             amount: this.money(amount),
         });
@@ -113,7 +109,7 @@ export class DunningDashboard extends Component {
             {
                 name: "by_reason",
                 title: _t("Overdue and excluded, by reason"),
-                rows: this.state.excluded.by_reason,
+                rows: this.state.screened.by_reason,
                 empty: _t("Nothing that is overdue is excluded."),
                 open: (row) => {
                     const { day } = this.state;
@@ -141,7 +137,7 @@ export class DunningDashboard extends Component {
 
     async hideSteps() {
         await this.orm.call("dunning.run", "action_hide_first_steps", []);
-        this.state.excluded.steps = [];
+        this.state.screened.steps = [];
     }
 
     async openStep(step) {
