@@ -111,7 +111,8 @@ read AS MATERIALIZED (
             AND until_hold.partner_id = contact.commercial_partner_id
       LEFT JOIN promised ON promised.move_line_id = line.id
      WHERE line.reconciled IS NOT TRUE AND line.parent_state = 'posted'
-       AND account.account_type = 'asset_receivable' AND line.company_id = ANY(%(companies)s)),
+       AND account.account_type = 'asset_receivable' AND line.company_id = ANY(%(companies)s)
+       %(restriction)s),
 named AS MATERIALIZED (
     SELECT DISTINCT word.bank_id, invoice.id AS move_id
       FROM (SELECT bank.id AS bank_id, unnest(string_to_array(bank.payment_ref, ' ')) AS word
@@ -260,10 +261,15 @@ SELECT 1, item.id, item.move_id, company_id, customer_id, item.currency_id, item
 )
 
 
-def query(code, env, companies):
-    """Return one of the statements above over the open items of `companies`."""
+def query(code, env, companies, contacts=None):
+    """Return one of the statements above over the open items of `companies`, or of `contacts`."""
+    restriction = SQL()
+    if contacts is not None:
+        ids = f"{{{','.join(map(str, contacts.ids))}}}"
+        restriction = SQL("AND line.partner_id = ANY(%s::int[])", ids)
     return SQL(
         code,
+        restriction=restriction,
         today=fields.Date.today(),
         companies=companies.ids,
         type=env.ref("dunning_exclusion.type_overdue").id,

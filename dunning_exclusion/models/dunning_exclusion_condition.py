@@ -9,7 +9,6 @@ from odoo.tools import SQL
 
 from ..screening import items, said, statement
 from ..screening.domains import company_query, find_fault
-from ..screening.question import array
 from . import waiting_money
 from .scenario_sentence import short_date
 
@@ -113,12 +112,8 @@ class DunningExclusionCondition(models.AbstractModel):
         )
 
     def _blocks_of_all_items(self, question) -> SQL:
-        # Holds on entries are those of the customers, as an array: PostgreSQL would not read a
-        # SELECT with several processes. A hold on one item is looked for among all, because it
-        # stays with the item when another customer owes it.
-        chosen = SQL()
-        if question.customers is not None:
-            chosen = SQL("AND block.partner_id = ANY(%s)", array(question.customers))
+        # A hold on one item is looked for among all: it stays with the item when another customer
+        # owes it.
         return SQL(
             """LEFT JOIN (SELECT block.move_line_id, %(flags)s FROM dunning_block block
                            WHERE block.move_line_id IS NOT NULL AND %(active)s
@@ -133,7 +128,7 @@ class DunningExclusionCondition(models.AbstractModel):
             """,
             flags=self._flags_sql(),
             active=self.env["dunning.block"]._state_sql(question.today),
-            chosen=chosen,
+            chosen=self._blocks_of_customers(question),
         )
 
     def _blocks_until(self, question) -> SQL:
