@@ -307,6 +307,14 @@ class TestToday(DunningCommon):
         screenings = self._queries_with(re.compile("AS reminded_amount"), self._tasks)
         self.assertEqual(len(screenings), 1, "one screening for the page")
 
+    def test_one_screening_says_what_is_to_send_and_what_is_excluded(self):
+        self._create_what_is_to_do()
+        Run, screened = self.env["dunning.run"], re.compile("AS reminded_amount")
+        for day in (None, str(self.today + timedelta(days=1))):
+            with self.subTest(day=day):
+                [query] = self._queries_with(screened, lambda day=day: Run.retrieve_screened(day))
+                self.assertEqual(query.count("AS own_ranks"), 1, "items are read once")
+
     def test_tables_lead_to_what_is_excluded(self):
         self._create_invoice(amount=100)
         self.customer.action_dunning_stop()

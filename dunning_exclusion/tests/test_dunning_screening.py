@@ -135,6 +135,31 @@ class TestOneAnswer(OutcomeCommon):
             if line.move_line_id in items
         }
 
+    def test_questions_asked_together_get_the_answers_of_each_alone(self):
+        Screening = self.env["dunning.screening"]
+        run = self.env["dunning.run"].new({"company_id": self.company.id, "date": self.today})
+        asked = {
+            "of_run": run._get_question(),
+            "of_report": Question(self.company, self.today),
+            "of_next_year": Question(self.company, self.today + timedelta(days=365)),
+        }
+        rows = "SELECT COUNT(*), COUNT(rule_id), MD5(STRING_AGG(%s, ' ' ORDER BY %s)) FROM {}"
+        named = SQL("CONCAT(id, ':', outcome, ':', rule_id, ':', level_id)")
+        for names in (["of_run", "of_report"], ["of_report", "of_next_year"], ["of_run"]):
+            chosen, alone = {name: asked[name] for name in names}, []
+            for name, question in chosen.items():
+                with Screening._screened(question) as query:
+                    counted = SQL(rows.format("(%s) answer"), named, named, query)
+                    alone += self.env.execute_query(counted)
+            with Screening._screened_together(**chosen) as screened:
+                parts = [SQL(rows.format(name), named, named) for name in names]
+                query = SQL("%s %s", screened, SQL(" UNION ALL ").join(parts))
+                together = self.env.execute_query(query)
+            with self.subTest(questions=names):
+                self.assertEqual(together, alone)
+                self.assertEqual(len(set(together)), len(names), "they differ")
+                self.assertTrue(all(count > excluded > 5 for count, excluded, _all in together))
+
     def test_forms_give_the_same_answer(self):
         live = self._live(self._items(self.invoices))
         names = {rule.code: rule.name for rule in self.env["dunning.exclusion.rule"].search([])}
