@@ -91,12 +91,9 @@ def pages(session):
             by = {"grouping_sets": [[], groupby[:1], groupby], "aggregates": by["aggregates"]}
         return lambda: session.call(model, method, overdue, **by)
 
-    def panel(field):
-        options = {"category_domain": [], "enable_counters": True, "filter_domain": []}
-        options |= {"search_domain": excluded, "comodel_domain": [], "expand": False}
-        return lambda: session.call(
-            SCREENING, "search_panel_select_multi_range", field, **options, group_domain=[]
-        )
+    def filters():
+        checked = {"outcome": [], "rule_id": []}
+        return session.call(SCREENING, "retrieve_filters", excluded, checked)
 
     def settings(model="res.config.settings"):
         wanted, _limit = session.specification(model, "form")
@@ -119,8 +116,7 @@ def pages(session):
         "invoices by outcome": (LIST, rows("account.move", invoices)),
         "items by outcome": (LIST, rows("account.move.line", unchecked)),
         "excluded receivables, in groups": (OVERVIEW, grouped(SCREENING, ["way_out"])),
-        "filter at the side: outcomes": (OVERVIEW, panel("outcome")),
-        "filter at the side: reasons": (OVERVIEW, panel("rule_id")),
+        "filters at the side": (OVERVIEW, filters),
         "pivot": (OVERVIEW, grouped(report, ["rule_id", "outcome"], sets)),
         "graph": (OVERVIEW, grouped(report, ["rule_id"])),
         "Today": (LIST, lambda: session.call("dunning.run", "retrieve_dashboard", True)),

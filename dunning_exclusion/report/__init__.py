@@ -1,1 +1,8 @@
-from . import digest_digest, dunning_dashboard, dunning_exclusion_report, ir_actions_report, message
+from . import (
+    digest_digest,
+    dunning_dashboard,
+    dunning_exclusion_report,
+    excluded_filters,
+    ir_actions_report,
+    message,
+)

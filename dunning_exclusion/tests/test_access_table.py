@@ -37,6 +37,7 @@ ROLES = {
 ARGUMENTS = {
     "create": [{}],
     "default_get": [["id"]],
+    "retrieve_filters": [[], {"outcome": []}],
     "search_count": [[]],
     "web_read": [{"id": {}}],
     "web_search_read": [[], {"id": {}}],

@@ -147,7 +147,7 @@ class TestOneAnswer(OutcomeCommon):
         named = SQL("CONCAT(id, ':', outcome, ':', rule_id, ':', level_id)")
         for names in (["of_run", "of_report"], ["of_report", "of_next_year"], ["of_run"]):
             chosen, alone = {name: asked[name] for name in names}, []
-            for name, question in chosen.items():
+            for question in chosen.values():
                 with Screening._screened(question) as query:
                     counted = SQL(rows.format("(%s) answer"), named, named, query)
                     alone += self.env.execute_query(counted)

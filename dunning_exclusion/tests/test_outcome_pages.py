@@ -1,14 +1,16 @@
+import re
 from contextlib import contextmanager
 from random import Random
 from unittest.mock import patch
 
 from lxml import etree
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tests import tagged
 
 from ..models import dunning_mixin, dunning_screening, outcome_pages
+from ..report import excluded_filters
 from ..screening import question, statement
 from .common import DunningCommon
 
@@ -94,6 +96,46 @@ class TestOutcomePages(DunningCommon):
             for model, domains in cases.items():
                 for domain in domains:
                     self._same_pages(model, domain)
+
+    def test_filters_at_the_side_count_as_those_of_odoo_by_one_screening(self):
+        Screening, rules = self.env["dunning.screening"], self.env["dunning.exclusion.rule"]
+        domain = [("days_overdue", ">", 0)]
+        reasons = Screening.search(domain).rule_id
+        self.assertGreater(len(reasons), 2)
+        for checked in (
+            {},
+            {"outcome": ["dropped"]},
+            {"rule_id": reasons[:1].ids, "company_id": self.company.ids},
+            {"outcome": ["dropped", "unchecked"], "rule_id": (reasons | rules).ids[1:3]},
+        ):
+            asked, found = dict.fromkeys(excluded_filters.FILTERS, []) | checked, {}
+            screenings = self._queries_with(
+                re.compile("AS own_ranks"),
+                lambda asked=asked, found=found: found.update(
+                    Screening.retrieve_filters(domain, asked)
+                ),
+            )
+            self.assertEqual(len(screenings), 1)
+            for field in asked:
+                others = [(name, "in", ids) for name, ids in checked.items() if name != field]
+                options = {"search_domain": domain, "filter_domain": others, "limit": 200}
+                expected = Screening.search_panel_select_multi_range(
+                    field, enable_counters=True, **options
+                )
+                with self.subTest(field=field, checked=checked):
+                    self.assertEqual(found[field], expected["values"])
+
+    def test_filters_at_the_side_refuse_what_they_do_not_know(self):
+        Screening = self.env["dunning.screening"]
+        for domain, checked in (
+            ([], {"amount_residual": []}),
+            ([], ["outcome"]),
+            ([], {"outcome": [[]]}),
+            ([("nothing", "=", 1)], {"outcome": []}),
+        ):
+            with self.subTest(checked=checked), self.assertRaises(UserError):
+                Screening.retrieve_filters(domain, checked)
+        self.assertEqual(Screening.retrieve_filters([], {}), {})
 
     def test_pages_find_also_what_has_no_outcome(self):
         prevented = Domain("prevent_dunning", "=", True)

@@ -37,6 +37,7 @@ class TestReadOnly(DunningCommon):
             "dunning_explain": [(customer,), (invoice,), (item,)],
             "retrieve_dashboard": [(run.browse(),)],
             "retrieve_screened": [(run.browse(),)],
+            "retrieve_filters": [(self.env["dunning.screening"], excluded, {"rule_id": []})],
             "read_customer_marks": [
                 (run.line_ids.browse(), [("run_id", "=", run.id)], customer.ids)
             ],

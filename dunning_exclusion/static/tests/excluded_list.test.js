@@ -1,11 +1,20 @@
 import { expect, test } from "@odoo/hoot";
-import { queryFirst } from "@odoo/hoot-dom";
-import { contains, defineModels, fields, models, mountView } from "@web/../tests/web_test_helpers";
+import { queryAllTexts, queryFirst } from "@odoo/hoot-dom";
+import {
+    contains,
+    defineModels,
+    fields,
+    models,
+    mountView,
+    onRpc,
+} from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 
 class Excluded extends models.Model {
     _name = "dunning.screening";
     reason = fields.Char();
+    outcome = fields.Selection({ selection: [["unchecked", "Held back"]] });
+    company_id = fields.Many2one({ relation: "res.company" });
     _records = [..."abcdefgh"].map((_name, index) => ({ id: index + 1, reason: "Stopped" }));
 }
 
@@ -28,4 +37,36 @@ test("all pages of a group can be reached, however far the list counts", async (
         await contains(".o_group_header .o_pager_next").click();
     }
     expect(".o_group_header .o_pager_value").toHaveText("1-2");
+});
+
+test("one request counts all filters at the side, with what is checked in each", async () => {
+    const value = (id, display_name, count) => ({ id, display_name, __count: count });
+    onRpc("dunning.screening", "search_panel_select_multi_range", () => expect.step("Odoo's"));
+    onRpc("dunning.screening", "retrieve_filters", ({ args: [domain, checked] }) => {
+        expect.step([domain, checked]);
+        return {
+            outcome: [value("unchecked", "Held back", 8)],
+            company_id: [value(1, "Mine", 5), value(2, "Other", checked.outcome.length ? 1 : 3)],
+        };
+    });
+    await mountView({
+        type: "list",
+        resModel: "dunning.screening",
+        domain: [["id", ">", 0]],
+        arch: `<list js_class="dunning_excluded_list"><field name="reason"/></list>`,
+        searchViewArch: `<search><searchpanel>
+                <field name="outcome" select="multi" enable_counters="1"/>
+                <field name="company_id" select="multi" enable_counters="1"/>
+            </searchpanel></search>`,
+    });
+    const counters = () => queryAllTexts(".o_search_panel_counter");
+    expect(counters()).toEqual(["8", "5", "3"]);
+    await contains(".o_search_panel_filter_value:contains(Held back) input").click();
+    expect(counters()).toEqual(["8", "5", "1"]);
+    expect(".o_search_panel_filter_value:contains(Held back) input").toBeChecked();
+    const searched = [["id", ">", 0]];
+    expect.verifySteps([
+        [searched, { outcome: [], company_id: [] }],
+        [searched, { outcome: ["unchecked"], company_id: [] }],
+    ]);
 });
