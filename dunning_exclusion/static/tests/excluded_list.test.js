@@ -42,8 +42,8 @@ test("all pages of a group can be reached, however far the list counts", async (
 test("one request counts all filters at the side, with what is checked in each", async () => {
     const value = (id, display_name, count) => ({ id, display_name, __count: count });
     onRpc("dunning.screening", "search_panel_select_multi_range", () => expect.step("Odoo's"));
-    onRpc("dunning.screening", "retrieve_filters", ({ args: [domain, checked] }) => {
-        expect.step([domain, checked]);
+    onRpc("dunning.screening", "retrieve_filters", ({ args: [domain, checked], kwargs }) => {
+        expect.step([domain, checked, kwargs.context.dunning_day]);
         return {
             outcome: [value("unchecked", "Held back", 8)],
             company_id: [value(1, "Mine", 5), value(2, "Other", checked.outcome.length ? 1 : 3)],
@@ -53,8 +53,11 @@ test("one request counts all filters at the side, with what is checked in each",
         type: "list",
         resModel: "dunning.screening",
         domain: [["id", ">", 0]],
+        context: { search_default_ahead: 1 },
         arch: `<list js_class="dunning_excluded_list"><field name="reason"/></list>`,
-        searchViewArch: `<search><searchpanel>
+        searchViewArch: `<search>
+            <filter name="ahead" string="As of May" context="{'dunning_day': '2026-05-01'}"/>
+            <searchpanel>
                 <field name="outcome" select="multi" enable_counters="1"/>
                 <field name="company_id" select="multi" enable_counters="1"/>
             </searchpanel></search>`,
@@ -66,7 +69,7 @@ test("one request counts all filters at the side, with what is checked in each",
     expect(".o_search_panel_filter_value:contains(Held back) input").toBeChecked();
     const searched = [["id", ">", 0]];
     expect.verifySteps([
-        [searched, { outcome: [], company_id: [] }],
-        [searched, { outcome: ["unchecked"], company_id: [] }],
+        [searched, { outcome: [], company_id: [] }, "2026-05-01"],
+        [searched, { outcome: ["unchecked"], company_id: [] }, "2026-05-01"],
     ]);
 });

@@ -36,10 +36,11 @@ export class ExcludedSearchModel extends SearchModel {
                 this.trigger("update");
             }
         };
+        // The context of the search says as of which day.
         const found = await this.orm
             .cache({ type: "disk", update: "always", callback })
             .call(this.resModel, "retrieve_filters", [this.searchDomain, checked], {
-                context: this.globalContext,
+                context: this.context,
             });
         show(found);
     }
