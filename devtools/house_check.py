@@ -146,7 +146,7 @@ def house():
     return [
         ("AbstractModels", 9, len(abstract), abstract),
         ("Python files of models and screening", 52, len(counted), []),
-        ("Python lines of models and screening", 14436, sum(lines[name] for name in counted), []),
+        ("Python lines of models and screening", 14444, sum(lines[name] for name in counted), []),
         ("files of screening", 8, len(screening), screening),
         ("lines of the longest file", 650, lines[longest], [longest]),
         ("lines of the longest method", 40, length, [where]),

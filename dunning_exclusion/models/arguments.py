@@ -17,13 +17,14 @@ from odoo import fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import OrderedSet
 
+from ..screening.question import LAST_ID
+
 DAYS = FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 # How many days something lasts or lies back: ten years at most.
 TERM = (0, 3650)
 AMOUNTS = (0, 10**15)
 SEQUENCES = (-1_000_000, 1_000_000)
-# The largest id that PostgreSQL keeps.
-LAST_ID = 2**31 - 1
+NOT_UNDERSTOOD = TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError
 KEPT = ("lang", "tz", "uid", "allowed_company_ids")
 
 
@@ -104,7 +105,7 @@ def understand_domain(env):
     """Raise a UserError where Odoo or PostgreSQL raise errors about a domain for programmers."""
     try:
         yield
-    except (TypeError, ValueError, AttributeError, KeyError, DataError) as error:
+    except (*NOT_UNDERSTOOD, DataError) as error:
         raise UserError(
             env._(
                 "The filter cannot be understood: correct its conditions. (%(error)s)", error=error

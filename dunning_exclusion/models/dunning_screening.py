@@ -26,6 +26,8 @@ BEST_OUTCOME = SQL(
     codes=[code for code, _name in OUTCOMES],
 )
 SCOPE_KEY = "dunning_screening_scope"
+# An order by customer, and the rest of it.
+BY_CUSTOMER = re.compile(r"\s*partner_id(\s+(asc|(?P<desc>desc)))?\s*(,(?P<rest>.+))?", re.I)
 # How many items of a customer are expected to match a search.
 EXPECTED_ITEMS = 3
 # The fields that name whom an answer is about, and the kind of `Owner` that they stand for.
@@ -205,7 +207,10 @@ class DunningScreening(models.Model):
     @api.model
     @contextmanager
     def _screened_together(self, **questions):
-        """Yield WITH of the answers to these questions, each about all items of one company."""
+        """Yield WITH of the answers to these questions, each about all items of one company.
+
+        At least one of them is asked by a run: see `statement.together`.
+        """
         self.env.flush_all()
         branches = {name: self._branches(asked)[0] for name, asked in questions.items()}
         with self._planned(few=False, run=True):
@@ -410,14 +415,12 @@ class DunningScreening(models.Model):
         None: the order is another one, the search names whom it is about, or it is faster to
         screen everybody. Without an order any customers will do.
         """
-        first, _comma, rest = (order or "partner_id").partition(",")
-        first = first.split()
-        if first[:1] != ["partner_id"] or len(first) > 2 or self._owner_in(domain):
+        known = BY_CUSTOMER.fullmatch(order or "partner_id")
+        if not known or self._owner_in(domain):
             return None
         # Before anything is told about customers, whoever asks must be one who may read items.
         self.browse().check_access("read")
         Partner = self.env["res.partner"]
-        reverse = first[-1].lower() == "desc"
         # The search itself applies the record rules.
         customers = Partner._search(
             self._customers_in(domain), active_test=False, bypass_access=True
@@ -425,14 +428,13 @@ class DunningScreening(models.Model):
         customers.order = self._customer_order(
             SQL.identifier(Partner._table, "complete_name"),
             SQL.identifier(Partner._table, "id"),
-            SQL("DESC" if reverse else "ASC"),
+            SQL("DESC" if known["desc"] else "ASC"),
         )
-
         all_reasons = self._needs_all_reasons(domain, order)
 
         def matching(ids):
             scoped = self._scoped(Owner("partner", tuple(ids)), all_reasons)
-            query = super(DunningScreening, scoped)._search(domain, order=rest, **kwargs)
+            query = super(DunningScreening, scoped)._search(domain, order=known["rest"], **kwargs)
             columns = [SQL.identifier(self._table, name) for name in ("id", "partner_id")]
             with scoped._planned(few=statement.is_few(self.env, len(ids)), some=True):
                 rows = self.env.execute_query(query.select(*columns))

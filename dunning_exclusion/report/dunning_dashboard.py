@@ -35,8 +35,8 @@ class DunningRun(models.Model):
 
         :param quick: leave out what takes all open items or holds: these figures are None, and so
             are both tables. The page shows the rest at once, and asks for the others then.
-        :param lists: False: leave out the two figures of `retrieve_screened`, which need all open
-            items
+        :param lists: False: leave out the two figures of a list that was not prepared, which need
+            all open items: see `retrieve_screened`
         :return: dict with `currency_id`; `tasks` (see `_get_today_tasks`); `sent`, what was sent
             this month (dict of `count` and `amount`); the tables `by_age` and `by_person` of the
             holds: lists of dicts `{label, count, amount, domain}`
@@ -46,7 +46,8 @@ class DunningRun(models.Model):
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        counted = self._today_lists(company, today) if lists and not quick else None
+        counted = not quick and (lists or self._get_todays_run())
+        counted = self._today_lists(company, today) if counted else None
         held = None if quick else self._today_held(company, today)
         notices = self._today_notices(company, today)
         return {
@@ -66,26 +67,26 @@ class DunningRun(models.Model):
 
         :param day: a coming day, as text like 2026-12-31; None, or a day that has passed: today
         :return: dict with `day`, the coming day, or False; `lists`, how much the list of that day
-            selects and how much an approver may add: `to_send` and `to_approve`, each a dict of
-            `count` (customers) and `amount` (company currency), which are the figures of the tasks
-            of these names in `retrieve_dashboard`; `by_reason`, what is overdue and excluded: list
-            of dicts `{code, label, count, amount, domain}`; `steps`, the first steps for
-            administrators: dicts of `name`, `title`, `text`, `action` (a method of
-            `onboarding.onboarding.step`) and `done`; `today`; `next_run`, the day of the next
-            automatic run
+            selects and how much an approver may add, as things are now: `to_send` and
+            `to_approve`, each a dict of `count` (customers) and `amount` (company currency), today
+            for the tasks of these names in `retrieve_dashboard`, which has them where the list is
+            prepared; `by_reason`, what is overdue and excluded: list of dicts `{code, label,
+            count, amount, domain}`; `steps`, the first steps for administrators: dicts of `name`,
+            `title`, `text`, `action` (a method of `onboarding.onboarding.step`) and `done`;
+            `today`; `next_run`, the day of the next automatic run
         :raise AccessError: for users who may not read holds
         """
         self.env["dunning.block"].check_access("read")
         company, day = self.env.company, read_date(self.env, day)
         today = company._dunning_today()
         coming = day if day and day > today else None
-        lists, by_reason = self._screened_figures(company, coming or today)
+        if not coming and self._get_todays_run():
+            lists, by_reason = {}, self._dashboard_by_reason(company)
+        else:
+            lists, by_reason = self._screened_figures(company, coming or today)
         return {
             "day": str(coming) if coming else False,
-            "lists": {
-                name: {"count": figures["count"], "amount": float(figures["amount"])}
-                for name, figures in lists.items()
-            },
+            "lists": lists,
             "by_reason": by_reason,
             "steps": [] if coming else self._dashboard_steps(company, by_reason),
             "today": str(today),
@@ -221,25 +222,35 @@ class DunningRun(models.Model):
 
         Each item counts once, however many scenarios remind of it.
         """
-        counted, questions = self._count_list(company, today)
-        with self.env["dunning.screening"]._screened_together(**questions) as screened:
-            [figures] = self.env.execute_query(SQL("%s %s", screened, counted))
+        run = self._get_todays_run()
+        if not run:
+            return self._screened_figures(company, today)[0]
+        lines = SQL(
+            """SELECT partner_id, move_line_id, amount_residual, checked AS selected, rule_id
+                 FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
+            run.id,
+        )
+        [figures] = self.env.execute_query(self._count_lines(lines, repeated=True))
         return self._list_figures(*figures)
 
     @api.model
     def _screened_figures(self, company, day):
-        """Return what `_today_lists` and `_dashboard_by_reason` return for a day, by one statement.
+        """Return the figures of a list of `day` that was not prepared, and what is excluded then.
 
-        A list that was prepared is not screened again.
+        They are what `_today_lists` and `_dashboard_by_reason` return, by one statement.
         """
-        counted, questions = self._count_list(company, day)
-        questions["every_item"] = Question(company, day, all_reasons=False)
+        run = self.new({"company_id": company.id, "date": day})
+        questions = {
+            "listed_item": replace(run._get_question(), all_reasons=False),
+            "every_item": Question(company, day, all_reasons=False),
+        }
+        lines = SQL("SELECT *, outcome = 'included' AS selected FROM listed_item")
         with self.env["dunning.screening"]._screened_together(**questions) as screened:
             query = SQL(
                 """%s SELECT NULL::int AS rule_id, * FROM (%s) list
                       UNION ALL SELECT *, NULL, NULL FROM (%s) reason""",
                 screened,
-                counted,
+                self._count_lines(lines, repeated=bool(run._get_workflows())),
                 self._count_reasons(SQL("every_item")),
             )
             rows = self.env.execute_query(query)
@@ -250,29 +261,9 @@ class DunningRun(models.Model):
     @api.model
     def _list_figures(self, to_send, amount, above, amount_above):
         return {
-            "to_send": {"count": to_send, "amount": amount or 0.0},
-            "to_approve": {"count": above, "amount": amount_above or 0.0},
+            "to_send": {"count": to_send, "amount": float(amount or 0)},
+            "to_approve": {"count": above, "amount": float(amount_above or 0)},
         }
-
-    @api.model
-    def _count_list(self, company, day):
-        """Return SELECT of the figures of the list of a day, and {name: question} that it reads.
-
-        The list is the one that was prepared for today, else what will be listed as things are now.
-        """
-        run = self._get_todays_run() if day == company._dunning_today() else self.browse()
-        if run:
-            lines = SQL(
-                """SELECT partner_id, move_line_id, amount_residual, checked AS selected, rule_id
-                     FROM dunning_run_line WHERE run_id = %s AND notice_id IS NULL""",
-                run.id,
-            )
-            return self._count_lines(lines, repeated=True), {}
-        run = self.new({"company_id": company.id, "date": day})
-        question = replace(run._get_question(), all_reasons=False)
-        lines = SQL("SELECT *, outcome = 'included' AS selected FROM listed_item")
-        counted = self._count_lines(lines, repeated=bool(run._get_workflows()))
-        return counted, {"listed_item": question}
 
     @api.model
     def _count_lines(self, lines, repeated) -> SQL:
@@ -433,10 +424,9 @@ class DunningRun(models.Model):
     def _dashboard_by_reason(self, company):
         """Return what is left out of the overdue items today, by reason."""
         question = Question(company, all_reasons=False)
-        with self.env["dunning.screening"]._screened_together(every_item=question) as screened:
-            counted = self._count_reasons(SQL("every_item"))
-            rows = self.env.execute_query(SQL("%s %s", screened, counted))
-        return self._prepare_by_reason(rows)
+        with self.env["dunning.screening"]._screened(question) as screening:
+            counted = self._count_reasons(SQL("(%s) AS screening", screening))
+            return self._prepare_by_reason(self.env.execute_query(counted))
 
     @api.model
     def _count_reasons(self, screened) -> SQL:

@@ -50,7 +50,8 @@ class DunningScreening(models.Model):
             labels = dict(self._fields[field]._description_selection(self.env))
             named = [(value, value, labels[value]) for value in sorted(found)]
         else:
-            records = self[field].concat(*found).sorted()
+            # sudo: reasons are read by everybody who may see what they leave out
+            records = self[field].sudo().concat(*found).sorted()
             named = [(record, record.id, record.display_name) for record in records]
         return [
             {"id": res_id, "display_name": name, "__count": counts[value]}

@@ -11,11 +11,14 @@ from odoo.tools import SQL
 FEW, FEW_ITEMS = 250, 10_000
 # Up to so many customers are looked up, too, where PostgreSQL has no statistics.
 LISTED = 1000
+# The largest id that PostgreSQL keeps.
+LAST_ID = 2**31 - 1
 
 
 def array(ids) -> SQL:
-    """Return the numbers `ids` as an array, written so that thousands of them are read at once."""
-    return SQL("%s::int[]", f"{{{','.join(map(str, ids))}}}")
+    """Return the ids that there can be among `ids` as an array, written to be read at once."""
+    possible = [str(res_id) for res_id in ids if res_id and 0 < res_id <= LAST_ID]
+    return SQL("%s::int[]", f"{{{','.join(possible)}}}")
 
 
 class Owner(NamedTuple):
@@ -77,7 +80,7 @@ class Question:
 
     @property
     def listed(self):
-        """Whether they are no more than `LISTED` customers."""
+        """Whether customers are named, `LISTED` of them at most."""
         return self.customers is not None and len(self.customers) <= LISTED
 
     def among(self, column) -> SQL:

@@ -51,6 +51,8 @@ def together(branches) -> SQL:
     """Return WITH of what `select` returns for each of {name: branch}, all of one company.
 
     Where they read the same items, as for a run and for the report of one day, these are read once.
+
+    :param branches: their names must be none of the statement's own, such as `item`
     """
     parts = []
     for name, branch in branches.items():
@@ -58,7 +60,7 @@ def together(branches) -> SQL:
         parts = parts or [read]
         own = SQL("%s,", read) if read != parts[0] else SQL()
         parts.append(SQL("%s AS (WITH %s %s)", SQL.identifier(name), own, _decided(branch)))
-    return SQL("WITH %s", SQL(", ").join(parts)) if parts else SQL()
+    return SQL("WITH %s", SQL(", ").join(parts))
 
 
 def _read(branch) -> SQL:
@@ -104,7 +106,7 @@ def _decided(branch) -> SQL:
 
 
 def _reason_ids(branch) -> SQL:
-    """Return all reasons of an item as JSON, the deciding one first, as SQL over `_branch`."""
+    """Return all reasons of an item as JSON, the deciding one first, as SQL over `_decided`."""
     return SQL(
         """CASE WHEN rank IS NULL THEN NULL
                 WHEN cardinality(ranks || customer_ranks) = 1

@@ -130,6 +130,11 @@ class TestToday(DunningCommon):
         live = self._tasks()
         run = self._create_run()
         self.assertEqual(live, self._tasks())
+        # A list that is prepared is not screened again.
+        board = run.retrieve_dashboard(lists=False)
+        told = {task["name"]: (task["count"], task["amount"]) for task in board["tasks"]}
+        self.assertEqual(live, told)
+        self.assertEqual(run.retrieve_screened()["lists"], {})
         items = """SELECT COUNT(DISTINCT partner_id), SUM(amount)
                      FROM (SELECT DISTINCT partner_id, move_line_id, amount_residual AS amount
                              FROM dunning_run_line WHERE run_id = %s AND {}) item"""

@@ -160,6 +160,17 @@ class TestOneAnswer(OutcomeCommon):
                 self.assertEqual(len(set(together)), len(names), "they differ")
                 self.assertTrue(all(count > excluded > 5 for count, excluded, _all in together))
 
+    def test_ids_that_cannot_be_find_nothing(self):
+        Screening, entry = self.env["dunning.screening"], self.invoices[0]
+        for field in ("id", "partner_id", "move_id", "move_line_id"):
+            for impossible in (2**31, 2**40):
+                with self.subTest(field=field, id=impossible):
+                    domain = [(field, "in", [impossible])]
+                    self.assertFalse(Screening.search(domain))
+                    self.assertFalse(Screening.web_search_read(domain, {}, limit=1)["length"])
+        found = Screening.search([("move_id", "in", [entry.id, 2**40])])
+        self.assertEqual(found.move_id, entry)
+
     def test_forms_give_the_same_answer(self):
         live = self._live(self._items(self.invoices))
         names = {rule.code: rule.name for rule in self.env["dunning.exclusion.rule"].search([])}

@@ -110,6 +110,16 @@ class TestNullValues(OutcomeCommon):
                     ["The scenario no longer applies to this customer"],
                 )
 
+    def test_who_has_no_customer_gets_no_answer(self):
+        invoice = self._create_invoice()
+        self.env.flush_all()
+        empty = "UPDATE res_partner SET commercial_partner_id = NULL WHERE id = %s"
+        self.env.cr.execute(SQL(empty, invoice.partner_id.id))
+        self.env.invalidate_all()
+        self.assertEqual(invoice.dunning_explain(), [])
+        self.assertFalse(invoice.dunning_outcome)
+        self.assertFalse(self.env["dunning.screening"].search([("move_id", "=", invoice.id)]))
+
     def test_every_column_may_be_empty(self):
         invoice = self._create_invoice()
         rows = {

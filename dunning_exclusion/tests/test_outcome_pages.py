@@ -125,6 +125,11 @@ class TestOutcomePages(DunningCommon):
                 with self.subTest(field=field, checked=checked):
                     self.assertEqual(found[field], expected["values"])
 
+    def test_an_order_that_there_is_not_is_refused(self):
+        for order in ("partner_id foo", "partner_id,", "partner_id desc foo, id"):
+            with self.subTest(order=order), self.assertRaises(UserError):
+                self.env["dunning.screening"].search([], limit=1, order=order)
+
     def test_filters_at_the_side_refuse_what_they_do_not_know(self):
         Screening = self.env["dunning.screening"]
         for domain, checked in (

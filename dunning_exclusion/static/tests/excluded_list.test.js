@@ -1,4 +1,4 @@
-import { expect, test } from "@odoo/hoot";
+import { animationFrame, Deferred, expect, test } from "@odoo/hoot";
 import { queryAllTexts, queryFirst } from "@odoo/hoot-dom";
 import {
     contains,
@@ -39,8 +39,33 @@ test("all pages of a group can be reached, however far the list counts", async (
     expect(".o_group_header .o_pager_value").toHaveText("1-2");
 });
 
+const value = (id, display_name, count) => ({ id, display_name, __count: count });
+const counters = () => queryAllTexts(".o_search_panel_counter");
+
+test("counts that are late do not replace newer ones", async () => {
+    const late = new Deferred();
+    const found = (count) => ({ outcome: [value("unchecked", "Held back", count)] });
+    onRpc("dunning.screening", "retrieve_filters", ({ args: [, checked] }) =>
+        checked.outcome.length ? late : found(8)
+    );
+    await mountView({
+        type: "list",
+        resModel: "dunning.screening",
+        arch: `<list js_class="dunning_excluded_list"><field name="reason"/></list>`,
+        searchViewArch: `<search><searchpanel>
+                <field name="outcome" select="multi" enable_counters="1"/>
+            </searchpanel></search>`,
+    });
+    await contains(".o_search_panel_filter_value input").click();
+    await contains(".o_search_panel_filter_value input").click();
+    late.resolve(found(1));
+    await animationFrame();
+    await animationFrame();
+    expect(".o_search_panel_filter_value input").not.toBeChecked();
+    expect(counters()).toEqual(["8"]);
+});
+
 test("one request counts all filters at the side, with what is checked in each", async () => {
-    const value = (id, display_name, count) => ({ id, display_name, __count: count });
     onRpc("dunning.screening", "search_panel_select_multi_range", () => expect.step("Odoo's"));
     onRpc("dunning.screening", "retrieve_filters", ({ args: [domain, checked], kwargs }) => {
         expect.step([domain, checked, kwargs.context.dunning_day]);
@@ -62,7 +87,6 @@ test("one request counts all filters at the side, with what is checked in each",
                 <field name="company_id" select="multi" enable_counters="1"/>
             </searchpanel></search>`,
     });
-    const counters = () => queryAllTexts(".o_search_panel_counter");
     expect(counters()).toEqual(["8", "5", "3"]);
     await contains(".o_search_panel_filter_value:contains(Held back) input").click();
     expect(counters()).toEqual(["8", "5", "1"]);

@@ -112,7 +112,7 @@ export class DunningDashboard extends Component {
                 rows: this.state.screened.by_reason,
                 empty: _t("Nothing that is overdue is excluded."),
                 open: (row) => {
-                    const { day } = this.state;
+                    const { day } = this.state.screened;
                     const context = day ? { dunning_day: day } : {};
                     const title = day && _t("Excluded receivables on %s", this.day(day));
                     return this.open("dunning_screening_action", context, row.domain, title);

@@ -13,10 +13,14 @@ const total = ({ count, list }) =>
 const checkedIn = ({ values }) =>
     [...values.values()].filter((value) => value.checked).map((value) => value.id);
 
+/** Whether a filter is none of ours, or asks for more than its values and their numbers. */
+const isOther = ({ fieldName, groupBy, expand, domain }) =>
+    !FILTERS.includes(fieldName) || groupBy || expand || domain !== "[]";
+
 /** Counts all filters at the side by one screening; Odoo would ask for each of them. */
 export class ExcludedSearchModel extends SearchModel {
     async _fetchFilters(filters) {
-        if (this.categories.length || filters.some((one) => !FILTERS.includes(one.fieldName))) {
+        if (this.categories.length || this.filters.some(isOther)) {
             return super._fetchFilters(filters);
         }
         const checked = Object.fromEntries(
@@ -42,7 +46,9 @@ export class ExcludedSearchModel extends SearchModel {
             .call(this.resModel, "retrieve_filters", [this.searchDomain, checked], {
                 context: this.context,
             });
-        show(found);
+        if (filtersLoadId === this.filtersLoadId) {
+            show(found);
+        }
     }
 }
 
