@@ -9,6 +9,8 @@ PostgreSQL would otherwise guess one row and join a hundred thousand one by one.
 from odoo import fields
 from odoo.tools import SQL
 
+from odoo.addons.dunning_exclusion.screening.question import array
+
 COUNT = """
     SELECT COUNT(*) FROM account_move_line line
       JOIN account_account account ON account.id = line.account_id
@@ -265,8 +267,7 @@ def query(code, env, companies, contacts=None):
     """Return one of the statements above over the open items of `companies`, or of `contacts`."""
     restriction = SQL()
     if contacts is not None:
-        ids = f"{{{','.join(map(str, contacts.ids))}}}"
-        restriction = SQL("AND line.partner_id = ANY(%s::int[])", ids)
+        restriction = SQL("AND line.partner_id = ANY(%s)", array(contacts.ids))
     return SQL(
         code,
         restriction=restriction,

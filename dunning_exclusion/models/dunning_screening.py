@@ -207,10 +207,7 @@ class DunningScreening(models.Model):
     @api.model
     @contextmanager
     def _screened_together(self, **questions):
-        """Yield WITH of the answers to these questions, each about all items of one company.
-
-        At least one of them is asked by a run: see `statement.together`.
-        """
+        """Yield WITH of the answers to these questions of a run and others, see `together`."""
         self.env.flush_all()
         branches = {name: self._branches(asked)[0] for name, asked in questions.items()}
         with self._planned(few=False, run=True):

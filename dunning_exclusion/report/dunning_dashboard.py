@@ -46,8 +46,8 @@ class DunningRun(models.Model):
         company = self.env.company
         today = company._dunning_today()
         self.env.flush_all()
-        counted = not quick and (lists or self._get_todays_run())
-        counted = self._today_lists(company, today) if counted else None
+        known = not quick and (lists or self._get_todays_run())
+        counted = self._today_lists(company, today) if known else None
         held = None if quick else self._today_held(company, today)
         notices = self._today_notices(company, today)
         return {

@@ -137,6 +137,7 @@ class TestOutcomePages(DunningCommon):
             ([], ["outcome"]),
             ([], {"outcome": [[]]}),
             ([("nothing", "=", 1)], {"outcome": []}),
+            ([("amount_residual", ">", 10**400)], {"outcome": []}),
         ):
             with self.subTest(checked=checked), self.assertRaises(UserError):
                 Screening.retrieve_filters(domain, checked)
